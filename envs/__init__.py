@@ -1,0 +1,1 @@
+"""The worlds: who is where, who sees what, who believes what. Nothing here knows agents or scenarios."""
