@@ -1,0 +1,8 @@
+"""The gridworlds. A game is registered by standing in this list; tests, faces and tools go by it."""
+
+from .game import Game
+from .reach import GAME as REACH
+
+__all__ = ["GAMES"]
+
+GAMES: dict[str, Game] = {game.name: game for game in (REACH,)}

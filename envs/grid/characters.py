@@ -1,0 +1,146 @@
+"""Scripted characters: how they find their way and what they go by.
+
+They know the layout of their world, as those who live there do, but of doors only what they stand
+before; where things and others are they know as their beliefs and their sight say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..kernels import njit
+from .engine import (
+    DOOR_CLOSED,
+    EXACT,
+    FORWARD,
+    LAST_SEEN,
+    NOWHERE,
+    NUM_ACTIONS,
+    OUT,
+    PROPERTIES,
+    REALITY_BIASED,
+    TOGGLE,
+    TOGGLES,
+    TURN_LEFT,
+    TURN_RIGHT,
+    WAIT,
+    WALKABLE,
+    legal,
+    random_below,
+)
+from .vision import FORWARD_X, FORWARD_Y
+
+__all__ = ["believed_place", "plan", "random_legal", "route_length"]
+
+ON, BEFORE = 0, 1  # reach a cell by standing on it, or by facing it
+
+
+@njit
+def random_legal(w: Any, a: int) -> int:
+    """A legal action, uniformly."""
+    allowed = np.empty(NUM_ACTIONS, np.int64)
+    count = 0
+    for action in range(NUM_ACTIONS):
+        if legal(w, a, action):
+            allowed[count] = action
+            count += 1
+    return allowed[random_below(w, count)]
+
+
+@njit
+def believed_place(w: Any, a: int, o: int, mode: int) -> int:
+    """Where a character in this mode takes thing ``o`` to be (NOWHERE: it has no idea)."""
+    if mode == REALITY_BIASED or mode == EXACT:
+        return np.int64(w.thing[o])
+    if mode == LAST_SEEN:
+        return np.int64(w.mentioned)
+    return np.int64(w.belief[o, 1 + a])
+
+
+@njit
+def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, int]:
+    """Breadth-first search over poses: the first action of a shortest plan and its length (-1: none).
+
+    A pose is cell * 4 + heading. Going through a door that is not open before one's nose costs two
+    actions (toggle, forward): it is found one layer later. ``around``: others in sight are obstacles.
+    """
+    start = np.int64(w.place[a]) * 4 + np.int64(w.heading[a])
+    first = np.full(1024, -1, np.int8)  # first action on the way to each pose
+    queue = np.empty(2048, np.int16)  # poses; those of -1 - pose still have a door to pass
+    cost = np.zeros(1024, np.int16)
+    blocked = np.zeros(256, np.uint8)
+    if around:
+        for b in range(w.individuals):
+            if b != a and w.body[b] != OUT and (w.gaze >> np.uint64(a * 8 + b)) & np.uint64(1):
+                blocked[w.place[b]] = 1
+    first[start] = WAIT
+    queue[0] = start
+    head, tail = 0, 1
+    while head < tail:
+        entry = np.int64(queue[head])
+        head += 1
+        if entry < 0:  # the door is open now: step through
+            pose = -1 - entry
+            heading = pose & 3
+            cell = pose >> 2
+            behind = (cell - FORWARD_Y[heading] * 16 - FORWARD_X[heading]) & 255
+            if first[pose] < 0:
+                origin = behind * 4 + heading
+                first[pose] = TOGGLE if origin == start else first[origin]
+                cost[pose] = cost[origin] + 2
+                queue[tail] = pose
+                tail += 1
+            continue
+        cell, heading = entry >> 2, entry & 3
+        ahead = (cell + FORWARD_Y[heading] * 16 + FORWARD_X[heading]) & 255
+        if (manner == ON and cell == goal) or (manner == BEFORE and ahead == goal):
+            return np.int64(first[entry]), np.int64(cost[entry])
+        for action in (FORWARD, TURN_LEFT, TURN_RIGHT):
+            pose = cell * 4 + ((heading + (3 if action == TURN_LEFT else 1)) & 3)
+            if action == FORWARD:
+                pose = ahead * 4 + heading
+                terrain = np.int64(w.cells[ahead] & 0xFF)
+                properties = PROPERTIES[terrain]
+                door = terrain == DOOR_CLOSED or (
+                    properties & TOGGLES != 0 and properties & WALKABLE != 0
+                )
+                if blocked[ahead] or not (door or properties & WALKABLE):
+                    continue
+                if door and (entry != start or terrain == DOOR_CLOSED):
+                    if first[pose] < 0:
+                        queue[tail] = -1 - pose
+                        tail += 1
+                    continue
+            if first[pose] < 0:
+                first[pose] = action if entry == start else first[entry]
+                cost[pose] = cost[entry] + 1
+                queue[tail] = pose
+                tail += 1
+    return -1, -1
+
+
+@njit
+def plan(w: Any, a: int, goal: int, manner: int) -> int:
+    """The first action of a shortest way to stand on a cell (``ON``) or to face it (``BEFORE``).
+
+    Others in sight are walked around; where that leaves no way, they are waited for. ``WAIT`` where
+    one is there already, or where there is no way at all.
+    """
+    if goal == NOWHERE or w.body[a] == OUT:
+        return WAIT
+    action, _ = _search(w, a, goal, manner, True)
+    if action < 0:
+        action, _ = _search(w, a, goal, manner, False)
+    return WAIT if action < 0 else action
+
+
+@njit
+def route_length(w: Any, a: int, goal: int, manner: int) -> int:
+    """Actions on a shortest way from a's pose, others left out; -1 where there is none.
+
+    Doors count as :func:`plan` counts them: two actions each.
+    """
+    _, cost = _search(w, a, goal, manner, False)
+    return cost
