@@ -136,8 +136,8 @@ class _KernelCache:
         file = self._file(key)
         if file is None:
             return
-        content = dumps((key, result._reduce()))
         try:
+            content = dumps((key, result._reduce()))
             with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as part:
                 try:
                     part.write(content)
@@ -146,7 +146,7 @@ class _KernelCache:
                 except BaseException:
                     os.unlink(part.name)
                     raise
-        except OSError:  # the disk is full, say
+        except Exception:  # the disk is full, say: the machine code is there all the same
             self._enabled = False
 
     def enable(self) -> None:
@@ -165,7 +165,7 @@ class _KernelCache:
     # --- ours
 
     def _key(self, signature: Any, codegen: Any) -> Any:
-        """Everything besides the sources that the machine code depends on; comparable, picklable."""
+        """All that the machine code depends on besides the sources; comparable and picklable."""
         closure = self._function.__closure__
         return (
             numba.__version__,
