@@ -1,0 +1,1 @@
+"""What is played by whom and how it is scored: YAML files, the loader, evaluation, reports."""
