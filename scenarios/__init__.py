@@ -1,1 +1,5 @@
-"""What is played by whom and how it is scored: YAML files, the loader, evaluation, reports."""
+"""What is played by whom and how it is scored: scenarios, batteries, evaluation, reports."""
+
+from .episodes import Episode, EpisodeError, Recorder
+
+__all__ = ["Episode", "EpisodeError", "Recorder"]
