@@ -2,7 +2,8 @@
 
 from .game import Game
 from .reach import GAME as REACH
+from .sally_anne import GAME as SALLY_ANNE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (REACH,)}
+GAMES: dict[str, Game] = {game.name: game for game in (REACH, SALLY_ANNE)}

@@ -181,7 +181,7 @@ class Simulation:
         self.count = game.count(self.options)
         self.individuals = game.individuals[: self.count]
         self._numbers = game.encode(self.options)
-        table = chain_table(len(game.roles), order)
+        table = chain_table(self.count, order)
         self._chains = np.ascontiguousarray(np.stack([table.member_bits, table.pair_bits], 1))
         self.chains = table
         dtype = engine.world_dtype(len(game.roles), len(game.things), order)

@@ -38,7 +38,6 @@ from .engine import (
     GLASS_CLOSED,
     GLASS_OPEN,
     MAX_SIDE,
-    OPAQUE,
     PROPERTIES,
     WALKABLE,
     WALL,
@@ -91,11 +90,12 @@ class Layout:
         return np.array(found, np.uint8)
 
 
-def parse(text: str) -> Layout:
+def parse(text: str, connected: bool = True) -> Layout:
     """Read a drawn map.
 
     Args:
         text: one line a row; blank lines before and after are dropped, common indentation too.
+        connected: whether all floor must hang together through doors.
 
     Raises:
         ValueError: for a map that is not a rectangle, too large, not closed by opaque walls, with an
@@ -126,7 +126,8 @@ def parse(text: str) -> Layout:
                 )
             terrain[y << 4 | x] = code
             marks.setdefault(sign, []).append(y << 4 | x)
-    _check_reachable(terrain, rows)
+    if connected:
+        _check_reachable(terrain, rows)
     return Layout(width, height, terrain, {sign: tuple(places) for sign, places in marks.items()})
 
 
@@ -227,14 +228,3 @@ def divide(w: Any, width: int, height: int, closed: bool) -> None:
         for x in range(left, right):
             set_terrain(w, wall_y << 4 | x, WALL)
         set_terrain(w, wall_y << 4 | door_x, door)
-
-
-def opaque_border(terrain: npt.NDArray[np.uint8], width: int, height: int) -> bool:
-    """Whether a map is closed by opaque cells, as sight on the torus needs."""
-    edge = [
-        y << 4 | x
-        for y in range(height)
-        for x in range(width)
-        if x in (0, width - 1) or y in (0, height - 1)
-    ]
-    return all(PROPERTIES[terrain[cell]] & OPAQUE for cell in edge)
