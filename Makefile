@@ -48,8 +48,10 @@ bench: $(INSTALLED) ## measure the speed of everything and print it as a table
 	@$(RUN) -m mindsight bench
 
 build: $(INSTALLED) ## wheel and source distribution, into dist/
-	@rm -rf dist
-	@$(RUN) -m build --outdir dist
+	@rm -rf dist && mkdir -p build
+	@echo "Building (half a minute; setuptools is fetched into an environment of its own)."
+	@$(RUN) -m build --outdir dist > build/build.log 2>&1 || { cat build/build.log >&2; exit 1; }
+	@ls dist/*
 
 pins: ## write constraints.txt anew, from newest releases in an environment of their own
 	@rm -rf build/pins && $(PYTHON) -m venv build/pins

@@ -1,6 +1,5 @@
 """The package as others get it: complete, light to import, and working without what learns."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -63,8 +63,7 @@ def test_importing_mindsight_loads_nothing_heavy():
 
 
 def test_pygame_and_pygame_ce_are_not_both_installed():
-    installed = run(sys.executable, "-m", "pip", "list", "--format", "json").splitlines()[0]
-    names = {package["name"].lower() for package in json.loads(installed)}
+    names = {distribution.name.lower() for distribution in distributions()}
     assert "pygame-ce" in names
     assert "pygame" not in names
 
