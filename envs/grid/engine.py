@@ -189,6 +189,7 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
             ("sight", "u8", (a, 2)),  # which cells of its window each sees (vision.look)
             ("reward", "f4", (a,)),
             ("perf", "f4"),  # how well the episode went, 0..1
+            ("last_perf", "f4"),  # how well the episode before it went: a step may begin a new one
             ("step", "i2"),
             ("limit", "i2"),  # steps after which the episode is truncated
             ("memory", "i2", (MEMORY,)),  # the game's own
@@ -231,6 +232,7 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
 def clear(w: Any, width: int, height: int, individuals: int, things: int, limit: int) -> None:
     """An empty world of walls; the random stream goes on where it was."""
     w.gaze = 0
+    w.last_perf = w.perf
     w.perf = 0
     w.step = 0
     w.limit = limit
