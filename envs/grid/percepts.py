@@ -88,14 +88,16 @@ SYMBOL_WORD = INDIVIDUAL_WORD + ARROW + 1
 NUMBER_WORD = SYMBOL_WORD + SYMBOLS
 
 # The longest a paragraph can be: what is said of oneself, of each voice, of the way, of each cell.
-_SELF_LENGTH = 4 + 3 + 4 + 3 + 4 + 3 + 4 + 5
-_WAY_LENGTH = 8
-_CELL_LENGTH = 14
+_SELF_LENGTH = 25
+_HEARD_LENGTH = 4
+_WAY_LENGTH = 9
+_CELL_LENGTH = 15
 
 
 def tokens_size(window: int) -> int:
     """The length of a ``tokens`` observation: the longest paragraph, so nothing is ever cut off."""
-    return _SELF_LENGTH + 3 * MAX_INDIVIDUALS + _WAY_LENGTH + _CELL_LENGTH * window * window
+    voices, cells = MAX_INDIVIDUALS * _HEARD_LENGTH, window * window * _CELL_LENGTH
+    return _SELF_LENGTH + voices + _WAY_LENGTH + cells + 2
 
 
 @njit

@@ -502,14 +502,14 @@ def anticipate(w: Any, mode: int) -> int:
 
 
 @njit
-def script_world(w: Any, modes: Any, actions: Any) -> None:
+def script_world(w: Any, i: int, modes: Any, actions: Any) -> None:
     for a in range(w.individuals):
         if modes[a] == RANDOM:
-            actions[a] = random_legal(w, a)
+            actions[i, a] = random_legal(w, a)
         elif modes[a] and a == OBSERVER:
-            actions[a] = anticipate(w, modes[a])
+            actions[i, a] = anticipate(w, modes[a])
         elif modes[a]:
-            actions[a] = perform(w, a, modes)
+            actions[i, a] = perform(w, a, modes)
 
 
 # --- The batch: the same few lines in every game, since numba caches no functions as arguments ---------
@@ -521,7 +521,7 @@ def reset(
     for i in range(lo, hi):
         if chosen[i]:
             deal(worlds[i], options)
-            engine.perceive(worlds[i], chains, window[i], fields[i], masks[i])
+            engine.perceive(worlds[i], i, chains, window, fields, masks)
 
 
 @njit
@@ -531,22 +531,22 @@ def step(
 ) -> None:  # fmt: skip
     for i in range(lo, hi):
         w = worlds[i]
-        if engine.begin(w, rewards[i], ends[i]):
-            engine.act(w, actions[i])
+        if engine.begin(w, i, rewards):
+            engine.act(w, i, actions)
             rules(w)
-            if engine.finish(w, rewards[i], ends[i]) and autoreset == SAME_STEP:
-                engine.perceive(w, chains, final_window[i], final_fields[i], masks[i])
+            if engine.finish(w, i, rewards, ends) and autoreset == SAME_STEP:
+                engine.perceive(w, i, chains, final_window, final_fields, masks)
                 deal(w, options)
         elif autoreset == NEXT_STEP:
             deal(w, options)
             ends[i, :] = 0
-        engine.perceive(w, chains, window[i], fields[i], masks[i])
+        engine.perceive(w, i, chains, window, fields, masks)
 
 
 @njit
 def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        script_world(worlds[i], modes, actions[i])
+        script_world(worlds[i], i, modes, actions)
 
 
 # --- What is asked ----------------------------------------------------------------------------------------

@@ -94,10 +94,10 @@ HIGHER_2 = np.ascontiguousarray(BETWEEN[:, :, :, 1, 1])
 
 
 @njit
-def look(w: Any, a: int, size: int, window: Any) -> None:
-    """What individual ``a`` of world ``w`` sees of terrain and things.
+def look(w: Any, i: int, a: int, size: int, window: Any) -> None:
+    """What individual ``a`` of world ``w``, number ``i`` of the batch, sees of terrain and things.
 
-    Fills ``window`` (V*V,) uint32 (the four uint8 channels of a cell in one code; 0 = not seen) and
+    Fills ``window[i, a]`` (V*V,) uint32 (the four uint8 channels of a cell in one code; 0 = not seen) and
     the bits of ``w.sight[a]`` (2,) uint64: bit k of word k // 64 is set iff window cell k is seen.
     """
     v = (size - 5) >> 1
@@ -116,10 +116,10 @@ def look(w: Any, a: int, size: int, window: Any) -> None:
             opaque |= np.uint64(bits) << np.uint64(r * size)
         for k in range(size * size):
             if (opaque & LOWER[v, h, k]) == 0 or (opaque & HIGHER[v, h, k]) == 0:
-                window[k] = w.cells[(place + OFFSET[v, h, k]) & 255]
+                window[i, a, k] = w.cells[(place + OFFSET[v, h, k]) & 255]
                 seen |= np.uint64(1) << np.uint64(k)
             else:
-                window[k] = 0
+                window[i, a, k] = 0
         w.sight[a, 0] = seen
         return
     low = np.uint64(0)
@@ -136,12 +136,12 @@ def look(w: Any, a: int, size: int, window: Any) -> None:
         lower = (low & LOWER[v, h, k]) | (high & LOWER_2[v, h, k])
         higher = (low & HIGHER[v, h, k]) | (high & HIGHER_2[v, h, k])
         if lower == 0 or higher == 0:
-            window[k] = w.cells[(place + OFFSET[v, h, k]) & 255]
+            window[i, a, k] = w.cells[(place + OFFSET[v, h, k]) & 255]
             w.sight[a, k >> 6] |= np.uint64(1) << np.uint64(k & 63)
             if k < 64:
                 seen |= np.uint64(1) << np.uint64(k)
         else:
-            window[k] = 0
+            window[i, a, k] = 0
     w.sight[a, 0] = seen
 
 
