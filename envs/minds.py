@@ -518,7 +518,7 @@ class _Named(dict[str, str | None]):
 
 # --- events ---------------------------------------------------------------------------------------
 
-# The arguments of each kind of event; in brackets: may be left out. "individuals": a name or a list.
+# Arguments of each kind of event; in brackets: may be left out. "individuals": one name or several.
 _GRAMMAR: dict[str, tuple[str, ...]] = {
     "place": ("object", "place", "[room]"),
     "move": ("individual", "object", "place"),
@@ -806,6 +806,13 @@ class _Story:
 
     # Who perceived it.
 
+    def _in_sight(self, event: _Event, present: int) -> tuple[int, list[int]]:
+        """Who could perceive it, hidden onlookers included, and is taken to: sees, takes by row."""
+        hidden = self._bits(event.options.get("hidden", ()))
+        present |= hidden
+        rows = range(len(self.individuals))
+        return present, [present & ~hidden if present >> a & 1 else 0 for a in rows]
+
     def _perceived(
         self, event: _Event, present: int, doers: Iterable[str] = ()
     ) -> npt.NDArray[np.bool_]:
@@ -814,12 +821,10 @@ class _Story:
         `present` would perceive it if nothing else was said (rule 2); `doers` do in any case (rule
         4: who places or moves a thing perceives it; and one knows what one wants and shows).
         """
-        hidden = self._bits(event.options.get("hidden", ()))
-        present |= hidden
-        sees = present & ~self._bits(event.options.get("inattentive", ()))
+        sees, takes = self._in_sight(event, present)
+        sees &= ~self._bits(event.options.get("inattentive", ()))
         if "sees" in event.options:
             sees = self._bits(event.options["sees"])
-        takes = [present & ~hidden if present >> a & 1 else 0 for a in range(len(self.individuals))]
         if event.takes is not None:
             takes = [0] * len(self.individuals)
             for a, b in event.takes:
@@ -1012,6 +1017,8 @@ class _Story:
             self.label[container] = event.label
         chains = self._perceived(event, self._present(room))
         self._learn(chains, _CONTENTS, container, self.holds[container])
+        # Who is there and did not notice the filling has the container before them all the same.
+        self._show(self.ledger.mask(*self._in_sight(event, self._present(room))), [container])
 
 
 def track(
