@@ -651,9 +651,9 @@ def _roles(events: Sequence[_Event]) -> dict[str, str]:
 
     def assign(event: _Event, name: str, role: str) -> None:
         if name == GONE:
-            event.bad(f"{GONE!r} is a place, it cannot name a {role}")
+            event.bad(f"{GONE!r} is a place, it cannot be used as {role}")
         if roles.setdefault(name, role) != role:
-            event.bad(f"{name!r} is a {roles[name]} elsewhere in the story, here a {role}")
+            event.bad(f"{name!r} is used as {roles[name]} elsewhere in the story, here as {role}")
 
     for event in events:
         for name in event.who:
