@@ -4,6 +4,75 @@ Multi-agent environments for Theory of Mind: every world keeps, beside its state
 believes what (and who believes that who believes what), and asks questions about it.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .envs.grid.faces import (
+    env,
+    list_environments,
+    parallel_env,
+    raw_env,
+    register,
+    vector_env,
+)
+from .envs.minds import Beliefs, Semantics, track
+
+if TYPE_CHECKING:
+    from .agents import load_agent
+    from .scenarios import evaluate, load_battery, load_scenario
+    from .scenarios.episodes import Episode
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = [
+    "Beliefs",
+    "Episode",
+    "Semantics",
+    "__version__",
+    "describe",
+    "env",
+    "evaluate",
+    "list_environments",
+    "load_agent",
+    "load_battery",
+    "load_scenario",
+    "parallel_env",
+    "raw_env",
+    "track",
+    "vector_env",
+]
+
+# Loaded when first asked for: `import mindsight` needs no torch, no YAML and no screen.
+_LATER = {
+    "evaluate": ".scenarios",
+    "load_battery": ".scenarios",
+    "load_scenario": ".scenarios",
+    "load_agent": ".agents",
+    "Episode": ".scenarios.episodes",
+}
+
+register()
+
+
+def describe(name: str) -> str:
+    """An environment's page: rules, individuals, options; tables of actions and observations.
+
+    Raises:
+        ValueError: there is no such environment; it names the nearest.
+    """
+    from .envs.grid.faces import find_game
+    from .envs.grid.spaces import describe
+
+    return describe(find_game(name))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LATER[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

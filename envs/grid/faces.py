@@ -10,26 +10,80 @@ face                             what it is
 :class:`LearnerVectorEnvironment` Gymnasium's ``make_vec``: a batch with one learner a world
 ================================ ==================================================================
 
-Single environments return copies. Batches return their buffers, of which there are two: an observation
-or mask stays as it is for one more step. Every face can be copied, pickled, and asked for its state.
+Single environments return copies. Batches return their buffers, of which there are two: an
+observation or mask stays as it is for one more step. Every face can be copied, pickled, and asked
+for its state.
 
 Actions. Illegal ones do nothing; the mask of legal ones is info['action_mask'].
 
-== ========== ===========================================================
+== ========== ============================================================
    action     what it does
-== ========== ===========================================================
+== ========== ============================================================
 0  wait       nothing; the only action of who is out of the world
 1  turn_left  a quarter turn
 2  turn_right a quarter turn
 3  forward    one cell on, if it can be walked on and nobody is in the way
 4  pick_up    the thing in front, into empty hands
-== ========== ===========================================================
+5  put_down   what is held, in front: on floor or into an open container
+6  toggle     open or close the door or container in front
+7  give       what is held, to the individual in front, into empty hands
+8  say_0      a symbol, heard within a radius or the room
+9  say_1      another
+10 say_2      another
+11 say_3      another
+== ========== ============================================================
+
+Observation, window: V x V cells, the individual at the middle of the bottom row, looking up;
+four numbers a cell.
+
+= ====== ==========================================================================
+  values channel
+= ====== ==========================================================================
+0 0..15  terrain, 0 not seen
+1 0..8   thing in sight, 0 none
+2 0..36  individual, 0 nobody: 1 + identity * 4 + heading, relative to the viewer's
+3 0..35  manner: face + 4 * kind of the thing carried
+= ====== ==========================================================================
+
+Terrains: 0 unseen, 1 floor, 2 wall, 3 window, 4 door_closed, 5 door_open, 6 box_closed, 7
+  box_open, 8 basket_closed, 9 basket_open, 10 glass_closed, 11 glass_open, 12 beacon.
+Things: 0 none, 1 ball, 2 marble, 3 apple, 4 banana, 5 key, 6 cup, 7 book, 8 toy.
+Relative headings: 0 the same, 1 to the right, 2 opposite, 3 to the left.
+Faces: 0 neutral, 1 glad, 2 sad, 3 surprised.
+Identities are numbers of individuals; 8 is an arrow, which has no mind.
+
+Observation, fields.
+
+== ======= ====== ================================================
+   field   values meaning
+== ======= ====== ================================================
+0  x       0..15  own column
+1  y       0..15  own row; it grows to the south
+2  heading 0..3   0 north, 1 east, 2 south, 3 west
+3  hand    0..8   kind of the thing held, 0 none
+4  face    0..3   own face
+5  step    0..255 steps since the start, to 255
+6  self    0..7   own identity
+7  task    0..15  what the game asks for
+8  cue_0   0..15  the game's cues: see its page
+9  cue_1   0..15
+10 cue_2   0..15
+11 cue_3   0..15
+12 heard_0 0..4   symbol + 1 heard from each individual, 0 silence
+13 heard_1 0..4
+14 heard_2 0..4
+15 heard_3 0..4
+16 heard_4 0..4
+17 heard_5 0..4
+18 heard_6 0..4
+19 heard_7 0..4
+== ======= ====== ================================================
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
+from operator import index as whole
 from typing import Any, ClassVar
 
 import gymnasium
@@ -154,8 +208,8 @@ class _Single:
         if max_cycles is not None:
             if "limit" in options:
                 raise ValueError(
-                    f"max_cycles={max_cycles!r} and limit={options['limit']!r} are two names of one "
-                    "option, expected one of them"
+                    f"max_cycles={max_cycles!r} and limit={options['limit']!r} are two names of "
+                    "one option, expected one of them"
                 )
             options = {**options, "limit": max_cycles}
         self._arguments = {
@@ -172,8 +226,9 @@ class _Single:
         self.metadata = {**_METADATA, "name": f"{name}_v0"}
         self._names = list(self.simulation.individuals)
         self._space = percepts.space(observation, window)
+        self._row = np.zeros((1, self.simulation.count), np.int64)
         self._begun = False
-        if observation not in ("flat", "symbolic"):
+        if observation != "symbolic":
             a = self.simulation.count
             inner = self._space if observation != "text" else percepts.space("tokens", window)
             self._kernel = percepts.kernel(observation)
@@ -188,25 +243,24 @@ class _Single:
 
     def _step(self, actions: list[int]) -> tuple[list[float], bool, bool]:
         """One step: each one's reward, and whether the episode was terminated or truncated."""
-        for action in actions:
-            if not 0 <= action < engine.NUM_ACTIONS:
-                raise ValueError(
-                    f"actions are {dict(zip(self._names, actions, strict=True))}, expected numbers "
-                    f"from 0 to {engine.NUM_ACTIONS - 1}"
-                )
-        self.simulation.step(np.array([actions], np.int64))
-        terminated, truncated = self.simulation.ends[0].tolist()
-        return self.simulation.rewards[0].tolist(), terminated != 0, truncated != 0
+        if min(actions) < 0 or max(actions) >= engine.NUM_ACTIONS:
+            raise ValueError(
+                f"actions are {dict(zip(self._names, actions, strict=True))}, expected numbers "
+                f"from 0 to {engine.NUM_ACTIONS - 1}"
+            )
+        simulation = self.simulation
+        self._row[0] = actions
+        simulation.step(self._row)
+        terminated, truncated = simulation.ends[0].tolist()
+        return simulation.rewards[0].tolist(), terminated != 0, truncated != 0
 
     def _percepts(self) -> list[Any]:
         """Each one's observation, as a new object."""
         simulation = self.simulation
-        if self.observation == "flat":
-            return list(simulation.flat()[0])
         if self.observation == "symbolic":
             windows, fields = simulation.window[0].copy(), simulation.fields[0].copy()
             return [{"window": w, "fields": f} for w, f in zip(windows, fields, strict=True)]
-        out = np.zeros(self._shape, self._dtype)
+        out = np.empty(self._shape, self._dtype)
         self._kernel(simulation._windows[simulation._turn], simulation.fields, out, 0, 1)
         if self.observation == "text":
             return [percepts.decode(row, simulation.individuals) for row in out[0]]
@@ -224,7 +278,9 @@ class _Single:
     @property
     def state_space(self) -> gymnasium.spaces.Box:
         """The space of :meth:`state`."""
-        return self.__dict__.setdefault("_state_space", state_space(self.simulation))
+        if "_whole" not in self.__dict__:
+            self._whole = state_space(self.simulation)
+        return self._whole
 
     def state(self) -> npt.NDArray[np.uint8]:
         """The whole true world as (S,) uint8: see ``spaces.state_layout``."""
@@ -290,12 +346,12 @@ class _Many(_Single):
         """The space of an individual's observations."""
         return self._observation_spaces[agent]
 
-    def action_space(self, agent: str) -> gymnasium.spaces.Discrete:
+    def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
         """The space of an individual's actions."""
         return self._action_spaces[agent]
 
 
-class ParallelEnvironment(_Many, ParallelEnv[str, Any, int]):
+class ParallelEnvironment(_Many, ParallelEnv[str, Any, Any]):
     """PettingZoo's parallel face: everybody acts at once.
 
     Args:
@@ -342,7 +398,11 @@ class ParallelEnvironment(_Many, ParallelEnv[str, Any, int]):
     def step(
         self, actions: Mapping[str, int]
     ) -> tuple[
-        dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]
+        dict[str, Any],
+        dict[str, float],
+        dict[str, bool],
+        dict[str, bool],
+        dict[str, dict[str, Any]],
     ]:
         """One step of everybody.
 
@@ -354,8 +414,8 @@ class ParallelEnvironment(_Many, ParallelEnv[str, Any, int]):
             individuals end together; after that ``agents`` is empty, and so are these.
 
         Raises:
-            ValueError: for a missing or unknown individual, or a number that is no action; the world
-                has not moved then.
+            ValueError: for a missing or unknown individual, or a number that is no action; the
+                world has not moved then.
             RuntimeError: before the first :meth:`reset`.
         """
         names = self.agents
@@ -364,7 +424,7 @@ class ParallelEnvironment(_Many, ParallelEnv[str, Any, int]):
                 raise RuntimeError("step() was called before reset()")
             return {}, {}, {}, {}, {}
         try:
-            chosen = [operator.index(actions[name]) for name in names]
+            chosen = [whole(actions[name]) for name in names]
         except (KeyError, TypeError):
             chosen = []
         if len(actions) != len(names) or not chosen:
@@ -396,7 +456,7 @@ class ParallelEnvironment(_Many, ParallelEnv[str, Any, int]):
     set_state.__doc__ = _Single.set_state.__doc__
 
 
-class TurnEnvironment(_Many, AECEnv[str, Any, int]):
+class TurnEnvironment(_Many, AECEnv[str, Any, Any]):
     """PettingZoo's AEC face: each one's action in turn, and the world moves when all are in.
 
     So nobody sees what others have chosen in the same step. Arguments as for
@@ -416,7 +476,7 @@ class TurnEnvironment(_Many, AECEnv[str, Any, int]):
         max_cycles: int | None = None,
         **options: Any,
     ) -> None:
-        AECEnv.__init__(self)
+        AECEnv.__init__(self)  # type: ignore[no-untyped-call]
         self._build(name, observation, window, order, render_mode, max_cycles, options)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
@@ -424,7 +484,7 @@ class TurnEnvironment(_Many, AECEnv[str, Any, int]):
         self._begin(seed)
         self.agents = self._names[:]
         self.agent_selection = self.agents[0]
-        self._skip_agent_selection = None
+        self._skip_agent_selection: str | None = None  # type: ignore[assignment]
         self._chosen: list[int] = []
         self._hand_out([0.0] * len(self.agents), False, False)
 
@@ -448,7 +508,7 @@ class TurnEnvironment(_Many, AECEnv[str, Any, int]):
             self._was_dead_step(action)
             return
         try:
-            number = operator.index(action)  # type: ignore[arg-type]
+            number = whole(action)  # type: ignore[arg-type]
         except TypeError:
             number = -1
         if not 0 <= number < engine.NUM_ACTIONS:
@@ -468,13 +528,15 @@ class TurnEnvironment(_Many, AECEnv[str, Any, int]):
     def observe(self, agent: str) -> Any:
         """What an individual perceives, as a copy."""
         seen = self._seen[agent]
-        return {k: v.copy() for k, v in seen.items()} if isinstance(seen, dict) else (
-            seen if isinstance(seen, str) else seen.copy()
+        return (
+            {k: v.copy() for k, v in seen.items()}
+            if isinstance(seen, dict)
+            else (seen if isinstance(seen, str) else seen.copy())
         )
 
     _TURN = (
-        "agents", "agent_selection", "rewards", "_cumulative_rewards", "terminations", "truncations",
-        "_chosen", "_skip_agent_selection",
+        "agents", "agent_selection", "rewards", "_cumulative_rewards", "terminations",
+        "truncations", "_chosen", "_skip_agent_selection",
     )  # fmt: skip
 
     def get_state(self) -> dict[str, Any]:
@@ -499,11 +561,11 @@ class TurnEnvironment(_Many, AECEnv[str, Any, int]):
     set_state.__doc__ = _Single.set_state.__doc__
 
 
-class _Ordered(OrderEnforcingWrapper[str, Any, int]):
+class _Ordered(OrderEnforcingWrapper[str, Any, Any]):
     """PettingZoo's guard against calls in the wrong order, which a set state satisfies, too."""
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        self.env.set_state(state)
+        self.env.set_state(state)  # type: ignore[attr-defined]
         self._has_reset = self._has_updated = state["begun"]
 
     def __str__(self) -> str:
@@ -520,12 +582,12 @@ def raw_env(name: str, **arguments: Any) -> TurnEnvironment:
     return TurnEnvironment(name, **arguments)
 
 
-def env(name: str, **arguments: Any) -> OrderEnforcingWrapper[str, Any, int]:
+def env(name: str, **arguments: Any) -> OrderEnforcingWrapper[str, Any, Any]:
     """:func:`raw_env` in PettingZoo's wrapper that refuses calls in the wrong order."""
     return _Ordered(TurnEnvironment(name, **arguments))
 
 
-class LearnerEnvironment(_Single, gymnasium.Env[Any, int]):
+class LearnerEnvironment(_Single, gymnasium.Env[Any, Any]):
     """Gymnasium's face: one learner among characters of the game.
 
     Args:
@@ -576,7 +638,7 @@ class LearnerEnvironment(_Single, gymnasium.Env[Any, int]):
         """
         if not self._begun:
             raise RuntimeError("step() was called before reset()")
-        number = operator.index(action)
+        number = whole(action)
         if not 0 <= number < engine.NUM_ACTIONS:
             raise ValueError(
                 f"the action is {action!r}, expected a whole number from 0 to "
@@ -590,7 +652,8 @@ class LearnerEnvironment(_Single, gymnasium.Env[Any, int]):
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(actions,) bool, what sb3-contrib's MaskablePPO asks for."""
-        return self.simulation.masks[0, self._index].astype(np.bool_)
+        mask: npt.NDArray[np.bool_] = self.simulation.masks[0, self._index].astype(np.bool_)
+        return mask
 
     def get_state(self) -> dict[str, Any]:
         return {**super().get_state(), "np_random": _sampler_state(self._np_random)}
@@ -631,8 +694,8 @@ def _sampler(state: Mapping[str, Any] | None) -> np.random.Generator | None:
 class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     """A batch of worlds, everybody acting; arrays (B worlds, A individuals, ...).
 
-    Observations and masks are the simulation's own buffers: they stay as they are for one more step,
-    then they are overwritten. Copy what you keep for longer.
+    Observations and masks are the simulation's own buffers: they stay as they are for one more
+    step, then they are overwritten. Copy what you keep for longer.
 
     Args:
         name: of the environment.
@@ -641,8 +704,8 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         num_threads: the batch is stepped in as many pieces at once.
         observation: ``"symbolic"`` (a dict of ``window`` (B, A, V, V, 4) and ``fields`` (B, A, F)),
             ``"flat"``, ``"pixels"`` or ``"tokens"``.
-        autoreset: what becomes of a world whose episode has ended: ``"same_step"`` (a new one begins
-            in the same step; ``infos["final_obs"]`` has the last percept of the old one),
+        autoreset: what becomes of a world whose episode has ended: ``"same_step"`` (a new one
+            begins in the same step; ``infos["final_obs"]`` has the last percept of the old one),
             ``"next_step"`` (it begins in the next step, whose action is ignored) or ``"disabled"``
             (``reset(options={"reset_mask": ...})`` does it); or Gymnasium's ``AutoresetMode``.
         window, order, render_mode, **options: as for :class:`ParallelEnvironment`.
@@ -730,7 +793,9 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         if others is not None:  # one learner a world
             self.learner, self._pick, self._modes = _learner(self.simulation, learner, others)
             self._arguments |= {"learner": learner, "others": others}
-        self._axes = (self.num_envs,) if others is not None else (self.num_envs, len(self.individuals))
+        self._axes = (
+            (self.num_envs,) if others is not None else (self.num_envs, len(self.individuals))
+        )
         self.single_observation_space = percepts.space(observation, window)
         self.single_action_space = action_space()
         self.action_space = batch_space(self.single_action_space, self._axes[-1])
@@ -782,7 +847,9 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
                 or mask.shape != (self.num_envs,)
                 or mask.dtype != np.bool_
             ):
-                raise ValueError(f"{given}, expected an array of shape ({self.num_envs},), dtype bool")
+                raise ValueError(
+                    f"{given}, expected an array of shape ({self.num_envs},), dtype bool"
+                )
             if not mask.any():
                 raise ValueError("options['reset_mask'] has no True, expected at least one world")
         super().reset(seed=seed)
@@ -806,10 +873,10 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
 
         Returns:
             Observations (B, A, ...); rewards (B, A) float32; terminations and truncations (B, A)
-            bool, the same for all individuals of a world; infos with ``action_mask`` (B, A, actions)
-            int8 and, where an episode has ended and another has begun, ``final_obs`` shaped like the
-            observations, ``final_mask`` its masks, ``perf`` (B,) how well it went, and ``_final_obs``
-            (B,) bool, the worlds for which they hold.
+            bool, the same for all individuals of a world; infos with ``action_mask`` (B, A,
+            actions) int8 and, where an episode has ended and another has begun, ``final_obs``
+            shaped like the observations, ``final_mask`` its masks, ``perf`` (B,) how well it went,
+            and ``_final_obs`` (B,) bool, the worlds for which they hold.
 
         Raises:
             ValueError: for another shape or what is no action; no world has moved then.
@@ -860,7 +927,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         """(B,) bool, the worlds where this step has ended one episode and begun another, if any."""
         if self.autoreset != "same_step":
             return None
-        ended = self.simulation.ends.any(axis=1)
+        ended: npt.NDArray[np.bool_] = self.simulation.ends.any(axis=1)
         return ended if ended.any() else None
 
     def _infos(self) -> dict[str, Any]:
@@ -930,9 +997,9 @@ class LearnerVectorEnvironment(VectorEnvironment):
     Args:
         learner, others: as for :class:`LearnerEnvironment`.
         autoreset, autoreset_mode: as for :class:`VectorEnvironment`; two names of one option.
-        name, num_envs, seed, num_threads, observation, window, order, render_mode, **options: as for
-            :class:`VectorEnvironment`; observations are ``"flat"`` by default, and without a seed
-            streams start anywhere.
+        name, num_envs, seed, num_threads, observation, window, order, render_mode, **options: as
+            for :class:`VectorEnvironment`; observations are ``"flat"`` by default, and without a
+            seed streams start anywhere.
     """
 
     def __init__(
@@ -954,8 +1021,8 @@ class LearnerVectorEnvironment(VectorEnvironment):
     ) -> None:
         if autoreset is not None and autoreset_mode is not None:
             raise ValueError(
-                f"autoreset={autoreset!r} and autoreset_mode={autoreset_mode!r} are two names of one "
-                "option, expected one of them"
+                f"autoreset={autoreset!r} and autoreset_mode={autoreset_mode!r} are two names "
+                "of one option, expected one of them"
             )
         chosen = autoreset if autoreset is not None else autoreset_mode
         self._build(

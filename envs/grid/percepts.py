@@ -1,13 +1,14 @@
 """More views of the same percept: words for language models, pictures for convolutions.
 
-Every view is a kernel with one signature, ``(window, fields, out, lo, hi)``, which writes a batch of
-percepts; :func:`views.flatten` is the first of them. So any view can be had in any face, at speed.
+Every view is a kernel with one signature, ``(window, fields, out, lo, hi)``, which writes a batch
+of percepts; :func:`views.flatten` is the first of them. So any view can be had in any face, at
+speed.
 
-``tokens`` are numbers of words of :data:`VOCABULARY`, padded with 0; ``text`` is the same in words. They
-tell what is worth telling: oneself, who was heard, how far the way is free, and every cell in sight
-that holds more than plain floor or wall. ``pixels`` is the window as a picture of 8 x 8 pixels a cell,
-with oneself at the middle of the bottom row; what is no picture (step, task, cues, sounds) is left to
-``info["fields"]``.
+``tokens`` are numbers of words of :data:`VOCABULARY`, padded with 0; ``text`` is the same in words.
+They tell what is worth telling: oneself, who was heard, how far the way is free, and every cell in
+sight that holds more than plain floor or wall. ``pixels`` is the window as a picture of 8 x 8
+pixels a cell, with oneself at the middle of the bottom row; what is no picture (step, task, cues,
+sounds) is left to ``info["fields"]``.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ __all__ = ["OBSERVATIONS", "TILE", "VOCABULARY", "decode", "kernel", "space", "t
 
 OBSERVATIONS = ("flat", "symbolic", "pixels", "tokens", "text")
 
-# --- Words ------------------------------------------------------------------------------------------------
+# --- Words ----------------------------------------------------------------------------------------
 _WORDS = (
-    "<pad>", ".", ",", "you", "are", "out", "heading", "at", "step", "holding", "nothing", "looking",
-    "task", "cue", "says", "the", "way", "is", "free", "for", "then", "see", "here", "ahead", "left",
-    "right", "with", "facing", "carrying", "in", "on",
+    "<pad>", ".", ",", "you", "are", "out", "heading", "at", "step", "holding", "nothing",
+    "looking", "task", "cue", "says", "the", "way", "is", "free", "for", "then", "see", "here",
+    "ahead", "left", "right", "with", "facing", "carrying", "in", "on",
 )  # fmt: skip
 _FACING = ("away", "rightwards", "towards_you", "leftwards")
 VOCABULARY: tuple[str, ...] = (
@@ -180,7 +181,7 @@ def tokenize(window: Any, fields: Any, out: Any, lo: int, hi: int) -> None:
                     terrain = code & 0xFF
                     thing = (code >> 8) & 0xFF
                     body = (code >> 16) & 0xFF
-                    if code == 0 or ((terrain == FLOOR or terrain == WALL) and not (thing or body)):
+                    if code == 0 or (terrain in (FLOOR, WALL) and not (thing or body)):
                         continue
                     if first:
                         row[n] = YOU
@@ -259,7 +260,7 @@ def decode(tokens: npt.NDArray[np.int16], names: Sequence[str] = ()) -> str:
     return "".join(words).replace("_", " ")
 
 
-# --- Pictures ---------------------------------------------------------------------------------------------
+# --- Pictures -------------------------------------------------------------------------------------
 TILE = 8  # pixels of a cell's side
 
 _COLOURS = (  # of identities 0 to 7 and the arrow
@@ -274,7 +275,7 @@ _FACE_COLOURS = ((0, 0, 0), (60, 255, 60), (60, 60, 255), (255, 255, 60))
 
 
 def _terrain_tiles() -> npt.NDArray[np.uint8]:
-    """(terrains, 8, 8, 3): unseen is black, floor light, what can be opened shows a gap when open."""
+    """(terrains, 8, 8, 3): unseen is black, floor light, a gap in what is open."""
     tiles = np.zeros((NUM_TERRAIN, TILE, TILE, 3), np.uint8)
     floor = (205, 200, 190)
     for k in range(1, NUM_TERRAIN):
@@ -325,7 +326,9 @@ FACE_COLOURS = np.array(_FACE_COLOURS, np.uint8)
 
 
 @njit
-def paint_body(out: Any, y: int, x: int, identity: int, heading: int, face: int, carried: int) -> None:
+def paint_body(
+    out: Any, y: int, x: int, identity: Any, heading: Any, face: Any, carried: Any
+) -> None:
     """An arrowhead in the identity's colour, two pixels of face, four of what it carries."""
     for dy in range(TILE):
         for dx in range(TILE):
@@ -378,11 +381,12 @@ def paint(window: Any, fields: Any, out: Any, lo: int, hi: int) -> None:
                 own = fields[i, a]
                 paint_body(
                     picture, (side - 1) * TILE, (side // 2) * TILE,
-                    np.int64(own[FIELD_SELF]), 0, np.int64(own[FIELD_FACE]), np.int64(own[FIELD_HAND]),
+                    np.int64(own[FIELD_SELF]), 0, np.int64(own[FIELD_FACE]),
+                    np.int64(own[FIELD_HAND]),
                 )  # fmt: skip
 
 
-# --- All views --------------------------------------------------------------------------------------------
+# --- All views ------------------------------------------------------------------------------------
 def space(observation: str, window: int) -> spaces.Space[Any]:
     """The space of one individual's observation in a view, for windows of V x V cells."""
     if observation == "flat":
@@ -399,5 +403,5 @@ def space(observation: str, window: int) -> spaces.Space[Any]:
 
 
 def kernel(observation: str) -> Any:
-    """The kernel that writes a view; for ``text`` it writes its tokens, for ``symbolic`` there is none."""
+    """The kernel that writes a view; for ``text`` its tokens; ``symbolic`` has none."""
     return {"flat": flatten, "pixels": paint, "tokens": tokenize, "text": tokenize}[observation]

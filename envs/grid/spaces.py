@@ -1,12 +1,15 @@
 """Spaces, and the tables that say what every number in them means.
 
-All gridworlds share one action set and, for each size of window, one observation space. So there is one
-set of tables; it is made from the engine's constants (:func:`tables`) and printed under each
+All gridworlds share one action set and, for each size of window, one observation space. So there is
+one set of tables; it is made from the engine's constants (:func:`tables`) and printed under each
 environment's page by ``mindsight.describe(name)``.
 """
 
 from __future__ import annotations
 
+import difflib
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +48,7 @@ def action_space() -> spaces.Discrete:
 
 
 def symbolic_space(window: int) -> spaces.Dict:
-    """The percept itself: ``window`` (V, V, 4) uint8 and ``fields`` (F,) uint8, with exact bounds."""
+    """The percept itself: ``window`` (V, V, 4), ``fields`` (F,), uint8, with exact bounds."""
     cells = np.zeros((window, window, 4), np.uint8)
     cells[:] = CHANNEL_HIGH
     sizes = np.array([size - 1 for size in engine.FIELD_SIZES], np.uint8)
@@ -57,13 +60,13 @@ def symbolic_space(window: int) -> spaces.Dict:
     )
 
 
-# --- Masks ------------------------------------------------------------------------------------------------
+# --- Masks ----------------------------------------------------------------------------------------
 def mask_of(window: npt.NDArray[np.uint8], fields: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
     """The mask of legal actions, worked out from a percept alone.
 
-    The engine's masks are written beside the percept; this is the same from what the individual sees
-    and feels in its hands, so masks tell nobody anything new. It serves where the engine's mask is
-    gone: the last percept of an episode in a step that has begun the next one.
+    The engine's masks are written beside the percept; this is the same from what the individual
+    sees and feels in its hands, so masks tell nobody anything new. It serves where the engine's
+    mask is gone: the last percept of an episode in a step that has begun the next one.
 
     Args:
         window: (..., V, V, 4) uint8. fields: (..., F) uint8.
@@ -96,10 +99,10 @@ def mask_of(window: npt.NDArray[np.uint8], fields: npt.NDArray[np.uint8]) -> npt
     return mask
 
 
-# --- The whole world --------------------------------------------------------------------------------------
+# --- The whole world ------------------------------------------------------------------------------
 # What ``state()`` holds of a world's record, in this order; numbers of two bytes are little-endian.
 STATE_PARTS = (
-    ("cells", "terrain of each cell (y * 16 + x), low byte, and the thing in sight there, high byte"),
+    ("cells", "of each cell (y * 16 + x): terrain, and the thing in sight there"),
     ("thing", "place of each thing, hidden ones too"),
     ("kind", "kind of each thing"),
     ("body", "0 out of the world, 1 an individual, 2 an arrow"),
@@ -136,16 +139,15 @@ def state_space(simulation: Simulation) -> spaces.Box:
 def state_vector(simulation: Simulation, world: int = 0) -> npt.NDArray[np.uint8]:
     """The whole true world, hidden contents included, as (S,) uint8; a copy.
 
-    Everything that the future depends on but the random stream and the beliefs: :func:`state_layout`
-    names the parts.
+    Everything that the future depends on but the random stream and the beliefs:
+    :func:`state_layout` names the parts.
     """
     record = simulation.worlds[world]
-    return np.concatenate(
-        [np.frombuffer(np.ascontiguousarray(record[name]).tobytes(), np.uint8) for name, _ in STATE_PARTS]
-    )
+    parts = (np.ascontiguousarray(record[name]).tobytes() for name, _ in STATE_PARTS)
+    return np.frombuffer(b"".join(parts), np.uint8).copy()
 
 
-# --- Tables -----------------------------------------------------------------------------------------------
+# --- Tables ---------------------------------------------------------------------------------------
 ACTION_MEANINGS = {
     "wait": "nothing; the only action of who is out of the world",
     "turn_left": "a quarter turn",
@@ -161,19 +163,17 @@ ACTION_MEANINGS = {
     "say_3": "another",
 }
 CHANNEL_MEANINGS = (
-    ("terrain", "0 not seen; " + ", ".join(f"{k} {n}" for k, n in enumerate(engine.TERRAIN) if k)),
-    ("thing in sight", "0 none; " + ", ".join(f"{k} {n}" for k, n in enumerate(engine.THINGS) if k)),
-    (
-        "individual",
-        "0 nobody; 1 + identity * 4 + heading relative to the viewer's "
-        f"(0 the same, then clockwise); identity {engine.ARROW} is an arrow",
-    ),
-    (
-        "manner",
-        "its face ("
-        + ", ".join(f"{k} {n}" for k, n in enumerate(engine.FACES))
-        + ") + 4 * kind of the thing it carries",
-    ),
+    "terrain, 0 not seen",
+    "thing in sight, 0 none",
+    "individual, 0 nobody: 1 + identity * 4 + heading, relative to the viewer's",
+    "manner: face + 4 * kind of the thing carried",
+)
+# What the numbers of a channel stand for.
+CODES = (
+    ("Terrains", engine.TERRAIN),
+    ("Things", engine.THINGS),
+    ("Relative headings", ("the same", "to the right", "opposite", "to the left")),
+    ("Faces", engine.FACES),
 )
 FIELD_MEANINGS = {
     "x": "own column",
@@ -194,7 +194,7 @@ FIELD_MEANINGS = {
 }
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A table as reStructuredText and people read it; the last column is not padded."""
     widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
     rule = " ".join("=" * width for width in widths)
@@ -209,9 +209,15 @@ def tables() -> str:
     """The action and observation tables of all gridworlds, made from the code."""
     actions = [(str(k), name, ACTION_MEANINGS[name]) for k, name in enumerate(engine.ACTIONS)]
     channels = [
-        (str(k), f"0..{CHANNEL_HIGH[k]}", f"{name}: {meaning}")
-        for k, (name, meaning) in enumerate(CHANNEL_MEANINGS)
+        (str(k), f"0..{CHANNEL_HIGH[k]}", meaning) for k, meaning in enumerate(CHANNEL_MEANINGS)
     ]
+    codes = [
+        f"{what}: " + ", ".join(f"{k} {name}" for k, name in enumerate(names)) + "."
+        for what, names in CODES
+    ]
+    codes.append(
+        f"Identities are numbers of individuals; {engine.ARROW} is an arrow, which has no mind."
+    )
     fields = [
         (str(k), name, f"0..{engine.FIELD_SIZES[k] - 1}", FIELD_MEANINGS[name])
         for k, name in enumerate(engine.FIELDS)
@@ -220,9 +226,10 @@ def tables() -> str:
         [
             "Actions. Illegal ones do nothing; the mask of legal ones is info['action_mask'].",
             _table(("", "action", "what it does"), actions),
-            "Observation, window: V x V cells, the individual at the middle of the bottom row, looking "
-            "up;\nfour numbers a cell.",
+            "Observation, window: V x V cells, the individual at the middle of the bottom row, "
+            "looking up;\nfour numbers a cell.",
             _table(("", "values", "channel"), channels),
+            "\n".join(textwrap.fill(line, 96, subsequent_indent="  ") for line in codes),
             "Observation, fields.",
             _table(("", "field", "values", "meaning"), fields),
         ]
@@ -234,18 +241,17 @@ def describe(game: Game) -> str:
     return "\n\n".join(
         [
             game.documentation.strip(),
-            f"Individuals: {', '.join(game.individuals)}. Learner of the Gymnasium face: {game.learner}. "
-            f"Things: {', '.join(game.things)}.",
+            f"Individuals: {', '.join(game.individuals)}. The Gymnasium face's learner: "
+            f"{game.learner}. Things: {', '.join(game.things)}.",
             tables(),
         ]
     )
 
 
 def check_names(what: str, given: Any, known: tuple[str, ...]) -> None:
-    """``ValueError`` that names the value, what was expected and the nearest, unless it is known."""
+    """``ValueError`` that names the value, what was expected and the nearest, unless known."""
     if given not in known:
-        import difflib
-
         near = difflib.get_close_matches(str(given), known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{what} is {given!r}, expected one of {', '.join(map(repr, known))}{hint}")
+        expected = ", ".join(map(repr, known))
+        raise ValueError(f"{what} is {given!r}, expected one of {expected}{hint}")
