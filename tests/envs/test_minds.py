@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -406,6 +407,10 @@ def test_a_claim_changes_nobody_who_perceives_the_object():
     for place in ("Sally", "Anne", "kitchen"):  # in somebody's hands, on the floor
         beliefs = track([IN, ["place", "ball", place], lie])
         assert set(chains(beliefs).values()) == {place}
+    # Whoever holds it knows better, in no room, too.
+    held = [IN, ["place", "ball", "Sally"], ["exit", "Sally", "kitchen"]]
+    beliefs = track([*held, ["tell", "Anne", "Sally", "ball", "crate"]])
+    assert beliefs["Sally"]["ball"] == beliefs["Anne", "Sally"]["ball"] == "Sally"
     # In another room nobody perceives it, open or not; nor what is gone.
     away = [IN, BALL, ["enter", ["Sally", "Anne"], "hall"], lie]
     assert track(away, semantics=Semantics("open"))["Sally"]["ball"] == "crate"
@@ -636,6 +641,9 @@ def test_chain_table():
 def test_rule_one_on_words_is_rule_one_on_sets():
     rng = random.Random(0)
     table = chain_table(4, 4)
+    kernel = numba.njit(rule_one)
+    assert kernel(np.uint64(1), np.uint64(2), np.uint64(1), np.uint64(2))
+    assert not kernel(np.uint64(1), np.uint64(2), np.uint64(1), np.uint64(4))
     for _ in range(50):
         sees, takes = rng.getrandbits(4), np.array(rng.choices([0, 1], k=16)).reshape(4, 4)
         word = sum(int(takes[a, b]) << a * 8 + b for a in range(4) for b in range(4))
