@@ -1,0 +1,473 @@
+"""How fast everything is, measured on this machine and held against the targets.
+
+    mindsight bench            # all of it, 3 to 5 minutes
+    mindsight bench --quick    # shorter samples, smaller batches
+
+One process, one thread unless a line says otherwise. Actions are random legal ones, drawn by a
+kernel from the masks between two steps, outside of the timed part; inside are moving, rules, sight,
+beliefs (to order 2), observations, masks and new episodes. An agent-step is a step of an individual
+that is in its world: those who have left it are not counted. Each sample is a fraction of a second;
+a line shows the best of several samples, and the JSON file the median beside it: other programs on
+the machine can only make a sample slower.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from ..agents.training import Settings, versions, write
+from ..envs.grid import GAMES
+from ..envs.grid.game import Simulation
+from ..envs.kernels import CACHE_VARIABLE
+from ..envs.random import below, draw
+
+__all__ = ["Line", "Report", "main", "run"]
+
+MAIN = "sally_anne"  # the game that the targets are about
+BATCHES = (1, 256, 1024, 4096, 65536)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number.
+
+    Attributes:
+        group: of lines that belong together.
+        name: what was measured.
+        value: the best sample.
+        unit: of the value.
+        median: of all samples; None where there is one.
+        target: what it should be, or None.
+        more: whether more is better.
+        note: how it was measured, where the name does not say it.
+    """
+
+    group: str
+    name: str
+    value: float
+    unit: str
+    median: float | None = None
+    target: float | None = None
+    more: bool = True
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None without one."""
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.more else self.value <= self.target
+
+    @property
+    def verdict(self) -> str:
+        """``met``, or ``missed`` and by how much."""
+        if self.target is None or self.met is None:
+            return ""
+        if self.met:
+            return "met"
+        return f"missed by {abs(self.value - self.target) / self.target:.0%}"
+
+
+@dataclass
+class Report:
+    """All numbers of one run.
+
+    Attributes:
+        lines: in the order in which they were measured.
+        skipped: what was not measured, and why.
+        machine: where.
+        quick: whether samples were short.
+    """
+
+    lines: list[Line] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    machine: dict[str, Any] = field(default_factory=dict)
+    quick: bool = False
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it as JSON."""
+        content = {
+            "format": "mindsight benchmark",
+            "version": 1,
+            "quick": self.quick,
+            "machine": self.machine,
+            "versions": versions(),
+            "lines": [{**asdict(line), "met": line.met} for line in self.lines],
+            "skipped": self.skipped,
+        }
+        return write(Path(path), json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+@njit(nogil=True)
+def _random_legal(masks: Any, seed: int, turn: int, actions: Any) -> None:
+    """A legal action for everybody: masks (B, A, actions) int8, actions (B, A) int64."""
+    count = masks.shape[1]
+    for i in range(masks.shape[0]):
+        for a in range(count):
+            legal = 0
+            for k in range(masks.shape[2]):
+                legal += masks[i, a, k]
+            left = below(draw(seed, (turn * masks.shape[0] + i) * count + a), max(legal, 1))
+            actions[i, a] = 0
+            for k in range(masks.shape[2]):
+                if masks[i, a, k]:
+                    if left == 0:
+                        actions[i, a] = k
+                        break
+                    left -= 1
+
+
+def _machine() -> dict[str, Any]:
+    model = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    except OSError:
+        pass
+    load = os.getloadavg() if hasattr(os, "getloadavg") else (float("nan"),) * 3
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "load_before": round(load[0], 2),
+    }
+
+
+class _Bench:
+    def __init__(self, quick: bool, tell: Callable[[str], None]) -> None:
+        self.report = Report(machine=_machine(), quick=quick)
+        self.quick, self.tell = quick, tell
+        self.samples = 3 if quick else 7
+        self.seconds = 0.1 if quick else 0.35  # of a sample
+        self.batches = BATCHES[:-1] if quick else BATCHES
+
+    def add(self, group: str, name: str, value: float, unit: str, **more: Any) -> Line:
+        line = Line(group, name, float(value), unit, **more)
+        self.report.lines.append(line)
+        return line
+
+    # --- Batches ----------------------------------------------------------------------------------
+    def sampler(
+        self, name: str, batch: int, *, order: int = 2, threads: int = 1
+    ) -> Callable[[], float]:
+        """A function that takes one sample: agent-steps a second."""
+        simulation = Simulation(
+            GAMES[name], batch, order=order, num_threads=threads, autoreset="same_step"
+        )
+        simulation.reset(0)
+        actions = np.zeros((batch, simulation.count), np.int64)
+        turn = 0
+
+        def play(seconds: float, least: int) -> float:
+            nonlocal turn
+            spent, steps, done = 0.0, 0, 0
+            while spent < seconds or steps < least:
+                _random_legal(simulation.masks, 1, turn, actions)
+                done += np.count_nonzero(simulation.worlds["body"][:, : simulation.count])
+                turn += 1
+                start = time.perf_counter()
+                simulation.step(actions)
+                spent += time.perf_counter() - start
+                steps += 1
+            return done / spent
+
+        # Worlds begin together: let their episodes fall out of step first.
+        play(0.0, max(2, min(300, 1_000_000 // (batch * simulation.count))))
+        return lambda: play(self.seconds, 2)
+
+    def speed(self, name: str, batch: int, **more: Any) -> tuple[float, float]:
+        sample = self.sampler(name, batch, **more)
+        values = [sample() for _ in range(self.samples)]
+        return max(values), statistics.median(values)
+
+    def games(self) -> None:
+        for name in GAMES:
+            found: dict[int, float] = {}
+            for batch in self.batches:
+                self.tell(f"{name}, {batch} worlds")
+                found[batch], median = self.speed(name, batch)
+                self.add("agent-steps/s", f"{name}, {batch:,} worlds", found[batch], "/s",
+                         median=median)  # fmt: skip
+            if name != MAIN:
+                continue
+            large = {b: v for b, v in found.items() if b >= 256}
+            self.main_speed = max(large.values())
+            self.add("targets", f"{name}, best batch of 256 or more", self.main_speed,
+                     "agent-steps/s", target=5e6)  # fmt: skip
+            self.add("targets", f"cost of an agent-step, batches {min(large)} to {max(large):,}",
+                     max(large.values()) / min(large.values()), "× the cheapest", target=2.5,
+                     more=False)  # fmt: skip
+
+    def beliefs(self) -> None:
+        """What order 2 costs more than order 0, where chains are reality alone."""
+        for name in GAMES:
+            self.tell(f"{name}, beliefs")
+            with_, without = self.sampler(name, 1024), self.sampler(name, 1024, order=0)
+            pairs = [(1e9 / with_(), 1e9 / without()) for _ in range(self.samples)]
+            cost = min(p[0] for p in pairs) - min(p[1] for p in pairs)
+            median = statistics.median(p[0] - p[1] for p in pairs)
+            target = 60.0 if name == MAIN else None
+            self.add("beliefs", f"{name}, order 2 against order 0, 1,024 worlds", cost,
+                     "ns an agent-step", median=median, target=target, more=False)  # fmt: skip
+            size = Simulation(GAMES[name], 1).worlds.dtype.itemsize
+            self.add("beliefs", f"{name}, a world at order 2", size, "bytes",
+                     target=4096 if name == MAIN else None, more=False)  # fmt: skip
+
+    def threads(self) -> None:
+        self.tell("two threads")
+        if (os.cpu_count() or 1) < 2:
+            self.report.skipped.append("two threads: this machine has one core")
+            return
+        for batch in (4096,) if self.quick else (4096, 65536):
+            one, two = self.sampler(MAIN, batch), self.sampler(MAIN, batch, threads=2)
+            pairs = [(one(), two()) for _ in range(self.samples)]
+            ratio = max(p[1] for p in pairs) / max(p[0] for p in pairs)
+            self.add("threads", f"{MAIN}, {batch:,} worlds, 2 threads against 1", ratio, "×",
+                     median=statistics.median(p[1] / p[0] for p in pairs),
+                     target=1.6)  # fmt: skip
+
+    # --- Faces ------------------------------------------------------------------------------------
+    def parallel(self) -> None:
+        from .. import parallel_env
+
+        for observation in ("flat", "symbolic"):
+            self.tell(f"PettingZoo, {observation}")
+            env = parallel_env(MAIN, observation=observation)
+            rng = np.random.default_rng(0)
+
+            def legal(infos: Any, rng: np.random.Generator = rng) -> dict[str, int]:
+                return {name: int(rng.choice(np.flatnonzero(info["action_mask"])))
+                        for name, info in infos.items()}  # fmt: skip
+
+            values = list(_parallel(env, legal, self.samples, self.seconds))
+            self.add("faces", f"PettingZoo parallel, {MAIN}, {observation}, one world",
+                     max(values), "agent-steps/s", median=statistics.median(values),
+                     target=150_000)  # fmt: skip
+        if importlib.util.find_spec("mpe2") is None:
+            self.report.skipped.append("MPE2's simple_spread: mpe2 is not installed")
+            return
+        self.tell("MPE2's simple_spread")
+        from mpe2 import simple_spread_v3
+
+        other = simple_spread_v3.parallel_env(N=3, max_cycles=100)
+        rng = np.random.default_rng(0)
+
+        def any_of_five(infos: Any) -> dict[str, int]:
+            return {name: int(rng.integers(5)) for name in other.agents}
+
+        values = list(_parallel(other, any_of_five, self.samples, self.seconds))
+        self.add("faces", "MPE2's simple_spread, three individuals", max(values),
+                 "agent-steps/s", median=statistics.median(values))  # fmt: skip
+
+    def minigrid(self) -> None:
+        if importlib.util.find_spec("minigrid") is None:
+            self.report.skipped.append("Minigrid's DoorKey-8x8: minigrid is not installed")
+            return
+        self.tell("Minigrid's DoorKey-8x8")
+        import gymnasium
+        import minigrid  # noqa: F401 - registers its environments
+
+        # without Gymnasium's checker, which would slow it down
+        env = gymnasium.make("MiniGrid-DoorKey-8x8-v0", disable_env_checker=True)
+        rng = np.random.default_rng(0)
+        env.reset(seed=0)
+        values = []
+        for _ in range(self.samples):
+            spent, steps = 0.0, 0
+            while spent < self.seconds:
+                action = int(rng.integers(7))
+                start = time.perf_counter()
+                _, _, terminated, truncated, _ = env.step(action)
+                if terminated or truncated:
+                    env.reset()
+                spent += time.perf_counter() - start
+                steps += 1
+            values.append(steps / spent)
+        self.add("faces", "Minigrid's DoorKey-8x8", max(values), "agent-steps/s",
+                 median=statistics.median(values))  # fmt: skip
+        self.add("targets", f"{MAIN} against Minigrid's DoorKey-8x8",
+                 self.main_speed / max(values), "×", target=500)  # fmt: skip
+
+    def frames(self) -> None:
+        self.tell("pictures")
+        from .. import parallel_env
+
+        # no thoughts and no views of their own: the world, as large as it gets
+        env = parallel_env("reach", width=11, height=11, render_mode="rgb_array")
+        _, infos = env.reset(seed=0)
+        rng = np.random.default_rng(0)
+        env.render()
+        values = []
+        for _ in range(self.samples):
+            spent, count = 0.0, 0
+            while spent < self.seconds:
+                if not env.agents:
+                    _, infos = env.reset()
+                _, _, _, _, infos = env.step({
+                    name: int(rng.choice(np.flatnonzero(infos[name]["action_mask"])))
+                    for name in env.agents
+                })  # fmt: skip
+                start = time.perf_counter()
+                frame = env.render()
+                spent += time.perf_counter() - start
+                count += 1
+            values.append(count / spent)
+        height, width = frame.shape[:2]
+        self.add("faces", f"rgb_array, 11 × 11 cells, {width} × {height} pixels", max(values),
+                 "frames/s", median=statistics.median(values), target=600)  # fmt: skip
+
+    # --- Whole programs ---------------------------------------------------------------------------
+    def learning(self) -> None:
+        if importlib.util.find_spec("sb3_contrib") is None:
+            self.report.skipped.append("Stable-Baselines3's PPO: not installed")
+            return
+        from ..agents.baselines import sb3, sb3_adapter
+        from ..agents.training import RunFolder
+
+        self.tell("Stable-Baselines3's PPO")
+        settings = Settings(algorithm="ppo")
+        name = "forage" if "forage" in GAMES else MAIN
+        watch = sb3.Watch(sb3_adapter.vec_env(name, 64))
+        model = sb3.make(watch, settings, seed=0)
+        with tempfile.TemporaryDirectory() as folder:
+            run = RunFolder.create(Path(folder, "run"), "bench")
+            steps = 64 * settings.rollout * (4 if self.quick else 15)
+            progress, _ = sb3.train(model, settings, watch, run, steps, save_every=1e9)
+        self.add("learning", f"share of PPO's time in the environment, {name}, 64 worlds",
+                 100 * progress.shares["environment"], "%", target=10, more=False)  # fmt: skip
+        self.add("learning", f"PPO, {name}, 64 worlds, acting and learning included",
+                 progress.rate, "steps/s")  # fmt: skip
+
+    def starts(self) -> None:
+        """From the start of a process to the end of a world's first step."""
+        self.tell("cold and warm start")
+        program = (
+            "import mindsight\n"
+            f"env = mindsight.parallel_env({MAIN!r})\n"
+            "env.reset(seed=0)\n"
+            "env.step({name: 0 for name in env.agents})\n"
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, CACHE_VARIABLE: folder}
+            times = []
+            for _ in range(3 if self.quick else 5):
+                start = time.perf_counter()
+                subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+                times.append(time.perf_counter() - start)
+        self.add("start", "first step, cold: everything is compiled", times[0], "s", target=10,
+                 more=False)  # fmt: skip
+        self.add("start", "first step, warm: from process start", min(times[1:]), "s",
+                 median=statistics.median(times[1:]), target=2, more=False)  # fmt: skip
+
+
+def _parallel(env: Any, choose: Any, samples: int, seconds: float) -> Iterator[float]:
+    """Samples of a PettingZoo environment: agent-steps a second, new episodes included."""
+    _, infos = env.reset(seed=0)
+    for sample in range(samples + 1):
+        spent, steps = 0.0, 0
+        while spent < seconds:
+            actions = choose(infos)
+            start = time.perf_counter()
+            _, _, _, _, infos = env.step(actions)
+            if not env.agents:
+                _, infos = env.reset()
+            spent += time.perf_counter() - start
+            steps += len(actions)
+        if sample:  # the first warms up
+            yield steps / spent
+
+
+PARTS = ("games", "beliefs", "threads", "parallel", "minigrid", "frames", "learning", "starts")
+
+
+def run(quick: bool = False, tell: Callable[[str], None] = lambda text: None) -> Report:
+    """Measure everything.
+
+    Args:
+        quick: shorter samples, fewer of them, no batch of 65,536.
+        tell: called with what is being measured.
+    """
+    bench = _Bench(quick, tell)
+    for part in PARTS:
+        getattr(bench, part)()
+    return bench.report
+
+
+def show(report: Report) -> None:
+    """Print it as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    machine = report.machine
+    table = Table(
+        title=f"{machine['processor']}, {machine['cores']} cores, load {machine['load_before']} "
+        f"before{' (quick)' if report.quick else ''}",
+        title_justify="left",
+    )
+    for name in ("what", "value", "", "target", ""):
+        table.add_column(name, justify="right" if name in ("value", "target") else "left")
+    group = None
+    for line in report.lines:
+        if group is not None and line.group != group:
+            table.add_section()
+        group = line.group
+        sign = "≥" if line.more else "≤"
+        color = {True: "green", False: "red", None: ""}[line.met]
+        table.add_row(
+            line.name, number(line.value), line.unit,
+            "" if line.target is None else f"{sign} {number(line.target)}",
+            f"[{color}]{line.verdict}[/]" if color else "",
+        )  # fmt: skip
+    console.print(table)
+    for text in report.skipped:
+        console.print(f"skipped: {text}")
+
+
+def number(value: float) -> str:
+    """A number as it is read: ``5,230,000``, ``1.86``."""
+    if abs(value) >= 1000:
+        digits = max(0, len(str(int(abs(value)))) - 3)
+        return f"{round(value, -digits):,.0f}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def main(quick: bool = False, out: str | None = None) -> Report:
+    """Measure, with a line that says what is going on, print the table and write the JSON file.
+
+    Args:
+        quick: see :func:`run`.
+        out: of the JSON file; ``runs/bench-<time>.json`` where None.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    path = Path(out) if out else Path("runs", f"bench-{time.strftime('%Y%m%d-%H%M%S')}.json")
+    console = Console(stderr=True)
+    with console.status("measuring") as status:
+        report = run(quick, lambda text: status.update(f"measuring {escape(text)}"))
+    show(report)
+    report.save(path)
+    print(f"written to {path}")
+    return report
+
+
+if __name__ == "__main__":
+    main(quick="--quick" in sys.argv[1:])
