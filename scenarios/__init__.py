@@ -1,5 +1,35 @@
 """What is played by whom and how it is scored: scenarios, batteries, evaluation, reports."""
 
 from .episodes import Episode, EpisodeError, Recorder
+from .evaluation import Evaluation, evaluate
+from .loader import (
+    Battery,
+    Scenario,
+    ScenarioError,
+    list_batteries,
+    list_scenarios,
+    load,
+    load_battery,
+    load_scenario,
+)
+from .reports import Card
+from .seeds import evaluation_seed, training_seed
 
-__all__ = ["Episode", "EpisodeError", "Recorder"]
+__all__ = [
+    "Battery",
+    "Card",
+    "Episode",
+    "EpisodeError",
+    "Evaluation",
+    "Recorder",
+    "Scenario",
+    "ScenarioError",
+    "evaluate",
+    "evaluation_seed",
+    "list_batteries",
+    "list_scenarios",
+    "load",
+    "load_battery",
+    "load_scenario",
+    "training_seed",
+]

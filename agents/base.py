@@ -1,0 +1,91 @@
+"""What an agent is: a policy that acts on what one individual perceives, and may answer questions.
+
+Agents are pure: what they remember is a value that goes in and comes out, so one agent can play any
+number of worlds at once, and playing again gives the same.
+
+    class Turner(Agent):
+        name = "turner"
+
+        def act(self, observation, state):
+            n = len(observation["action_mask"])
+            return np.full(n, 1), state  # 1: turn_left
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Agent", "guess", "one_hot"]
+
+
+class Agent:
+    """Base class of agents; write :meth:`act`, and :meth:`answer` where there is something to say.
+
+    An agent decides for one individual in n worlds at once. At each step it is first given what the
+    individual perceives now; then it may be asked about it; then the worlds move.
+
+    Attributes:
+        name: what it is called on cards.
+        observation: which view it is given: ``"flat"``, one-hot numbers, or ``"symbolic"``, codes.
+        privileged: reads the engine's state. For reference agents only, and cards say so.
+        can_answer: whether :meth:`answer` is to be called.
+        mode: for the game's own characters, one of ``game.MODES``: the engine then acts for it.
+    """
+
+    name: str = "agent"
+    observation: str = "flat"
+    privileged: bool = False
+    can_answer: bool = False
+    mode: str = "external"
+
+    def initial_state(self, n: int) -> Any:
+        """What it remembers before the first step of n worlds; nothing by default."""
+        return None
+
+    def act(self, observation: Mapping[str, Any], state: Any) -> tuple[npt.NDArray[np.int64], Any]:
+        """Decide.
+
+        Args:
+            observation: arrays of n rows: ``"flat"`` (n, N) uint8, or ``"window"`` (n, V, V, 4)
+                uint8 and ``"fields"`` (n, F) uint8; always ``"action_mask"`` (n, 12) int8. A row
+                whose episode is over stays as it was at its end; what is done there counts for
+                nothing. For privileged agents also ``"oracle"``: (the Simulation, the individual's
+                index).
+            state: what the last call, or :meth:`initial_state`, returned.
+
+        Returns:
+            Actions (n,), indices into ``engine.ACTIONS``, and the new state.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how it acts")
+
+    def answer(self, probes: Sequence[Any], state: Any) -> list[npt.NDArray[np.float64]]:
+        """Answer questions about now, after :meth:`act` was given what is perceived now.
+
+        Args:
+            probes: what ``Probe.public()`` returns (kind, asked, chain, about, options, question,
+                step), and ``"row"``, the row of the state that is asked; privileged agents are
+                given the probes themselves.
+            state: what the last :meth:`act` returned.
+
+        Returns:
+            For each probe the probabilities of its options.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not answer questions")
+
+
+def one_hot(options: Sequence[str], answer: str) -> npt.NDArray[np.float64]:
+    """All the probability on one answer; a guess where it is not among the options."""
+    if answer not in options:
+        return guess(options)
+    chosen = np.zeros(len(options))
+    chosen[list(options).index(answer)] = 1.0
+    return chosen
+
+
+def guess(options: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The same probability for every option."""
+    return np.full(len(options), 1.0 / len(options))

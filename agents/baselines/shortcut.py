@@ -1,0 +1,49 @@
+"""Characters that mind no minds: how far a shortcut goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...envs.probes import Probe
+from ..base import one_hot
+from .characters import Character
+
+__all__ = ["LastSeen", "RealityBiased", "Shortcut"]
+
+
+class Shortcut(Character):
+    """Answers as a shortcut would; where a question has no such shortcut, what its own percepts
+    support, and where they support nothing it guesses.
+
+    Attributes:
+        shortcut: one of ``probes.SHORTCUTS``.
+    """
+
+    shortcut: str
+
+    def answer(self, probes: Sequence[Probe], state: Any) -> list[npt.NDArray[np.float64]]:
+        """One answer, with certainty."""
+        return [
+            one_hot(probe.options, probe.shortcuts.get(self.shortcut, probe.own))
+            for probe in probes
+        ]
+
+
+class RealityBiased(Shortcut):
+    """Takes everybody to know where things really are."""
+
+    name = "reality_biased"
+    mode = "reality_biased"
+    shortcut = "reality"
+
+
+class LastSeen(Shortcut):
+    """Takes the place where something was last put to be the place in question."""
+
+    name = "last_seen"
+    mode = "last_seen"
+    shortcut = "last_mentioned"

@@ -1,0 +1,93 @@
+"""Agents by name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .base import Agent
+from .baselines import Exact, LastSeen, Random, RealityBiased, Scripted
+
+__all__ = ["AGENTS", "AgentError", "check_agent", "load_agent"]
+
+#: The reference agents. Those that read the engine's state are trusted because they stand here.
+AGENTS: dict[str, Callable[[], Agent]] = {
+    "random": Random,
+    "reality_biased": RealityBiased,
+    "last_seen": LastSeen,
+    "scripted": Scripted,
+    "exact": Exact,
+}
+
+
+class AgentError(ValueError):
+    """An agent that is unknown, or that is not what an agent has to be."""
+
+
+def load_agent(given: str | Path | Agent) -> Agent:
+    """An agent by its name.
+
+    Args:
+        given: a reference agent's name, the path of a saved model, ``"module:Class"`` for one of
+            your own (a class or function that is called without arguments), or an agent, which is
+            returned as it is.
+
+    Raises:
+        AgentError: there is none of that name (the nearest is named), or what is there is no agent.
+    """
+    if not isinstance(given, (str, Path)):
+        return check_agent(given)
+    name = str(given)
+    if name in AGENTS:
+        return AGENTS[name]()
+    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
+        module, _, attribute = name.partition(":")
+        try:
+            made = getattr(importlib.import_module(module), attribute)()
+        except (ImportError, AttributeError, TypeError) as error:
+            raise AgentError(f"agent {name!r}: {error}") from error
+        return check_agent(made)
+    if Path(name).exists():
+        # Here and not above: torch takes over a second to import.
+        from .baselines.sb3 import load
+
+        return check_agent(load(name))
+    near = difflib.get_close_matches(name, AGENTS, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise AgentError(
+        f"agent is {name!r}, expected one of {', '.join(AGENTS)}, the path of a saved model, or "
+        f"'module:Class'{hint}"
+    )
+
+
+def check_agent(agent: Any) -> Agent:
+    """The same agent, if it is one.
+
+    Raises:
+        AgentError: something is missing or wrong; it says what. Reading the engine's state is for
+            reference agents only.
+    """
+    kind = type(agent).__name__
+    for method in ("initial_state", "act"):
+        if not callable(getattr(agent, method, None)):
+            raise AgentError(
+                f"{kind} has no method {method!r}: expected an agent (mindsight.Agent)"
+            )
+    if not isinstance(getattr(agent, "name", None), str):
+        raise AgentError(f"{kind} has no name")
+    view = getattr(agent, "observation", None)
+    if view not in ("flat", "symbolic"):
+        raise AgentError(f"observation of {agent.name} is {view!r}, expected 'flat' or 'symbolic'")
+    if getattr(agent, "can_answer", False) and not callable(getattr(agent, "answer", None)):
+        raise AgentError(f"{agent.name} can_answer, but has no method 'answer'")
+    reads = getattr(agent, "privileged", False) or getattr(agent, "mode", "external") != "external"
+    if reads and AGENTS.get(agent.name) is not type(agent):
+        raise AgentError(
+            f"{agent.name} ({kind}) wants to be privileged or to act as a character of the game: "
+            f"only the reference agents may ({', '.join(AGENTS)})"
+        )
+    return agent  # type: ignore[no-any-return]

@@ -1,0 +1,419 @@
+"""Playing scenarios and scoring who plays them.
+
+All episodes of a scenario are played side by side in batches. At each step the agent is given what
+its individual perceives; where the world calls for an exam its questions are put; then everybody
+acts. An agent under test is given copies of its own observations and the public part of the
+questions, and
+nothing else: no simulation, no tracker, no answers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..agents.base import Agent
+from ..agents.registry import load_agent
+from ..envs.grid.engine import NUM_ACTIONS
+from ..envs.grid.game import MODES, Simulation
+from ..envs.probes import Probe
+from ..envs.random import below, draw
+from . import seeds
+from .episodes import Episode, digest
+from .files import write_bytes, write_text
+from .loader import Battery, Scenario, load
+from .reports import Card, make_card
+
+__all__ = ["Evaluation", "evaluate", "observe"]
+
+_CHUNK = 1024  # worlds that are played side by side
+_FLOOR = 1e-6  # of a probability, for the log score: a certain error costs 13.8 nats
+_PROGRESS_EVERY = 8  # steps
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        card: the scores.
+        episodes: one row an episode.
+        probes: one row a question.
+        recordings: the first episodes of each scenario, to be replayed.
+    """
+
+    card: Card
+    episodes: list[dict[str, Any]]
+    probes: list[dict[str, Any]]
+    recordings: list[Episode]
+
+    def write(self, out: str | os.PathLike[str]) -> Path:
+        """Write everything into a folder.
+
+        ``card.json``, ``card.html``, ``episodes.jsonl``, ``probes.jsonl``, the last two also as
+        ``.parquet`` where pyarrow is installed, and ``recordings/<scenario>-<seed>.json``. The same
+        evaluation writes the same bytes.
+        """
+        out = Path(out)
+        write_text(out / "card.json", self.card.json())
+        write_text(out / "card.html", self.card.html())
+        for name, rows in (("episodes", self.episodes), ("probes", self.probes)):
+            lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+            write_text(out / f"{name}.jsonl", "".join(lines))
+            _write_parquet(out / f"{name}.parquet", rows)
+        for episode in self.recordings:
+            episode.save(out / "recordings" / f"{episode.scenario}-{episode.seed}.json")
+        return out
+
+
+def evaluate(
+    agent: str | Path | Agent,
+    battery: str | Path | Scenario | Battery,
+    episodes: int | None = None,
+    seed: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    num_threads: int = 1,
+    *,
+    references: Sequence[str | Agent] = (),
+    recordings: int = 1,
+) -> Evaluation:
+    """Score an agent on a scenario or a battery.
+
+    Args:
+        agent: an agent, or what :func:`mindsight.load_agent` takes: ``"exact"``, a saved model's
+            path.
+        battery: a battery or scenario, its name, or its file.
+        episodes: of each scenario; what the scenario says where None.
+        seed: the block of evaluation seeds; what the scenario says where None.
+        out: a folder for rows, card and recordings, see :meth:`Evaluation.write`.
+        progress: show a progress bar.
+        num_threads: of the simulation; results do not depend on it.
+        references: agents that play the same episodes; the card shows their scores beside.
+        recordings: how many episodes of each scenario are recorded.
+
+    Raises:
+        ScenarioError, AgentError: one of these is not what it should be.
+        ValueError: the agent acts or answers in another form than agents do; it says how.
+    """
+    agent = load_agent(agent)
+    beside = [load_agent(reference) for reference in references]
+    battery = load(battery)
+    scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
+    if episodes is not None and (type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK):
+        raise ValueError(
+            f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}"
+        )
+    changes: dict[str, Any] = {}
+    if episodes is not None:
+        changes["episodes"] = episodes
+    if seed is not None:
+        seeds.evaluation_seed(seed)  # ValueError if it is out of range
+        changes["seed"] = seed
+    scenarios = tuple(dataclasses.replace(scenario, **changes) for scenario in scenarios)
+    cards: list[Card] = []
+    total = sum(scenario.episodes for scenario in scenarios) * (1 + len(beside))
+    with _bar(progress, total) as (tell, advance):
+        for player in (*beside, agent):
+            rows: list[dict[str, Any]] = []
+            asked: list[dict[str, Any]] = []
+            recorded: list[Episode] = []
+            for scenario in scenarios:
+                tell(f"{player.name}: {scenario.name}")
+                for start in range(0, scenario.episodes, _CHUNK):
+                    size = min(_CHUNK, scenario.episodes - start)
+                    keep = max(0, min(recordings - start, size)) if player is agent else 0
+                    play = _Play(scenario, player, start, size, keep, num_threads)
+                    play.run(advance)
+                    rows += play.episodes
+                    asked += play.probes
+                    recorded += play.recordings
+            cards.append(make_card(battery, scenarios, player, rows, asked))
+    card = dataclasses.replace(cards[-1], references=tuple(cards[:-1]))
+    result = Evaluation(card, rows, asked, recorded)
+    if out is not None:
+        result.write(out)
+    return result
+
+
+def observe(
+    simulation: Simulation, individual: int, agent: Agent, flat: npt.NDArray[np.uint8] | None = None
+) -> dict[str, Any]:
+    """What an agent is given of a batch: copies of what its individual perceives, nothing else.
+
+    Args:
+        simulation: the batch, B worlds.
+        individual: its index.
+        agent: its ``observation`` says which view; if it is ``privileged`` there is ``"oracle"``,
+            too.
+        flat: ``simulation.flat()``, where that has been made already.
+    """
+    # Copies, not views: a view's base would be the array of everybody's observations.
+    found: dict[str, Any] = {"action_mask": simulation.masks[:, individual].copy()}
+    if agent.observation == "flat":
+        found["flat"] = (simulation.flat() if flat is None else flat)[:, individual].copy()
+    else:
+        found["window"] = simulation.window[:, individual].copy()
+        found["fields"] = simulation.fields[:, individual].copy()
+    if agent.privileged:
+        found["oracle"] = (simulation, individual)
+    return found
+
+
+class _Play:
+    """Some episodes of a scenario, side by side."""
+
+    def __init__(
+        self, scenario: Scenario, agent: Agent, start: int, size: int, keep: int, num_threads: int
+    ) -> None:
+        self.scenario, self.agent, self.size, self.keep = scenario, agent, size, keep
+        self.first = scenario.first_seed + start
+        self.start = start
+        self.simulation = scenario.simulation(size, num_threads=num_threads)
+        agents = scenario.background()
+        agents.update(dict.fromkeys(scenario.focal, agent))
+        self.agents = [agents[k] for k in range(len(agents))]
+        # the game's own characters think together, in one call
+        self.modes = np.array([MODES.index(each.mode) for each in self.agents], np.int64)
+        self.outside = [k for k, mode in enumerate(self.modes) if mode == 0]
+        self.states = [each.initial_state(size) for each in self.agents]
+        self.salt = zlib.crc32(scenario.name.encode()) << 24
+        self.episodes: list[dict[str, Any]] = []
+        self.probes: list[dict[str, Any]] = []
+        self.recordings: list[Episode] = []
+
+    def run(self, advance: Callable[[int], None]) -> None:
+        simulation, size = self.simulation, self.size
+        simulation.reset(self.first)
+        returns = np.zeros((size, simulation.count))
+        actions = np.zeros((size, simulation.count), np.int64)
+        moves: list[npt.NDArray[np.int64]] = []
+        alive = np.ones(size, np.bool_)  # whose world is still being played
+        fresh = alive  # whose world has just come to a new state
+        ask = bool(self.scenario.probes) and self.agent.can_answer
+        told = steps = 0
+        while True:
+            asking = np.flatnonzero(fresh & (simulation.worlds["ask"] == 1)) if ask else ()
+            if alive.any() or len(asking):
+                actions[...] = 0
+                self._act(actions)
+            if len(asking):
+                self._ask(asking)
+            if not alive.any():
+                break
+            if self.modes.any():
+                simulation.script(self.modes, actions)
+            if self.keep:
+                moves.append(actions[: self.keep].copy())
+            simulation.step(actions)
+            returns += simulation.rewards
+            fresh = alive
+            alive = alive & ~simulation.ends.any(1)
+            steps += 1
+            if steps % _PROGRESS_EVERY == 0:
+                done = size - int(alive.sum())
+                advance(done - told)
+                told = done
+            self._record(np.flatnonzero((fresh & ~alive)[: self.keep]), moves)
+        advance(size - told)
+        self.recordings.sort(key=lambda episode: episode.seed)
+        # in the order of episodes, whatever the order in which they were asked
+        self.probes.sort(key=lambda row: row["episode"])
+        self._rows(returns)
+
+    def _act(self, actions: npt.NDArray[np.int64]) -> None:
+        """Ask the agents from outside the game what they do."""
+        flat = None
+        if any(self.agents[k].observation == "flat" for k in self.outside):
+            flat = self.simulation.flat()
+        for k in self.outside:
+            agent = self.agents[k]
+            chosen, self.states[k] = agent.act(
+                observe(self.simulation, k, agent, flat), self.states[k]
+            )
+            chosen = np.asarray(chosen)
+            if chosen.shape != (self.size,) or chosen.dtype.kind not in "iu":
+                raise ValueError(
+                    f"{agent.name}.act returned {chosen.dtype} of shape {chosen.shape}, expected "
+                    f"whole numbers of shape ({self.size},)"
+                )
+            if ((chosen < 0) | (chosen >= NUM_ACTIONS)).any():
+                wrong = chosen[(chosen < 0) | (chosen >= NUM_ACTIONS)][0]
+                raise ValueError(
+                    f"{agent.name}.act returned the action {wrong}, expected 0 to {NUM_ACTIONS - 1}"
+                )
+            actions[:, k] = chosen
+
+    def _ask(self, worlds: npt.NDArray[np.int64] | Sequence[int]) -> None:
+        """Put the questions of these worlds to the focal individuals they are for."""
+        names = self.simulation.individuals
+        items: dict[int, list[tuple[int, int, Probe]]] = {k: [] for k in self.scenario.focal}
+        for world in worlds:
+            for number, probe in enumerate(self.simulation.probes(int(world))):
+                k = names.index(probe.asked)
+                if k in items and probe.kind in self.scenario.probes:
+                    items[k].append((int(world), number, probe))
+        for k, asked in items.items():
+            if not asked:
+                continue
+            given: list[Any] = [
+                probe if self.agent.privileged else {**probe.public(), "row": world}
+                for world, _, probe in asked
+            ]
+            answers = self.agent.answer(given, self.states[k])
+            if len(answers) != len(asked):
+                raise ValueError(
+                    f"{self.agent.name}.answer returned {len(answers)} answers to {len(asked)} "
+                    "questions"
+                )
+            for (world, number, probe), answer in zip(asked, answers, strict=True):
+                self.probes.append(self._probe_row(world, number, probe, answer))
+
+    def _probe_row(self, world: int, number: int, probe: Probe, answer: Any) -> dict[str, Any]:
+        weights = np.asarray(answer, np.float64)
+        count = len(probe.options)
+        if (
+            weights.shape != (count,)
+            or not (weights >= 0).all()
+            or not math.isclose(float(weights.sum()), 1.0, abs_tol=1e-3)
+        ):
+            raise ValueError(
+                f"{self.agent.name}.answer returned {weights!r} to {probe.question!r}, expected "
+                f"probabilities of {', '.join(probe.options)}"
+            )
+        weights = weights / weights.sum()
+        # Equal bests are chosen among by a draw of the episode's own, or the order of options would
+        # decide. The salt keeps twins of one seed in two scenarios from the same luck.
+        best = np.flatnonzero(weights >= weights.max() - 1e-9)
+        seed = self.first + world
+        chosen = best[0]
+        if len(best) > 1:
+            key = np.uint64((seed ^ self.salt) % 2**64)
+            chosen = best[
+                below(draw(key, np.uint64(2**48 + probe.step * 4096 + number)), len(best))
+            ]
+        right = probe.options.index(probe.answer)
+        return {
+            "scenario": self.scenario.name,
+            "environment": self.scenario.environment,
+            "agent": self.agent.name,
+            "episode": self.start + world,
+            "seed": seed,
+            "step": probe.step,
+            "asked": probe.asked,
+            "kind": probe.kind,
+            "chain": list(probe.chain),
+            "about": probe.about,
+            "condition": probe.condition,
+            "role": probe.role,
+            "group": probe.group,
+            "required_order": probe.required_order,
+            "question": probe.question,
+            "options": list(probe.options),
+            "answer": probe.answer,
+            "own": probe.own,
+            "probabilities": [round(float(weight), 6) for weight in weights],
+            "chosen": probe.options[chosen],
+            "correct": bool(chosen == right),
+            "log_score": round(math.log(max(float(weights[right]), _FLOOR)), 6),
+            # one JSON text, since questions have different shortcuts and a table has one shape
+            "shortcuts": json.dumps(dict(probe.shortcuts), sort_keys=True),
+        }
+
+    def _record(self, ended: npt.NDArray[np.int64], moves: list[npt.NDArray[np.int64]]) -> None:
+        for world in ended:
+            # now, before characters draw again from the streams of worlds that are over
+            self.recordings.append(
+                Episode(
+                    environment=self.scenario.environment,
+                    options=dataclasses.asdict(self.simulation.options),
+                    seed=self.first + int(world),
+                    modes=tuple(each.mode for each in self.agents),
+                    actions=tuple(tuple(int(a) for a in step[world]) for step in moves),
+                    digest=digest(self.simulation, int(world)),
+                    window=self.scenario.window,
+                    order=self.scenario.order,
+                    scenario=self.scenario.name,
+                    agents=tuple(each.name for each in self.agents),
+                )
+            )
+
+    def _rows(self, returns: npt.NDArray[np.float64]) -> None:
+        simulation = self.simulation
+        focal = list(self.scenario.focal)
+        columns = (
+            simulation.worlds["step"].tolist(),
+            simulation.ends.tolist(),
+            returns.tolist(),
+            returns[:, focal].mean(1).tolist(),
+            simulation.worlds["perf"].tolist(),
+        )
+        for world, (steps, ends, each, mean, perf) in enumerate(zip(*columns, strict=True)):
+            self.episodes.append(
+                {
+                    "scenario": self.scenario.name,
+                    "environment": self.scenario.environment,
+                    "agent": self.agent.name,
+                    "episode": self.start + world,
+                    "seed": self.first + world,
+                    "steps": steps,
+                    "terminated": bool(ends[0]),
+                    "truncated": bool(ends[1]),
+                    "return": round(mean, 6),
+                    "perf": round(perf, 6),
+                    "returns": [round(value, 6) for value in each],
+                }
+            )
+
+
+def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows as a Parquet file, where pyarrow is installed and there are rows."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        return
+    if rows:
+        sink = pyarrow.BufferOutputStream()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), sink)
+        write_bytes(path, sink.getvalue().to_pybytes())
+
+
+@contextmanager
+def _bar(shown: bool, total: int) -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
+    """A progress bar over episodes: functions that say what is played and how many are done."""
+    if not shown:
+        yield (lambda what: None), (lambda count: None)
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("episodes", total=total)
+        yield (
+            lambda what: bar.update(task, description=what),
+            lambda count: bar.advance(task, count),
+        )

@@ -1,0 +1,581 @@
+"""Cards: what an evaluation found, for people and for programs.
+
+``docs/evaluation.md`` says what each number is. A card prints in a terminal (:meth:`Card.print`),
+as JSON and as one HTML page that needs nothing from anywhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..agents.base import Agent
+from ..envs.minds import Semantics
+from ..envs.probes import SHORTCUTS
+from .episodes import versions
+from .loader import Battery, Scenario
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["BEST_CONSTANT", "Actions", "Card", "Score", "make_card", "wilson"]
+
+#: A shortcut found in the answers themselves: to each kind of question and chain, the one answer
+#: that is right most often.
+BEST_CONSTANT = "best_constant"
+
+Row = Mapping[str, Any]
+
+
+def wilson(right: float, count: int, z: float = 1.959964) -> tuple[float, float]:
+    """The 95 % interval of a share, by Wilson (1927); (0, 1) where nothing was counted.
+
+    Args:
+        right: how many of ``count`` were right; not whole where guesses count by their chance.
+        z: standard deviations.
+    """
+    if count == 0:
+        return 0.0, 1.0
+    share = right / count
+    middle = share + z * z / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    scale = 1 + z * z / count
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many were right.
+
+    Attributes:
+        name: of what: a condition, a scenario, a shortcut ...
+        count: items or sets.
+        right: how many were right or passed.
+        chance: the share that guessing gets right, on average.
+        log_score: mean natural logarithm of the probability given to the right answer; None of
+            sets.
+        role: ``"test"``, ``"control"``, or empty.
+    """
+
+    name: str
+    count: int
+    right: float
+    chance: float
+    log_score: float | None = None
+    role: str = ""
+
+    @property
+    def share(self) -> float:
+        """right / count; 0 where nothing was counted."""
+        return self.right / self.count if self.count else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % Wilson interval of the share."""
+        return wilson(self.right, self.count)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        low, high = self.interval
+        found = {
+            "name": self.name,
+            "role": self.role,
+            "count": self.count,
+            "right": round(self.right, 6),
+            "share": round(self.share, 6),
+            "interval": [round(low, 6), round(high, 6)],
+            "chance": round(self.chance, 6),
+            "log_score": None if self.log_score is None else round(self.log_score, 6),
+        }
+        if not self.role:
+            del found["role"]
+        if self.log_score is None:
+            del found["log_score"]
+        return found
+
+
+@dataclass(frozen=True)
+class Actions:
+    """How a scenario was played.
+
+    Attributes:
+        scenario: its name.
+        episodes: how many.
+        mean: of the focal individuals' returns (sums of rewards over an episode).
+        half: half of the 95 % interval of that mean (normal approximation).
+        perf: mean of how well episodes went, 0..1.
+        steps: mean length.
+        threshold: of ``perf``, to pass where nothing is asked.
+    """
+
+    scenario: str
+    episodes: int
+    mean: float
+    half: float
+    perf: float
+    steps: float
+    threshold: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            key: round(value, 6) if isinstance(value, float) else value
+            for key, value in dataclasses.asdict(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class Card:
+    """The scores of one agent on one battery or scenario.
+
+    Attributes:
+        name, description: of the battery or scenario.
+        agent: its name.
+        privileged: whether it reads the engine's state: a reference, not a result.
+        answers: whether it answers questions; if not, its actions alone are scored.
+        by: what the lines are.
+        threshold: all-of-a-set score to pass.
+        seeds: for each scenario the first and last seed.
+        score: of all items; None where nothing was asked or answered.
+        sets: all-of-a-set score.
+        controls: of control items.
+        lines: scores by condition (or ``by``).
+        groups: all-of-a-set scores by group.
+        shortcuts: what each shortcut scores on the same items, and on the same sets.
+        actions: one for each scenario.
+        unasked: scenarios that ask nothing: their actions decide.
+        references: cards of others that played the same.
+    """
+
+    name: str
+    description: str
+    agent: str
+    privileged: bool
+    answers: bool
+    by: str
+    threshold: float
+    seeds: Mapping[str, tuple[int, int]]
+    score: Score | None
+    sets: Score | None
+    controls: Score | None
+    lines: tuple[Score, ...]
+    groups: tuple[Score, ...]
+    shortcuts: tuple[tuple[Score, Score], ...]
+    actions: tuple[Actions, ...]
+    unasked: tuple[str, ...]
+    references: tuple[Card, ...] = ()
+    semantics: str = str(Semantics())
+    versions: Mapping[str, str] = dataclasses.field(default_factory=versions)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all is passed that is judged: the sets of questions, and the mean ``perf`` of
+        every scenario whose actions decide (all of them, if the agent does not answer)."""
+        if self.sets is not None and self.sets.share < self.threshold:
+            return False
+        return all(
+            line.perf >= line.threshold
+            for line in self.actions
+            if self.sets is None or line.scenario in self.unasked
+        )
+
+    @property
+    def judged(self) -> str:
+        """What decided, in words."""
+        if self.sets is None:
+            if self.answers:
+                return "nothing is asked: judged by actions"
+            return "this agent does not answer questions: scored on its actions alone"
+        words = f"all-of-a-set {self.sets.share:.1%}, {self.threshold:.0%} to pass"
+        return f"{words}; and by actions where nothing is asked" if self.unasked else words
+
+    # --- For programs -----------------------------------------------------------------------------
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; the same evaluation gives the same."""
+
+        def one(score: Score | None) -> dict[str, Any] | None:
+            return None if score is None else score.to_dict()
+
+        return {
+            "format": "mindsight card",
+            "version": 1,
+            "name": self.name,
+            "description": self.description,
+            "agent": self.agent,
+            "privileged": self.privileged,
+            "answers": self.answers,
+            "passed": self.passed,
+            "judged": self.judged,
+            "threshold": self.threshold,
+            "semantics": self.semantics,
+            "versions": dict(self.versions),
+            "seeds": {name: list(pair) for name, pair in self.seeds.items()},
+            "score": one(self.score),
+            "sets": one(self.sets),
+            "controls": one(self.controls),
+            "by": self.by,
+            "lines": [line.to_dict() for line in self.lines],
+            "groups": [line.to_dict() for line in self.groups],
+            "shortcuts": [
+                {"name": items.name, "items": items.to_dict(), "sets": sets.to_dict()}
+                for items, sets in self.shortcuts
+            ],
+            "actions": [line.to_dict() for line in self.actions],
+            "references": [card.to_dict() for card in self.references],
+        }
+
+    def json(self) -> str:
+        """The card as JSON."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    # --- For people -------------------------------------------------------------------------------
+    def tables(self) -> list[tuple[str, list[str], list[list[Any]]]]:
+        """Title, column heads and rows of each table; a :class:`Score` in a row stands for
+        itself."""
+        found: list[tuple[str, list[str], list[list[Any]]]] = []
+        if self.score is not None and self.sets is not None:
+            rows: list[list[Any]] = [
+                ["all items", self.score.count, self.score, self._log(self.score)]
+            ]
+            if self.controls is not None:
+                rows.append(
+                    ["controls", self.controls.count, self.controls, self._log(self.controls)]
+                )
+            rows.append(["all of a set", self.sets.count, self.sets, ""])
+            found.append(("Score", ["", "n", "right", "log score"], rows))
+            found.append(
+                (
+                    f"By {self.by}",
+                    [self.by, "role", "items", "right", "log score"],
+                    [[s.name, s.role, s.count, s, self._log(s)] for s in self.lines],
+                )
+            )
+            found.append(
+                (
+                    "Sets by group",
+                    ["group", "sets", "passed"],
+                    [[s.name, s.count, s] for s in self.groups],
+                )
+            )
+            found.append(
+                (
+                    "Shortcuts on the same items",
+                    ["shortcut", "items", "all of a set"],
+                    [[items.name, items, sets] for items, sets in self.shortcuts],
+                )
+            )
+        found.append(
+            (
+                "Actions (of the focal individuals)",
+                ["scenario", "episodes", "mean return", "perf", "steps"],
+                [
+                    [a.scenario, a.episodes, f"{a.mean:+.3f} ± {a.half:.3f}", f"{a.perf:.3f}",
+                     f"{a.steps:.1f}"]
+                    for a in self.actions
+                ],
+            )
+        )  # fmt: skip
+        if self.references:
+            others = (self, *self.references)
+            rows = []
+            for card in others:
+                scores = [card.score or "–", card.sets or "–"] if self.score else []
+                mean = sum(a.mean for a in card.actions) / len(card.actions)
+                perf = sum(a.perf for a in card.actions) / len(card.actions)
+                label = f"{card.agent} *" if card.privileged else card.agent
+                rows.append(
+                    [label, *scores, f"{mean:+.3f}", f"{perf:.3f}", "yes" if card.passed else "no"]
+                )
+            heads = ["agent", *(["items", "all of a set"] if self.score else [])]
+            found.append(("Beside", [*heads, "mean return", "perf", "passed"], rows))
+        return found
+
+    @staticmethod
+    def _log(score: Score) -> str:
+        return "" if score.log_score is None else f"{score.log_score:.3f}"
+
+    def notes(self) -> list[str]:
+        """What has to be said beside the numbers."""
+        found = [self.judged]
+        if self.privileged:
+            found.append(
+                "reference agent: it reads the engine's state, which no agent under test sees"
+            )
+        if any(card.privileged for card in self.references):
+            found.append("* reads the engine's state")
+        ranges = "; ".join(f"{name} {low} to {high}" for name, (low, high) in self.seeds.items())
+        found.append(f"belief semantics: {self.semantics}")
+        found.append(", ".join(f"{name} {version}" for name, version in self.versions.items()))
+        found.append(f"seeds: {ranges}")
+        return found
+
+    def print(self, console: Console | None = None) -> None:
+        """Print the card in a terminal."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        console = console or Console()
+        verdict = Text(" passed ", "bold black on green") if self.passed else Text(
+            " not passed ", "bold white on red"
+        )  # fmt: skip
+        console.print(
+            Text.assemble(verdict, " ", (self.agent, "bold"), " on ", (self.name, "bold"))
+        )
+        console.print(Text(self.description, "dim"))
+        for title, heads, rows in self.tables():
+            table = Table(
+                title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2)
+            )
+            for k, head in enumerate(heads):
+                table.add_column(head, justify="left" if k == 0 or head == "role" else "right")
+            for row in rows:
+                table.add_row(*(Text(_words(cell)) for cell in row))
+            console.print()
+            console.print(table)
+        console.print()
+        for note in self.notes():
+            console.print(Text(note, "dim"))
+
+    def html(self) -> str:
+        """The card as one HTML page, with everything in it that it needs."""
+        parts = []
+        for title, heads, rows in self.tables():
+            top = "".join(f"<th>{html.escape(head)}</th>" for head in heads)
+            body = "".join(
+                f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows
+            )
+            parts.append(
+                f"<section><h2>{html.escape(title)}</h2><table><thead><tr>{top}</tr></thead>"
+                f"<tbody>{body}</tbody></table></section>"
+            )
+        kind = "passed" if self.passed else "failed"
+        words = "passed" if self.passed else "not passed"
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes())
+        label = " <small>reference</small>" if self.privileged else ""
+        return (
+            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{html.escape(self.agent)} on {html.escape(self.name)}</title>"
+            f"<style>{_STYLE}</style></head>\n<body><main><header>"
+            f'<p class="verdict {kind}">{words}</p>'
+            f"<h1>{html.escape(self.agent)}{label} on {html.escape(self.name)}</h1>"
+            f"<p>{html.escape(self.description)}</p></header>\n"
+            + "\n".join(parts)
+            + '\n<footer><p class="key"><span class="bar"><i style="width:60%"></i>'
+            '<u style="left:50%;width:20%"></u><b style="left:33%"></b></span> '
+            "share that is right, its 95&nbsp;% interval, and chance</p>"
+            f"<ul>{notes}</ul></footer></main></body></html>\n"
+        )
+
+
+_STYLE = """
+:root { --ink: #1d2433; --dim: #667085; --paper: #f6f7f9; --card: #fff; --line: #e4e7ec;
+  --fill: #4c78c9; --mark: #d9822b; --good: #1a7f4b; --bad: #b42332; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --dim: #98a2b3; --paper: #12151c;
+  --card: #1b202a; --line: #2c3340; --fill: #5b8def; --mark: #f0a04b; --good: #2fa56a;
+  --bad: #d64550; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem; }
+h1 { font-size: 1.6rem; margin: .3rem 0; }
+h1 small { font-size: .8rem; color: var(--dim); border: 1px solid var(--line);
+  border-radius: 1rem; padding: .1rem .6rem; }
+h2 { font-size: 1rem; margin: 0 0 .6rem; }
+header p { color: var(--dim); margin: .2rem 0; }
+header .verdict { display: inline-block; color: #fff; border-radius: 1rem;
+  padding: .1rem .9rem; font-weight: 600; }
+.passed { background: var(--good); }
+.failed { background: var(--bad); }
+section { background: var(--card); border: 1px solid var(--line); border-radius: .7rem;
+  padding: 1rem 1.2rem; margin: 1rem 0; overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; white-space: nowrap;
+  border-bottom: 1px solid var(--line); }
+th { font-weight: 600; color: var(--dim); font-size: .85rem; }
+tr:last-child td { border-bottom: 0; }
+td small { color: var(--dim); }
+.bar { display: inline-block; position: relative; width: 9rem; height: .7rem;
+  border-radius: .35rem; background: var(--line); margin-right: .6rem; vertical-align: middle; }
+.bar i, .bar u, .bar b { position: absolute; display: block; }
+.bar i { left: 0; top: 0; bottom: 0; background: var(--fill); border-radius: .35rem; }
+.bar u { top: 45%; height: 10%; min-width: 1px; background: var(--ink); }
+.bar b { top: -.15rem; bottom: -.15rem; width: 2px; background: var(--mark); }
+footer { color: var(--dim); font-size: .85rem; }
+footer ul { padding-left: 1.1rem; }
+"""
+
+
+def _words(cell: Any) -> str:
+    if isinstance(cell, Score):
+        low, high = cell.interval
+        return f"{cell.share:6.1%} [{low:.1%}, {high:.1%}] (chance {cell.chance:.1%})"
+    return str(cell)
+
+
+def _cell(cell: Any) -> str:
+    if not isinstance(cell, Score):
+        return html.escape(str(cell))
+    low, high = cell.interval
+    return (
+        f'<span class="bar" title="{html.escape(_words(cell))}">'
+        f'<i style="width:{cell.share:.1%}"></i>'
+        f'<u style="left:{low:.1%};width:{high - low:.1%}"></u>'
+        f'<b style="left:{cell.chance:.1%}"></b></span>{cell.share:.1%} '
+        f"<small>[{low:.1%}, {high:.1%}]</small>"
+    )
+
+
+# --- From rows to scores --------------------------------------------------------------------------
+def make_card(
+    battery: Battery | Scenario,
+    scenarios: Sequence[Scenario],
+    agent: Agent,
+    episodes: Sequence[Row],
+    probes: Sequence[Row],
+) -> Card:
+    """Put rows together.
+
+    Args:
+        battery: what was played.
+        scenarios: its scenarios as they were played.
+        agent: who played.
+        episodes, probes: the rows, see ``docs/evaluation.md``.
+    """
+    twins = isinstance(battery, Battery) and battery.sets == "seed"
+    by = battery.by if isinstance(battery, Battery) else "condition"
+    sets = _sets(probes, twins)
+    answered = [1.0 if row["correct"] else 0.0 for row in probes]
+    guesses = [1.0 / len(row["options"]) for row in probes]
+    return Card(
+        name=battery.name,
+        description=battery.description,
+        agent=agent.name,
+        privileged=agent.privileged,
+        answers=agent.can_answer,
+        by=by,
+        threshold=battery.threshold,
+        seeds={
+            scenario.name: (scenario.first_seed, scenario.first_seed + scenario.episodes - 1)
+            for scenario in scenarios
+        },
+        score=_score("all", range(len(probes)), probes) if probes else None,
+        sets=_passed("all", sets.values(), answered, guesses) if sets else None,
+        controls=_controls(probes),
+        lines=_lines(probes, by),
+        groups=tuple(
+            _passed(group, [s for key, s in sets.items() if key[-1] == group], answered, guesses)
+            for group in dict.fromkeys(key[-1] for key in sets)
+        ),
+        shortcuts=_shortcuts(probes, sets, guesses),
+        actions=tuple(_actions(scenario, episodes) for scenario in scenarios),
+        unasked=tuple(scenario.name for scenario in scenarios if not scenario.probes),
+    )
+
+
+def _sets(probes: Sequence[Row], twins: bool) -> dict[tuple[Any, ...], list[int]]:
+    """Numbers of the items that are passed together; sets of controls alone are left out."""
+    found: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for k, row in enumerate(probes):
+        where = row["environment"] if twins else row["scenario"]
+        found[where, row["seed"], row["asked"], row["group"]].append(k)
+    return {
+        key: items
+        for key, items in found.items()
+        if any(probes[k]["role"] == "test" for k in items)
+    }
+
+
+def _score(name: str, items: Iterable[int], probes: Sequence[Row], role: str = "") -> Score:
+    rows = [probes[k] for k in items]
+    count = len(rows)
+    return Score(
+        name=name,
+        count=count,
+        right=sum(row["correct"] for row in rows),
+        chance=math.fsum(1 / len(row["options"]) for row in rows) / count,
+        log_score=math.fsum(row["log_score"] for row in rows) / count,
+        role=role,
+    )
+
+
+def _passed(
+    name: str,
+    sets: Iterable[Sequence[int]],
+    credit: Sequence[float],
+    guesses: Sequence[float],
+) -> Score:
+    """All-of-a-set: the credits of a set's items multiplied."""
+    passed = [math.prod(credit[k] for k in items) for items in sets]
+    chance = [math.prod(guesses[k] for k in items) for items in sets]
+    return Score(name, len(passed), math.fsum(passed), math.fsum(chance) / max(len(chance), 1))
+
+
+def _controls(probes: Sequence[Row]) -> Score | None:
+    items = [k for k, row in enumerate(probes) if row["role"] == "control"]
+    return _score("controls", items, probes, "control") if items else None
+
+
+def _lines(probes: Sequence[Row], by: str) -> tuple[Score, ...]:
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for k, row in enumerate(probes):
+        found[row[by] or "–", row["role"]].append(k)
+    return tuple(_score(name, items, probes, role) for (name, role), items in found.items())
+
+
+def _shortcuts(
+    probes: Sequence[Row], sets: Mapping[Any, Sequence[int]], guesses: Sequence[float]
+) -> tuple[tuple[Score, Score], ...]:
+    """Scores of each shortcut. Where a question has no answer of a shortcut's, that shortcut
+    guesses: it is credited with the chance of being right."""
+    answers: list[dict[str, str]] = [json.loads(row["shortcuts"]) for row in probes]
+    constants: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    for row in probes:
+        constants[_question(row)][row["answer"]] += 1
+    for row, given in zip(probes, answers, strict=True):
+        # the smaller word where two are as frequent: the same on every run
+        counted = constants[_question(row)]
+        given[BEST_CONSTANT] = min(counted, key=lambda answer, of=counted: (-of[answer], answer))
+    found = []
+    chance = math.fsum(guesses) / max(len(guesses), 1)
+    for name in (*SHORTCUTS, BEST_CONSTANT):
+        if not any(name in given for given in answers):
+            continue
+        credit = [
+            float(given[name] == row["answer"]) if name in given else guess
+            for row, given, guess in zip(probes, answers, guesses, strict=True)
+        ]
+        items = Score(name, len(credit), math.fsum(credit), chance)
+        found.append((items, _passed(name, sets.values(), credit, guesses)))
+    return tuple(found)
+
+
+def _question(row: Row) -> tuple[Any, ...]:
+    return (row["environment"], row["kind"], tuple(row["chain"]), tuple(row["options"]))
+
+
+def _actions(scenario: Scenario, episodes: Sequence[Row]) -> Actions:
+    rows = [row for row in episodes if row["scenario"] == scenario.name]
+    count = len(rows)
+
+    def mean(key: str) -> float:
+        return math.fsum(row[key] for row in rows) / count
+
+    average = mean("return")
+    spread = math.fsum((row["return"] - average) ** 2 for row in rows) / max(count - 1, 1)
+    return Actions(
+        scenario=scenario.name,
+        episodes=count,
+        mean=average,
+        half=1.959964 * math.sqrt(spread / count),
+        perf=mean("perf"),
+        steps=mean("steps"),
+        threshold=scenario.threshold,
+    )
