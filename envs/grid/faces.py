@@ -476,7 +476,7 @@ class TurnEnvironment(_Many, AECEnv[str, Any, Any]):
         max_cycles: int | None = None,
         **options: Any,
     ) -> None:
-        AECEnv.__init__(self)  # type: ignore[no-untyped-call]
+        AECEnv.__init__(self)  # type: ignore[no-untyped-call, arg-type]
         self._build(name, observation, window, order, render_mode, max_cycles, options)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
@@ -927,7 +927,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         """(B,) bool, the worlds where this step has ended one episode and begun another, if any."""
         if self.autoreset != "same_step":
             return None
-        ended: npt.NDArray[np.bool_] = self.simulation.ends.any(axis=1)
+        ended: npt.NDArray[np.bool_] = (self.simulation.ends != 0).any(axis=1)
         return ended if ended.any() else None
 
     def _infos(self) -> dict[str, Any]:
