@@ -19,6 +19,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -125,7 +126,7 @@ class _Author:
         return place if place in self.rooms else self.home.get(place)
 
     def _room_of_object(self, name: str) -> str | None:
-        place = self.place.get(name)
+        place = self.place.get(name, "")
         return self.where.get(place) if place in self.people else self.was_in.get(name)
 
     def _in_reach(self, room: str | None, places: Sequence[str]) -> list[str]:
@@ -393,6 +394,11 @@ def _progress(path: Path, seed: int, start: int) -> int:
     return int(note["done"]) if same else 0
 
 
+def _ignore_interrupts() -> None:
+    """In the workers: Ctrl-C is for the parent, which ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; returns the exit code: 0 if all agree, 1 on a mismatch, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="fuzz_minds", description=__doc__.splitlines()[0])
@@ -426,7 +432,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     context = multiprocessing.get_context("spawn")
     found: str | None = None
     try:
-        with Progress(*columns) as bar, context.Pool(given.jobs) as pool:
+        with Progress(*columns) as bar, context.Pool(given.jobs, _ignore_interrupts) as pool:
             task = bar.add_task("stories", total=given.examples, completed=done)
             for reached, found in pool.imap(_check_chunk, jobs):
                 done = reached - given.start
