@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
+from ...envs.grid.engine import NUM_ACTIONS
 from ...envs.grid.faces import LearnerVectorEnvironment
 
 __all__ = ["SB3VecEnv", "vec_env"]
@@ -42,7 +43,7 @@ class SB3VecEnv(VecEnv):
             )
         self.batch = batch
         super().__init__(batch.num_envs, batch.single_observation_space, batch.single_action_space)
-        self._masks = np.ones((batch.num_envs, batch.single_action_space.n), np.int8)
+        self._masks = np.ones((batch.num_envs, NUM_ACTIONS), np.int8)
         self._actions: npt.NDArray[Any] = np.zeros(batch.num_envs, np.int64)
 
     def reset(self) -> Any:
@@ -73,6 +74,16 @@ class SB3VecEnv(VecEnv):
                     "perf": float(final["perf"][k]),
                 }
         return _copy(observations), rewards, ends, infos
+
+    def get_state(self) -> dict[str, Any]:
+        """All that the next step depends on; see ``VectorEnvironment.get_state``."""
+        return self.batch.get_state()
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; what is to be acted on next is the observation of that time."""
+        self.batch.set_state(state)
+        learner = self.batch.individuals.index(self.batch.learner)
+        self._masks = self.batch.simulation.masks[:, learner]
 
     def close(self) -> None:
         """Stop the threads."""
