@@ -42,6 +42,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from ..base import Agent
 from ..training import RECENT, RunFolder, Settings, Stop, mean_interval, write
+from .sb3_adapter import SB3VecEnv
 
 __all__ = [
     "CheckpointError",
@@ -391,7 +392,7 @@ class Watch(VecEnvWrapper):
         episodes: how many have ended.
     """
 
-    def __init__(self, venv: VecEnv) -> None:
+    def __init__(self, venv: SB3VecEnv) -> None:
         super().__init__(venv)
         self.seconds, self.steps, self.episodes = 0.0, 0, 0
         self.recent: deque[float] = deque(maxlen=RECENT)
@@ -580,7 +581,9 @@ class _Keeper(BaseCallback):
         extra = {}
         if resumable:
             extra = self.watch.state()
-            extra["worlds"] = torch.from_numpy(_worlds(self.watch).view(np.uint8).copy())
+            env: Any = self.watch.venv
+            worlds = env.get_state()["simulation"]["worlds"]
+            extra["worlds"] = torch.from_numpy(worlds.view(np.uint8).copy())
             extra["observation"] = torch.from_numpy(np.ascontiguousarray(model._last_obs))
             extra["starts"] = torch.from_numpy(np.array(model._last_episode_starts, np.uint8))
         save(
@@ -594,12 +597,6 @@ class _Keeper(BaseCallback):
                 "best": self.best if math.isfinite(self.best) else None,
             },
         )
-
-
-def _worlds(env: Any) -> npt.NDArray[Any]:
-    """The records of the worlds behind an adapter, (B,)."""
-    worlds: npt.NDArray[Any] = env.get_attr("simulation")[0].get_state()["worlds"]
-    return worlds
 
 
 def restore(
@@ -626,8 +623,9 @@ def restore(
                 state.setdefault(int(index), {})[name] = value
         optimizer = model.policy.optimizer.state_dict()
         model.policy.optimizer.load_state_dict({**optimizer, "state": state})
-        simulation = watch.get_attr("simulation")[0]
-        current = simulation.get_state()
+        env: Any = watch.venv
+        state_of_env = env.get_state()
+        current = state_of_env["simulation"]
         kept = tensors["worlds"].numpy()
         if kept.nbytes != current["worlds"].nbytes:
             raise CheckpointError(
@@ -636,8 +634,8 @@ def restore(
             )
         current["worlds"] = kept.view(current["worlds"].dtype).reshape(current["worlds"].shape)
         current["ends"][:] = 0
-        watch.reset()  # adapters prepare themselves here; then the worlds are put back
-        simulation.set_state(current)
+        watch.reset()  # the adapter begins as always; then the worlds are put back
+        env.set_state({**state_of_env, "begun": True})
         watch.set_state(tensors, int(about["episodes"]))
         model._last_obs = tensors["observation"].numpy()
         model._last_episode_starts = tensors["starts"].numpy().astype(np.bool_)

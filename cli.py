@@ -1,0 +1,353 @@
+"""The command line: ``mindsight list | train | evaluate | render | play | bench | demo``.
+
+Each command is a dataclass: its fields are the options, its docstring is its help. Bad input ends
+with exit code 2 and one line on standard error; ``MINDSIGHT_DEBUG=1`` shows where an error comes
+from. Nothing here loads torch; the commands that need it load it when they run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import tyro
+
+from .agents.training import Settings
+
+__all__ = ["main"]
+
+DEBUG_VARIABLE = "MINDSIGHT_DEBUG"
+BAD_INPUT, INTERRUPTED = 2, 130
+
+Flat = tyro.conf.arg(name="")  # its fields become options without a prefix
+# Options that stand for nothing where they are not given: their help says what happens then.
+Whole = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
+Text = Annotated[str | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
+
+
+@dataclass(frozen=True)
+class List:
+    """What there is: environments, scenarios, batteries, agents.
+
+    mindsight list
+    mindsight list sally_anne        # the page of an environment: rules, options, tables
+    """
+
+    name: Annotated[
+        str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = ""
+    """An environment, scenario or battery, whose page is printed."""
+
+    def run(self) -> int:
+        from .commands import show_list
+
+        return show_list(self.name)
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a Stable-Baselines3 agent on a scenario, into a run folder.
+
+    mindsight train reach_small
+    mindsight train forage_visible --steps 1000000 --seed 1 --out runs/forage-1
+    mindsight train my_scenario.yaml --algorithm ppo --learning-rate 3e-4
+    mindsight train --resume runs/forage-1 --steps 2000000
+
+    Ctrl-C ends it after the update at work and leaves a usable run.
+    """
+
+    scenario: Annotated[
+        str, tyro.conf.Positional, tyro.conf.arg(metavar="SCENARIO", help_behavior_hint="")
+    ] = ""
+    """A scenario's name, or the path of your own file."""
+    steps: Whole = None
+    """Steps of the learner in all worlds together; 500,000 unless given."""
+    seed: Whole = None
+    """Of weights, draws and worlds; 0 unless given."""
+    num_envs: Whole = None
+    """Worlds side by side; 64 unless given."""
+    num_threads: Whole = None
+    """Of the simulation; 1 unless given."""
+    out: Text = None
+    """The run folder, a new one; runs/SCENARIO-TIME unless given."""
+    resume: Text = None
+    """A run folder to go on with."""
+    settings: Annotated[Settings, Flat] = field(default_factory=Settings)
+
+    def run(self) -> int:
+        if self.resume is not None and self.settings != Settings():
+            raise ValueError("a resumed run keeps its settings: give --steps alone beside --resume")
+        from .commands import train
+
+        folder, code = train(
+            self.scenario or None, steps=self.steps, seed=self.seed, num_envs=self.num_envs,
+            num_threads=self.num_threads, settings=self.settings, out=self.out, resume=self.resume,
+        )  # fmt: skip
+        print(folder.path)
+        return code
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Score an agent on a battery or a scenario, and print its card.
+
+    mindsight evaluate exact false_belief
+    mindsight evaluate runs/forage-1 perspective --episodes 500 --out runs/forage-1/perspective
+    mindsight evaluate my_module:MyAgent my_scenario.yaml --references random exact
+    """
+
+    agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
+    """A reference agent, a run folder, a .safetensors file, or module:Class."""
+    battery: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BATTERY")]
+    """A battery's or scenario's name or file."""
+    episodes: Whole = None
+    """Of each scenario; as many as it says itself unless given."""
+    seed: Whole = None
+    """Which block of evaluation seeds."""
+    out: Text = None
+    """The folder for card and rows; runs/AGENT-on-BATTERY-TIME unless given."""
+    num_threads: int = 1
+    """Of the simulation; results do not depend on it."""
+    references: tuple[str, ...] = ()
+    """Agents whose scores on the same episodes stand beside."""
+
+    def run(self) -> int:
+        from .commands import evaluate
+
+        return evaluate(
+            self.agent, self.battery, episodes=self.episodes, seed=self.seed, out=self.out,
+            num_threads=self.num_threads, references=self.references,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Render:
+    """Draw an episode as GIF, MP4 or a strip of PNG.
+
+    mindsight render sally_anne_false_belief --out sally.gif
+    mindsight render forage_visible --agent runs/forage-1 --seed 7 --out forage.png
+    mindsight render episode.json --out again.mp4 --thoughts 2
+    """
+
+    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
+    """A scenario's name or file, or an episode's .json, which is replayed."""
+    out: Text = None
+    """A name that ends in .gif, .mp4 or .png; NAME.gif unless given."""
+    agent: str = "scripted"
+    """Who plays a scenario's focal individuals."""
+    seed: Whole = None
+    """Which block of evaluation seeds; its first episode is played."""
+    fps: float = 4.0
+    """Pictures a second."""
+    thoughts: int = 1
+    """Beliefs in thought bubbles: 0 none, 1 what each believes, 2 also what of the others."""
+
+    def run(self) -> int:
+        from .commands import render
+
+        return render(
+            self.source, out=self.out, agent=self.agent, seed=self.seed, fps=self.fps,
+            thoughts=self.thoughts,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play a scenario by keyboard; the keys are shown in the window.
+
+    mindsight play reach_small
+    mindsight play forage_visible --seed 3 --out mine.json
+
+    The episode is written as a file, which `mindsight render` draws.
+    """
+
+    scenario: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SCENARIO")]
+    """A scenario's name or file, or an episode's .json, which is shown."""
+    seed: int = 0
+    """Which episode."""
+    out: Text = None
+    """The episode's file; SCENARIO-SEED.json unless given."""
+
+    def run(self) -> int:
+        from .commands import play
+
+        return play(self.scenario, seed=self.seed, out=self.out)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure the speed of everything, against its targets.
+
+    mindsight bench
+    mindsight bench --quick --out speed.json
+    """
+
+    quick: bool = False
+    """Shorter samples, and no batch of 65,536 worlds."""
+    out: Text = None
+    """The JSON file; runs/bench-TIME.json unless given."""
+
+    def run(self) -> int:
+        from .benchmarks.bench import main as measure
+
+        measure(self.quick, self.out)
+        return 0
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Train a first agent, evaluate it beside the reference agents, draw it: under 5 minutes.
+
+    mindsight demo
+    mindsight demo --minutes 1 --out runs/first
+    """
+
+    out: Text = None
+    """The run folder; runs/demo-TIME unless given."""
+    seed: int = 0
+    """Of weights, draws and worlds."""
+    minutes: float = 2.5
+    """At most so long is trained; less where the agent is good earlier."""
+    scenario: str = "forage_visible"
+    """What is learned."""
+
+    def run(self) -> int:
+        from .commands import demo
+
+        return demo(out=self.out, seed=self.seed, minutes=self.minutes, scenario=self.scenario)
+
+
+COMMANDS: dict[str, Any] = {
+    "list": List,
+    "train": Train,
+    "evaluate": Evaluate,
+    "render": Render,
+    "play": Play,
+    "bench": Bench,
+    "demo": Demo,
+}
+
+
+def _description(command: Any, whole: bool) -> str:
+    """A command's help: its first line, then its examples as they stand."""
+    first, _, rest = (command.__doc__ or "").partition("\n")
+    if not whole:
+        return first
+    lines = [line.removeprefix("    ") for line in rest.strip("\n").rstrip().split("\n")]
+    shown = [f"  {line}" if line.startswith("mindsight ") else line for line in lines]
+    return "\n".join([first, "", "Examples:", *shown])
+
+
+def _parse(arguments: Sequence[str]) -> Any:
+    """The command with its options; SystemExit where there is none."""
+    from . import __version__
+
+    union: Any = None
+    for name, command in COMMANDS.items():
+        one = Annotated[
+            command,
+            tyro.conf.subcommand(name, description=_description(command, name in arguments[:1])),
+        ]
+        union = one if union is None else union | one
+    return tyro.cli(
+        union,
+        prog="mindsight",
+        description=f"Mindsight {__version__}: worlds in which minds matter.\n\n"
+        "Examples:\n  mindsight demo\n  mindsight list\n  mindsight train reach_small\n"
+        "  mindsight evaluate exact false_belief\n\n"
+        "mindsight COMMAND --help shows a command's options and examples.",
+        args=list(arguments),
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+
+
+def _one_line(text: str) -> str:
+    """tyro's box of complaints, as one line."""
+    lines = [re.sub(r"[│╭╮╰╯]", " ", line).strip() for line in text.splitlines()]
+    title = re.sub(r"[─\s]+", " ", lines[0]).strip().lower() if lines else "bad input"
+    said: list[str] = []
+    for line in lines[1:]:
+        if not line or set(line) <= {"─"}:
+            break
+        said.append(line)
+    words = " ".join(said) or title
+    # "Perhaps you meant" stands in a section of its own
+    for k, line in enumerate(lines):
+        if line.startswith("Perhaps you meant") and k + 1 < len(lines):
+            words += f"; did you mean {lines[k + 1].split()[0]}?"
+    return words if said and title in words.lower() else f"{title}: {words}"
+
+
+def _fail(command: str, message: str) -> int:
+    where = f"mindsight {command}" if command else "mindsight"
+    print(f"{where}: {' '.join(message.split())}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: those of the process where None.
+
+    Returns:
+        The exit code: 0; 1 where a result is not as hoped; 2 for bad input; 130 after Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments and arguments[0] in ("--version", "-V"):
+        from . import __version__
+
+        print(f"mindsight {__version__}")
+        return 0
+    if not arguments:
+        arguments = ["--help"]
+    name = arguments[0]
+    if name not in COMMANDS:
+        if not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            return _fail("", f"there is no command {name!r}, expected {', '.join(COMMANDS)}{hint}")
+        name = ""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            command = _parse(arguments)
+    except SystemExit as end:
+        if not end.code:
+            return 0
+        return _fail(
+            name, f"{_one_line(complaint.getvalue())} ({f'mindsight {name}'.strip()} --help)"
+        )
+    except ValueError as error:  # a Settings that cannot be
+        return _fail(name, str(error))
+    debug = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+    try:
+        return int(command.run())
+    except KeyboardInterrupt:
+        print(f"mindsight {name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `mindsight list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ModuleNotFoundError as error:
+        if debug or (error.name or "").startswith("mindsight"):
+            raise
+        return _fail(name, f"{error.name} is not installed: pip install 'mindsight[all]'")
+    except (ValueError, OSError) as error:
+        if debug:
+            raise
+        text = str(error)
+        if isinstance(error, OSError) and error.strerror and error.filename:
+            text = f"{error.filename}: {error.strerror}"
+        return _fail(name, text or type(error).__name__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

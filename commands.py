@@ -1,0 +1,607 @@
+"""What the commands do; :mod:`mindsight.cli` reads the command line and calls these.
+
+Each of them can be called from a program, too. torch is loaded by ``train`` and ``demo``, and by
+``evaluate`` and ``render`` where the agent is a saved model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .agents.registry import AGENTS
+from .agents.training import RunFolder, Settings, draw_learning_curve, stopping, versions, write
+from .envs.grid import GAMES
+from .envs.grid.faces import find_game
+from .envs.grid.game import MODES
+from .scenarios import seeds
+from .scenarios.episodes import Episode
+from .scenarios.evaluation import Evaluation
+from .scenarios.evaluation import evaluate as run_evaluation
+from .scenarios.files import nearest
+from .scenarios.loader import (
+    FOCAL,
+    Scenario,
+    list_batteries,
+    list_scenarios,
+    load,
+    load_battery,
+    load_scenario,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["demo", "evaluate", "play", "render", "show_list", "train"]
+
+#: An interrupted command returns this, as a shell has it for Ctrl-C.
+INTERRUPTED = 130
+PICTURES = (".gif", ".mp4", ".png")
+LEVEL_EPISODES = 512
+
+
+def _console(**more: Any) -> Console:
+    """Where results are printed; not narrower than its tables where nobody looks."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 120, **more)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+# --- list -----------------------------------------------------------------------------------------
+def show_list(name: str = "") -> int:
+    """Print what there is, or the page of one environment, scenario or battery."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = _console()
+    if name:
+        print(_page(name))
+        return 0
+
+    def table(title: str, *heads: str) -> Table:
+        made = Table(title=title, title_justify="left", title_style="bold", box=None,
+                     padding=(0, 2, 0, 0))  # fmt: skip
+        for head in heads:
+            made.add_column(head, overflow="fold")
+        return made
+
+    games = table("Environments", "name", "stage", "what it is", "individuals", "options")
+    for game in GAMES.values():
+        options = ", ".join(
+            f"{field.name}={field.default}" for field in dataclasses.fields(game.options)
+        )
+        games.add_row(game.name, game.stage, game.title, ", ".join(game.individuals), options)
+    scenarios = table("Scenarios", "name", "environment", "who", "what it is")
+    for each in list_scenarios():
+        scenario = load_scenario(each)
+        who = ", ".join(f"{k}: {v}" for k, v in scenario.roles.items())
+        scenarios.add_row(each, scenario.environment, who, escape(scenario.description))
+    batteries = table("Batteries", "name", "scenarios", "what it is")
+    for each in list_batteries():
+        battery = load_battery(each)
+        names = ", ".join(scenario.name for scenario in battery.scenarios)
+        batteries.add_row(each, names, escape(battery.description))
+    agents = table("Agents", "name", "what it is")
+    for each, make in AGENTS.items():
+        lines = (make.__doc__ or "").strip().split("\n\n")[0]
+        agents.add_row(each, escape(" ".join(lines.split())))
+    agents.add_row("PATH", "a model saved by `mindsight train`: a run folder or .safetensors file")
+    agents.add_row("module:Class", "one of your own")
+    for one in (games, scenarios, batteries, agents):
+        console.print(one)
+        console.print()
+    return 0
+
+
+def _page(name: str) -> str:
+    if name in GAMES:
+        from .envs.grid.spaces import describe
+
+        return describe(find_game(name))
+    if name in (*list_scenarios(), *list_batteries()) or Path(name).is_file():
+        found = load(name)
+        return Path(found.source).read_text(encoding="utf-8").rstrip()
+    known = [*GAMES, *list_scenarios(), *list_batteries()]
+    raise ValueError(
+        f"there is no environment, scenario or battery {name!r}, expected one of "
+        f"{', '.join(known)}{nearest(name, known)}"
+    )
+
+
+# --- train ----------------------------------------------------------------------------------------
+def _learner(scenario: Scenario) -> tuple[str, dict[str, str]]:
+    """The learner's name and the mode of each other individual."""
+    focal = [name for name, role in scenario.roles.items() if role == FOCAL]
+    where = scenario.source or scenario.name
+    if len(focal) != 1:
+        raise ValueError(
+            f"{where}: {len(focal)} individuals are {FOCAL!r} ({', '.join(focal)}), training "
+            "expects one"
+        )
+    modes = scenario.modes()
+    others = {}
+    for name, role, mode in zip(scenario.roles, scenario.roles.values(), modes, strict=True):
+        if role != FOCAL:
+            if MODES[mode] == "external":
+                raise ValueError(
+                    f"{where}: {name!r} is played by {role!r}; training expects the game's own "
+                    f"characters ({', '.join(MODES[1:])})"
+                )
+            others[name] = MODES[mode]
+    return focal[0], others
+
+
+def _watch(scenario: Scenario, num_envs: int, num_threads: int) -> Any:
+    """The scenario's worlds as Stable-Baselines3 wants them, watched."""
+    from .agents.baselines import sb3
+    from .agents.baselines.sb3_adapter import vec_env
+
+    learner, others = _learner(scenario)
+    env = vec_env(
+        scenario.environment,
+        num_envs,
+        num_threads=num_threads,
+        window=scenario.window,
+        order=scenario.order,
+        learner=learner,
+        others=others,
+        **scenario.options,
+    )
+    return sb3.Watch(env)
+
+
+def _levels(scenario: Scenario) -> dict[str, tuple[float, float]]:
+    """Mean return, and half of its 95 % interval, of random and exact."""
+    found = run_evaluation(
+        "exact", scenario, episodes=LEVEL_EPISODES, progress=False, references=("random",),
+        recordings=0,
+    )  # fmt: skip
+    cards = (*found.card.references, found.card)
+    return {card.agent: (card.actions[0].mean, card.actions[0].half) for card in cards}
+
+
+@contextmanager
+def _training_bar(total: int, start: int) -> Iterator[Callable[[Any], None]]:
+    """A progress bar of a training; where nobody looks, a line now and then."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        told = time.monotonic()
+
+        def line(progress: Any) -> None:
+            nonlocal told
+            if time.monotonic() - told >= 10 or progress.steps >= total:
+                told = time.monotonic()
+                _tell(f"{progress.steps:,} of {total:,} steps: {_standing(progress)}")
+
+        yield line
+        return
+    columns = (
+        TextColumn("training"),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[standing]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=total, completed=start, standing="")
+        yield lambda progress: bar.update(
+            task, completed=min(progress.steps, total), standing=_standing(progress)
+        )
+
+
+def _standing(progress: Any) -> str:
+    value = "no episode has ended yet" if math.isnan(progress.mean) else (
+        f"return {progress.mean:+.2f} ± {progress.half:.2f}"
+    )  # fmt: skip
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in progress.shares.items())
+    return f"{value}; {progress.rate:,.0f} steps/s ({shares})"
+
+
+def train(
+    scenario: str | Path | Scenario | None = None,
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    num_envs: int | None = None,
+    num_threads: int | None = None,
+    settings: Settings | None = None,
+    out: str | None = None,
+    resume: str | None = None,
+    enough: Callable[[Any], str | None] = lambda progress: None,
+    levels: Mapping[str, tuple[float, float]] | None = None,
+) -> tuple[RunFolder, int]:
+    """Train a Stable-Baselines3 model on a scenario.
+
+    Args:
+        scenario: its name, its file, or itself.
+        steps: of the learner in all worlds together; 500,000 where None.
+        seed: of the weights, of what the learner draws and of the worlds; 0 where None.
+        num_envs: worlds side by side; 64 where None.
+        num_threads: of the simulation; 1 where None.
+        settings: the algorithm's.
+        out: the run folder, a new one; ``runs/<scenario>-<time>`` where None.
+        resume: a run folder to go on with, instead of all others but ``steps``.
+        enough: as for :func:`mindsight.agents.baselines.sb3.train`.
+        levels: mean return and half of its interval of reference agents; measured where None.
+
+    Returns:
+        The run folder, and 0, or 130 where Ctrl-C ended it. It is usable in both cases.
+
+    Raises:
+        ValueError: something of this is not what it should be; it says what.
+        FileNotFoundError, FileExistsError: of the folders.
+    """
+    if resume is not None:
+        given = {"scenario": scenario, "seed": seed, "num_envs": num_envs, "out": out}
+        for name, value in given.items():
+            if value is not None:
+                raise ValueError(
+                    f"{name} is {value!r} beside resume={resume!r}: a resumed run keeps its own"
+                )
+        run = RunFolder.open(resume)
+        config = run.read_json("config.json")
+        try:
+            found = load_scenario(run.path / "scenario.yaml")
+            found = dataclasses.replace(found, name=config["scenario"])
+            config["settings"] = dataclasses.asdict(Settings(**config["settings"]))
+            config["seed"], config["num_envs"] = int(config["seed"]), int(config["num_envs"])
+            threads = int(config["num_threads"]) if num_threads is None else num_threads
+            config["num_threads"] = threads
+            config["steps"] = int(config["steps"]) if steps is None else steps
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{run.path / 'config.json'}: wrong or missing: {error}") from None
+    else:
+        if scenario is None:
+            raise ValueError("no scenario is given: name one, or a run to go on with by --resume")
+        found = load_scenario(scenario)
+        config = {
+            "scenario": found.name,
+            "environment": found.environment,
+            "options": dict(found.options),
+            "steps": 500_000 if steps is None else steps,
+            "seed": 0 if seed is None else seed,
+            "num_envs": 64 if num_envs is None else num_envs,
+            "num_threads": 1 if num_threads is None else num_threads,
+            "settings": dataclasses.asdict(settings or Settings()),
+        }
+    for name in ("steps", "num_envs", "num_threads"):
+        if config[name] < 1:
+            raise ValueError(f"{name} is {config[name]}, expected at least 1")
+    first_world = seeds.training_seed(config["seed"])  # ValueError if it is out of range
+    _learner(found)  # ValueError before anything is written
+    # Here and not above: torch takes some seconds to load, and bad input should not cost them.
+    from .agents.baselines import sb3
+
+    if resume is None:
+        if not found.source:
+            raise ValueError("the scenario has no file: training keeps a copy of one")
+        run = RunFolder.create(out, found.name)
+        write(run.path / "scenario.yaml", Path(found.source).read_text(encoding="utf-8"))
+    config["seeds"] = {
+        "learner": config["seed"],
+        "worlds": [first_world, first_world + config["num_envs"] - 1],
+    }
+    run.write_json("config.json", config)
+    run.write_json("versions.json", versions())
+    chosen = Settings(**config["settings"])
+    watch = _watch(found, config["num_envs"], config["num_threads"])
+    model = sb3.make(watch, chosen, seed=config["seed"])
+    watch.seed(first_world)
+    best = -math.inf
+    if resume is not None:
+        about, kept = sb3.restore(model, watch, run)
+        if kept != chosen:
+            raise ValueError(f"{run.path}: config.json and the checkpoint have other settings")
+        best = -math.inf if about.get("best") is None else float(about["best"])
+        run.cut_metrics(model.num_timesteps)
+        _tell(f"going on with {run.path} at {model.num_timesteps:,} steps")
+    if levels is None:
+        levels = _levels(found)
+    with stopping(_tell) as interrupted, _training_bar(
+        config["steps"], model.num_timesteps
+    ) as tell:  # fmt: skip
+        progress, reason = sb3.train(
+            model, chosen, watch, run, config["steps"], best=best, tell=tell,
+            enough=lambda p: "interrupted" if interrupted.is_set() else enough(p),
+        )  # fmt: skip
+    watch.close()
+    title = f"{found.name}, {chosen.algorithm}, seed {config['seed']}"
+    draw_learning_curve(run.path / "learning_curve.png", run.read_metrics(), levels, title)
+    run.write_json(
+        "result.json",
+        {
+            "steps": progress.steps,
+            "seconds": round(progress.seconds, 1),
+            "steps_per_second": round(progress.rate, 1),
+            "shares": {name: round(share, 4) for name, share in progress.shares.items()},
+            "return": None if math.isnan(progress.mean) else round(progress.mean, 6),
+            "return_half_interval": (
+                round(progress.half, 6) if math.isfinite(progress.half) else None
+            ),
+            "levels": {name: list(level) for name, level in levels.items()},
+            "ended": reason or "all steps made",
+        },
+    )
+    _tell(f"{progress.steps:,} steps: {_standing(progress)}")
+    if reason == "interrupted":
+        _tell(f"interrupted; {run.path} is usable; go on: mindsight train --resume {run.path}")
+        return run, INTERRUPTED
+    return run, 0
+
+
+# --- evaluate -------------------------------------------------------------------------------------
+def evaluate(
+    agent: str,
+    battery: str,
+    *,
+    episodes: int | None = None,
+    seed: int | None = None,
+    out: str | None = None,
+    num_threads: int = 1,
+    references: tuple[str, ...] = (),
+) -> int:
+    """Score an agent, print its card, write everything into a folder; see
+    :func:`mindsight.evaluate`."""
+    found = run_evaluation(
+        agent, battery, episodes=episodes, seed=seed, progress=True, num_threads=num_threads,
+        references=references,
+    )  # fmt: skip
+    found.card.print(_console())
+    if out is None:
+        out = str(Path("runs", f"{found.card.agent}-on-{found.card.name}-"
+                               f"{time.strftime('%Y%m%d-%H%M%S')}"))  # fmt: skip
+    print(f"written to {found.write(out)}")
+    return 0
+
+
+# --- render ---------------------------------------------------------------------------------------
+def _frames(
+    episode: Episode, answers: list[dict[str, Any]], thoughts: int, held: int = 6
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Pictures of an episode; where questions were put, some with a question and its answer."""
+    from . import renders
+
+    given = {(row["step"], row["question"]): row["chosen"] for row in answers}
+    for simulation in episode.replay():
+        yield renders.draw(simulation, thoughts=thoughts)
+        if simulation.worlds["ask"][0] != 1:
+            continue
+        asked = [
+            (probe, given[probe.step, probe.question])
+            for probe in simulation.probes(0)
+            if (probe.step, probe.question) in given
+        ]
+        tests = [pair for pair in asked if pair[0].role == "test"] or asked
+        for probe, answer in tests[:3]:
+            picture = renders.draw(simulation, thoughts=thoughts, probe=probe, answer=answer)
+            yield from [picture] * held
+
+
+def _picture(out: Path) -> Path:
+    if out.suffix.lower() not in PICTURES:
+        raise ValueError(f"out is {str(out)!r}, expected a name that ends in {', '.join(PICTURES)}")
+    return out
+
+
+def _strip(pictures: list[npt.NDArray[np.uint8]], most: int = 8) -> list[npt.NDArray[np.uint8]]:
+    """At most so many of the pictures, evenly spread, the first and the last among them."""
+    if len(pictures) <= most:
+        return pictures
+    return [pictures[round(k * (len(pictures) - 1) / (most - 1))] for k in range(most)]
+
+
+def _save_pictures(
+    episode: Episode, rows: list[dict[str, Any]], out: Path, fps: float, thoughts: int
+) -> Path:
+    from . import renders
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".png":
+        renders.record(_strip(list(_frames(episode, rows, thoughts, held=1))), out, fps)
+    else:
+        renders.record(_frames(episode, rows, thoughts), out, fps)
+    return out
+
+
+def _play_once(agent: str, scenario: Scenario, seed: int) -> Evaluation:
+    """One episode: the first of a block of evaluation seeds."""
+    return run_evaluation(agent, scenario, episodes=1, seed=seed, progress=False)
+
+
+def render(
+    source: str,
+    *,
+    out: str | None = None,
+    agent: str = "scripted",
+    seed: int | None = None,
+    fps: float = 4.0,
+    thoughts: int = 1,
+) -> int:
+    """Draw one episode.
+
+    Args:
+        source: a scenario's name or file, or an episode's file (JSON), which is replayed.
+        out: .gif, .mp4, or .png (a strip of at most eight moments); ``<name>.gif`` where None.
+        agent: plays the focal individuals of a scenario.
+        seed: block of evaluation seeds, whose first episode is played.
+        fps: pictures a second.
+        thoughts: order of the beliefs in thought bubbles, 0 for none.
+    """
+    rows: list[dict[str, Any]] = []
+    if source.endswith(".json"):
+        episode = Episode.load(source)
+        name = Path(source).stem
+        path = _picture(Path(out or f"{name}.gif"))
+    else:
+        scenario = load_scenario(source)
+        path = _picture(Path(out or f"{scenario.name}.gif"))
+        played = _play_once(agent, scenario, scenario.seed if seed is None else seed)
+        episode, rows = played.recordings[0], played.probes
+    _save_pictures(episode, rows, path, fps, thoughts)
+    print(f"written to {path} ({len(episode)} steps, seed {episode.seed})")
+    return 0
+
+
+# --- play -----------------------------------------------------------------------------------------
+def play(scenario: str, *, seed: int = 0, out: str | None = None) -> int:
+    """Play a scenario's focal individual by keyboard; the episode is written as a file.
+
+    Args:
+        scenario: its name or file.
+        seed: block of training seeds.
+        out: of the episode's file; ``<scenario>-<seed>.json`` where None.
+    """
+    from . import renders
+
+    found = load_scenario(scenario)
+    _learner(found)
+    episode = renders.play(found, seed=seeds.training_seed(seed))
+    path = episode.save(out or f"{found.name}-{seed}.json")
+    print(f"written to {path} ({len(episode)} steps)")
+    return 0
+
+
+# --- demo -----------------------------------------------------------------------------------------
+DEMO = "forage_visible"
+DEMO_BATTERIES = ("perspective", "false_belief")
+DEMO_REFERENCES = ("random", "reality_biased", "last_seen", "scripted", "exact")
+# How far the way from random to exact has to be gone before a training is good enough to show.
+DEMO_SHARE = 0.75
+
+
+def demo(
+    *,
+    out: str | None = None,
+    seed: int = 0,
+    minutes: float = 2.5,
+    scenario: str = DEMO,
+    batteries: tuple[str, ...] = DEMO_BATTERIES,
+    episodes: int | None = None,
+    settings: Settings | None = None,
+    num_envs: int = 64,
+) -> int:
+    """Train a first agent, evaluate it beside the reference agents, and draw it.
+
+    Args:
+        out: the run folder; ``runs/demo-<time>`` where None.
+        seed: as for :func:`train`.
+        minutes: at most so long is trained; less where the agent is good earlier.
+        scenario: what is learned.
+        batteries: what is examined.
+        episodes: of each scenario; what it says itself where None.
+        settings, num_envs: as for :func:`train`.
+
+    Returns:
+        0; 1 where the agent's return is not clearly above random's; 130 where Ctrl-C ended it.
+    """
+    if minutes <= 0:
+        raise ValueError(f"minutes is {minutes}, expected more than 0")
+    started = time.perf_counter()
+    console = _console()
+    found = load_scenario(scenario)
+    exams = [load_battery(name) for name in batteries]
+    if out is None:
+        out = str(Path("runs", f"demo-{time.strftime('%Y%m%d-%H%M%S')}"))
+    _tell(f"1 of 4: how random and exact do on {found.name} (the first start compiles)")
+    levels = _levels(found)
+    low, high = levels["random"][0], levels["exact"][0]
+    goal = low + DEMO_SHARE * (high - low)
+    _tell(f"        random {_plus_minus(levels['random'])}, exact {_plus_minus(levels['exact'])}")
+    _tell(f"2 of 4: training until the return is above {goal:+.2f}, at most {minutes:g} minutes")
+
+    def enough(progress: Any) -> str | None:
+        if progress.episodes >= 256 and progress.mean - progress.half > goal:
+            return f"the return is above {goal:+.3f}"
+        return "the time is up" if progress.seconds > 60 * minutes else None
+
+    before = time.perf_counter()
+    run, code = train(
+        found, steps=100_000_000, seed=seed, num_envs=num_envs, settings=settings, out=out,
+        enough=enough, levels=levels,
+    )  # fmt: skip
+    trained = time.perf_counter() - before
+    if code:
+        return code
+    from .agents.baselines import sb3
+
+    agent = sb3.load(run.path)
+    _tell(f"3 of 4: evaluating it and {len(DEMO_REFERENCES)} reference agents")
+    played = run_evaluation(agent, found, episodes=episodes, references=DEMO_REFERENCES)
+    played.write(run.path / "cards" / found.name)
+    played.card.print(console)
+    cards = {found.name: played.card.to_dict()}
+    for exam in exams:
+        result = run_evaluation(agent, exam, episodes=episodes, references=DEMO_REFERENCES)
+        result.write(run.path / "cards" / exam.name)
+        console.rule()
+        result.card.print(console)
+        cards[exam.name] = result.card.to_dict()
+    console.rule()
+    _tell("4 of 4: drawing an episode")
+    episode = played.recordings[0]
+    episode.save(run.path / "episode.json")
+    _save_pictures(episode, [], run.path / "episode.gif", 4.0, 1)
+    _save_pictures(episode, [], run.path / "episode.png", 4.0, 1)
+    returns = {
+        card.agent: (card.actions[0].mean, card.actions[0].half)
+        for card in (*played.card.references, played.card)
+    }
+    mine, chance = returns[agent.name], returns["random"]
+    more, half = mine[0] - chance[0], math.hypot(mine[1], chance[1])
+    result_of_training = run.read_json("result.json")
+    above = more - half > 0
+    run.write_json(
+        "report.json",
+        {
+            "format": "mindsight demo",
+            "version": 1,
+            "scenario": found.name,
+            "agent": agent.name,
+            "seed": seed,
+            "returns": {name: list(pair) for name, pair in returns.items()},
+            "more_than_random": [more, half],
+            "above_random": above,
+            "training": result_of_training,
+            "seconds": {
+                "training": round(trained, 1),
+                "all": round(time.perf_counter() - started, 1),
+            },
+            "cards": cards,
+            "versions": versions(),
+        },
+    )
+    scored = ", ".join(f"{name} {_plus_minus(pair)}" for name, pair in returns.items())
+    print(f"mean return on {found.name}: {scored}")
+    print(
+        f"{agent.name} after {result_of_training['steps']:,} steps: {more:+.3f} ± {half:.3f} "
+        f"against random (95 % interval), {'clearly above' if above else 'NOT clearly above'} it"
+    )
+    print(f"{time.perf_counter() - started:.0f} seconds; everything is in {run.path}:")
+    print("  learning_curve.png  episode.gif  episode.png  episode.json  report.json  cards/")
+    return 0 if above else 1
+
+
+def _plus_minus(pair: tuple[float, float]) -> str:
+    return f"{pair[0]:+.3f} ± {pair[1]:.3f}"
