@@ -281,28 +281,29 @@ class _Play:
                 self.probes.append(self._probe_row(world, number, probe, answer))
 
     def _probe_row(self, world: int, number: int, probe: Probe, answer: Any) -> dict[str, Any]:
-        weights = np.asarray(answer, np.float64)
-        count = len(probe.options)
+        # plain Python: thousands of lists of two or three numbers are no work for numpy
+        weights = [float(weight) for weight in answer] if np.ndim(answer) == 1 else []
+        total = math.fsum(weights)
         if (
-            weights.shape != (count,)
-            or not (weights >= 0).all()
-            or not math.isclose(float(weights.sum()), 1.0, abs_tol=1e-3)
+            len(weights) != len(probe.options)
+            or not min(weights) >= 0
+            or not math.isclose(total, 1.0, abs_tol=1e-3)
         ):
             raise ValueError(
-                f"{self.agent.name}.answer returned {weights!r} to {probe.question!r}, expected "
+                f"{self.agent.name}.answer returned {answer!r} to {probe.question!r}, expected "
                 f"probabilities of {', '.join(probe.options)}"
             )
-        weights = weights / weights.sum()
+        weights = [weight / total for weight in weights]
         # Equal bests are chosen among by a draw of the episode's own, or the order of options would
         # decide. The salt keeps twins of one seed in two scenarios from the same luck.
-        best = np.flatnonzero(weights >= weights.max() - 1e-9)
+        most = max(weights)
+        best = [k for k, weight in enumerate(weights) if weight >= most - 1e-9]
         seed = self.first + world
         chosen = best[0]
         if len(best) > 1:
             key = np.uint64((seed ^ self.salt) % 2**64)
-            chosen = best[
-                below(draw(key, np.uint64(2**48 + probe.step * 4096 + number)), len(best))
-            ]
+            counter = np.uint64(2**48 + probe.step * 4096 + number)
+            chosen = best[below(np.uint64(draw(key, counter)), len(best))]
         right = probe.options.index(probe.answer)
         return {
             "scenario": self.scenario.name,
@@ -323,10 +324,10 @@ class _Play:
             "options": list(probe.options),
             "answer": probe.answer,
             "own": probe.own,
-            "probabilities": [round(float(weight), 6) for weight in weights],
+            "probabilities": [round(weight, 6) for weight in weights],
             "chosen": probe.options[chosen],
-            "correct": bool(chosen == right),
-            "log_score": round(math.log(max(float(weights[right]), _FLOOR)), 6),
+            "correct": chosen == right,
+            "log_score": round(math.log(max(weights[right], _FLOOR)), 6),
             # one JSON text, since questions have different shortcuts and a table has one shape
             "shortcuts": json.dumps(dict(probe.shortcuts), sort_keys=True),
         }

@@ -67,7 +67,8 @@ class Scenario:
         probes: the kinds of question that are put to focal individuals.
         episodes: how many are played, unless told otherwise.
         seed: which block of seeds, see :mod:`mindsight.scenarios.seeds`.
-        threshold: all-of-a-set score (of questions) or mean ``perf`` (of actions) to pass.
+        threshold: all-of-a-set score to pass.
+        perf_threshold: mean ``perf`` to pass where actions decide; 0: they do not.
         source: the file it was read from; empty where there is none.
     """
 
@@ -83,6 +84,7 @@ class Scenario:
     episodes: int = 200
     seed: int = 0
     threshold: float = 0.85
+    perf_threshold: float = 0.85
     source: str = ""
 
     @property
@@ -341,8 +343,8 @@ class _Reader:
                 self.fail(key, f"holds the name {name!r}, expected text", name)
         return value
 
-    def threshold(self) -> float:
-        return float(self.number("threshold", 0.85, lambda x: 0 <= x <= 1, "a number from 0 to 1"))
+    def share(self, key: str, default: float = 0.85) -> float:
+        return float(self.number(key, default, lambda x: 0 <= x <= 1, "a number from 0 to 1"))
 
 
 def _kind(value: Any) -> str:
@@ -381,7 +383,8 @@ def _scenario(reader: _Reader, name: str) -> Scenario:
             f"a whole number from 1 to {seeds.BLOCK}",
         ),
         seed=reader.number("seed", 0, lambda x: 0 <= x <= most, f"a whole number from 0 to {most}"),
-        threshold=reader.threshold(),
+        threshold=reader.share("threshold"),
+        perf_threshold=reader.share("perf_threshold"),
         source=reader.source,
     )
 
@@ -489,6 +492,6 @@ def _battery(reader: _Reader, name: str) -> Battery:
         tags=reader.texts("tags"),
         by=reader.choice("by", "condition", GROUPINGS),
         sets=reader.choice("sets", "episode", SETS),
-        threshold=reader.threshold(),
+        threshold=reader.share("threshold"),
         source=reader.source,
     )

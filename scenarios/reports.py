@@ -179,11 +179,7 @@ class Card:
         every scenario whose actions decide (all of them, if the agent does not answer)."""
         if self.sets is not None and self.sets.share < self.threshold:
             return False
-        return all(
-            line.perf >= line.threshold
-            for line in self.actions
-            if self.sets is None or line.scenario in self.unasked
-        )
+        return all(line.perf >= line.threshold for line in self.actions if self._decides(line))
 
     @property
     def judged(self) -> str:
@@ -239,66 +235,63 @@ class Card:
         """Title, column heads and rows of each table; a :class:`Score` in a row stands for
         itself."""
         found: list[tuple[str, list[str], list[list[Any]]]] = []
-        if self.score is not None and self.sets is not None:
-            rows: list[list[Any]] = [
-                ["all items", self.score.count, self.score, self._log(self.score)]
-            ]
+        if self.score is not None:
+            rows: list[list[Any]] = [["all items", self.score.count, *self._cells(self.score)]]
             if self.controls is not None:
-                rows.append(
-                    ["controls", self.controls.count, self.controls, self._log(self.controls)]
-                )
-            rows.append(["all of a set", self.sets.count, self.sets, ""])
-            found.append(("Score", ["", "n", "right", "log score"], rows))
+                rows.append(["controls", self.controls.count, *self._cells(self.controls)])
+            if self.sets is not None:
+                rows.append(["all of a set", self.sets.count, *self._cells(self.sets)])
+            found.append(("Score", ["", "n", "right", "chance", "log"], rows))
             found.append(
                 (
                     f"By {self.by}",
-                    [self.by, "role", "items", "right", "log score"],
-                    [[s.name, s.role, s.count, s, self._log(s)] for s in self.lines],
+                    [self.by, "role", "items", "right", "chance", "log"],
+                    [[s.name, s.role, s.count, *self._cells(s)] for s in self.lines],
                 )
             )
+        if self.sets is not None:
             found.append(
                 (
-                    "Sets by group",
-                    ["group", "sets", "passed"],
-                    [[s.name, s.count, s] for s in self.groups],
+                    "All of a set, by group",
+                    ["group", "sets", "passed", "chance"],
+                    [[s.name, s.count, *self._cells(s)[:2]] for s in self.groups],
                 )
             )
-            found.append(
-                (
-                    "Shortcuts on the same items",
-                    ["shortcut", "items", "all of a set"],
-                    [[items.name, items, sets] for items, sets in self.shortcuts],
-                )
-            )
-        found.append(
-            (
-                "Actions (of the focal individuals)",
-                ["scenario", "episodes", "mean return", "perf", "steps"],
-                [
-                    [a.scenario, a.episodes, f"{a.mean:+.3f} ± {a.half:.3f}", f"{a.perf:.3f}",
-                     f"{a.steps:.1f}"]
-                    for a in self.actions
-                ],
-            )
-        )  # fmt: skip
+        if self.shortcuts and self.score is not None:
+            rows = [[items.name, items, sets] for items, sets in self.shortcuts]
+            rows.append(["chance", f"{self.score.chance:.1%}", ""])
+            if self.sets is not None:
+                rows[-1][-1] = f"{self.sets.chance:.1%}"
+            heads = ["shortcut", "items", "all of a set"]
+            found.append(("Shortcuts on the same items", heads, rows))
+        rows = [
+            [a.scenario, a.episodes, f"{a.mean:+.3f} ± {a.half:.3f}", f"{a.perf:.3f}",
+             f"{a.threshold:.2f}" if self._decides(a) else "–", f"{a.steps:.1f}"]
+            for a in self.actions
+        ]  # fmt: skip
+        heads = ["scenario", "episodes", "mean return", "perf", "to pass", "steps"]
+        found.append(("Actions (of the focal individuals)", heads, rows))
         if self.references:
-            others = (self, *self.references)
             rows = []
-            for card in others:
-                scores = [card.score or "–", card.sets or "–"] if self.score else []
+            for card in (self, *self.references):
+                shares = [f"{s.share:.1%}" if s else "–" for s in (card.score, card.sets)]
                 mean = sum(a.mean for a in card.actions) / len(card.actions)
                 perf = sum(a.perf for a in card.actions) / len(card.actions)
                 label = f"{card.agent} *" if card.privileged else card.agent
-                rows.append(
-                    [label, *scores, f"{mean:+.3f}", f"{perf:.3f}", "yes" if card.passed else "no"]
-                )
-            heads = ["agent", *(["items", "all of a set"] if self.score else [])]
-            found.append(("Beside", [*heads, "mean return", "perf", "passed"], rows))
+                verdict = "yes" if card.passed else "no"
+                rows.append([label, *shares, f"{mean:+.3f}", f"{perf:.3f}", verdict])
+            heads = ["agent", "items", "all of a set", "mean return", "perf", "passed"]
+            found.append(("Beside", heads, rows))
         return found
 
+    def _decides(self, line: Actions) -> bool:
+        """Whether a scenario's actions count for passing."""
+        return line.threshold > 0 and (self.sets is None or line.scenario in self.unasked)
+
     @staticmethod
-    def _log(score: Score) -> str:
-        return "" if score.log_score is None else f"{score.log_score:.3f}"
+    def _cells(score: Score) -> list[Any]:
+        log = "" if score.log_score is None else f"{score.log_score:.3f}"
+        return [score, f"{score.chance:.1%}", log]
 
     def notes(self) -> list[str]:
         """What has to be said beside the numbers."""
@@ -309,7 +302,13 @@ class Card:
             )
         if any(card.privileged for card in self.references):
             found.append("* reads the engine's state")
-        ranges = "; ".join(f"{name} {low} to {high}" for name, (low, high) in self.seeds.items())
+        spans: dict[tuple[int, int], list[str]] = defaultdict(list)
+        for name, span in self.seeds.items():
+            spans[span].append(name)
+        ranges = "; ".join(
+            f"{low} to {high}" + (f" ({', '.join(names)})" if len(spans) > 1 else "")
+            for (low, high), names in spans.items()
+        )
         found.append(f"belief semantics: {self.semantics}")
         found.append(", ".join(f"{name} {version}" for name, version in self.versions.items()))
         found.append(f"seeds: {ranges}")
@@ -331,10 +330,16 @@ class Card:
         console.print(Text(self.description, "dim"))
         for title, heads, rows in self.tables():
             table = Table(
-                title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2)
+                title=title,
+                title_justify="left",
+                title_style="bold",
+                box=None,
+                padding=(0, 2, 0, 0),
             )
             for k, head in enumerate(heads):
-                table.add_column(head, justify="left" if k == 0 or head == "role" else "right")
+                table.add_column(
+                    head, justify="left" if k == 0 or head == "role" else "right", no_wrap=True
+                )
             for row in rows:
                 table.add_row(*(Text(_words(cell)) for cell in row))
             console.print()
@@ -416,7 +421,7 @@ footer ul { padding-left: 1.1rem; }
 def _words(cell: Any) -> str:
     if isinstance(cell, Score):
         low, high = cell.interval
-        return f"{cell.share:6.1%} [{low:.1%}, {high:.1%}] (chance {cell.chance:.1%})"
+        return f"{cell.share:.1%} [{100 * low:.1f}–{100 * high:.1f}]"
     return str(cell)
 
 
@@ -425,11 +430,9 @@ def _cell(cell: Any) -> str:
         return html.escape(str(cell))
     low, high = cell.interval
     return (
-        f'<span class="bar" title="{html.escape(_words(cell))}">'
-        f'<i style="width:{cell.share:.1%}"></i>'
+        f'<span class="bar"><i style="width:{cell.share:.1%}"></i>'
         f'<u style="left:{low:.1%};width:{high - low:.1%}"></u>'
-        f'<b style="left:{cell.chance:.1%}"></b></span>{cell.share:.1%} '
-        f"<small>[{low:.1%}, {high:.1%}]</small>"
+        f'<b style="left:{cell.chance:.1%}"></b></span>{html.escape(_words(cell))}'
     )
 
 
@@ -577,5 +580,5 @@ def _actions(scenario: Scenario, episodes: Sequence[Row]) -> Actions:
         half=1.959964 * math.sqrt(spread / count),
         perf=mean("perf"),
         steps=mean("steps"),
-        threshold=scenario.threshold,
+        threshold=scenario.perf_threshold,
     )

@@ -16,8 +16,9 @@ __all__ = ["LastSeen", "RealityBiased", "Shortcut"]
 
 
 class Shortcut(Character):
-    """Answers as a shortcut would; where a question has no such shortcut, what its own percepts
-    support, and where they support nothing it guesses.
+    """Answers questions about others' minds as a shortcut would. Questions about the world, and
+    those that have no such shortcut, it answers by what its own percepts support; where they
+    support nothing it guesses.
 
     Attributes:
         shortcut: one of ``probes.SHORTCUTS``.
@@ -27,10 +28,11 @@ class Shortcut(Character):
 
     def answer(self, probes: Sequence[Probe], state: Any) -> list[npt.NDArray[np.float64]]:
         """One answer, with certainty."""
-        return [
-            one_hot(probe.options, probe.shortcuts.get(self.shortcut, probe.own))
-            for probe in probes
-        ]
+        return [one_hot(probe.options, self.take(probe)) for probe in probes]
+
+    def take(self, probe: Probe) -> str:
+        """What it takes to be the answer."""
+        return probe.shortcuts.get(self.shortcut, probe.own) if probe.chain else probe.own
 
 
 class RealityBiased(Shortcut):
@@ -39,6 +41,12 @@ class RealityBiased(Shortcut):
     name = "reality_biased"
     mode = "reality_biased"
     shortcut = "reality"
+
+    def take(self, probe: Probe) -> str:
+        """Everybody knows, so whoever is asked about knows."""
+        if probe.kind == "knowledge" and "yes" in probe.options:
+            return "yes"
+        return super().take(probe)
 
 
 class LastSeen(Shortcut):
