@@ -27,7 +27,7 @@ import numpy as np
 from ..kernels import njit
 from ..minds import chain_table
 from ..random import below, draw
-from .vision import FORWARD_X, FORWARD_Y, look, sees, window_cell
+from .vision import FORWARD_X, FORWARD_Y, look, scan, sees, window_cell
 
 __all__ = [
     "ACTIONS",
@@ -171,6 +171,7 @@ MAX_INDIVIDUALS = 8
 # Bodies: out of the world, an individual, or an arrow (moves by the same script, has no mind).
 OUT, PERSON, THING_ARROW = 0, 1, 2
 
+WINDOW_OPTION = 15  # where the side of the window stands among the numbers that kernels get
 MEMORY = 64  # numbers that a game may keep in a world
 
 
@@ -186,7 +187,9 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
             ("key", "u8"),  # the world's random stream ...
             ("draws", "u8"),  # ... and how much of it is used
             ("gaze", "u8"),  # bit a*8+b: a sees b's body (and where b faces)
-            ("sight", "u8", (a, 2)),  # which cells of its window each sees (vision.look)
+            ("sight", "u8", (a, 2)),  # which cells of its window each sees (vision.scan) ...
+            ("pose", "u2", (a,)),  # ... from which pose ...
+            ("changed", "u1"),  # ... unless a cell has become opaque or transparent since
             ("reward", "f4", (a,)),
             ("perf", "f4"),  # how well the episode went, 0..1
             ("last_perf", "f4"),  # how well the episode before it went: a step may begin a new one
@@ -244,6 +247,7 @@ def clear(w: Any, width: int, height: int, individuals: int, things: int, limit:
     w.terminated = 0
     w.truncated = 0
     w.ask = 0
+    w.changed = 1
     w.hearing = 5
     w.mentioned = 0
     for k in range(256):
@@ -259,6 +263,7 @@ def clear(w: Any, width: int, height: int, individuals: int, things: int, limit:
     for a in range(w.place.shape[0]):
         w.sight[a, 0] = 0
         w.sight[a, 1] = 0
+        w.pose[a] = 0
         w.reward[a] = 0
         w.task[a] = 0
         w.place[a] = 0
@@ -299,6 +304,7 @@ def set_terrain(w: Any, cell: int, terrain: int) -> None:
             kind = np.int64(w.kind[o])
     w.cells[cell] = np.uint16(terrain | (kind << 8))
     bit = np.uint16(1 << (cell & 15))
+    w.changed = 1
     if PROPERTIES[terrain] & OPAQUE:
         w.opaque[cell >> 4] |= bit
     else:
@@ -608,10 +614,16 @@ def perceive(w: Any, i: int, chains: Any, window: Any, fields: Any, masks: Any) 
     size = 5 if window.shape[2] == 25 else (7 if window.shape[2] == 49 else 9)
     for a in range(w.individuals):
         if w.body[a] == OUT:
-            for k in range(window.shape[2]):
+            for k in range(size * size):
                 window[i, a, k] = 0
         else:
+            # what is seen hangs on the pose and on what is opaque alone
+            pose = np.uint16(np.int64(w.place[a]) << 2 | np.int64(w.heading[a]))
+            if w.changed or w.pose[a] != pose:
+                scan(w, a, size)
+                w.pose[a] = pose
             look(w, i, a, size, window)
+    w.changed = 0
     meet(w, i, size, window)
     believe(w, chains, size)
     for a in range(w.individuals):

@@ -93,7 +93,7 @@ class Game:
         learner: the role that the Gymnasium face plays.
         things: names of the things, in their order.
         options: its dataclass of options.
-        encode: options to the (16,) int64 numbers that the kernels read.
+        encode: options to the numbers that the kernels read, 15 at most.
         count: how many individuals take part with these options.
         reset, step, script: kernels; see :class:`Simulation`.
         probes: the questions that can be asked of a world now.
@@ -180,7 +180,10 @@ class Simulation:
         self.autoreset, self.num_threads = autoreset, min(num_threads, num_envs)
         self.count = game.count(self.options)
         self.individuals = game.individuals[: self.count]
-        self._numbers = game.encode(self.options)
+        self._numbers = np.zeros(16, np.int64)
+        numbers = game.encode(self.options)
+        self._numbers[: len(numbers)] = numbers
+        self._numbers[engine.WINDOW_OPTION] = window
         table = chain_table(self.count, order)
         self._chains = np.ascontiguousarray(np.stack([table.member_bits, table.pair_bits], 1))
         self.chains = table
@@ -195,7 +198,15 @@ class Simulation:
         self.final_window = self._final_window.view(np.uint8).reshape(b, a, v, v, 4)
         self.rewards = np.zeros((b, a), np.float32)
         self.ends = np.zeros((b, 2), np.uint8)
+        self._autoreset = AUTORESET.index(autoreset)
         self._turn = 0
+        # both turns' observations as they are shown: making views costs a third of a small step
+        self._shown = [
+            (windows.view(np.uint8).reshape(b, a, v, v, 4), fields, masks)
+            for windows, fields, masks in zip(
+                self._windows, self._fields, self._masks, strict=True
+            )
+        ]
         self._pieces = [
             (b * k // self.num_threads, b * (k + 1) // self.num_threads)
             for k in range(self.num_threads)
@@ -204,10 +215,7 @@ class Simulation:
         self._show()
 
     def _show(self) -> None:
-        b, a, v = self.num_envs, self.count, self.size
-        self.window = self._windows[self._turn].view(np.uint8).reshape(b, a, v, v, 4)
-        self.fields = self._fields[self._turn]
-        self.masks = self._masks[self._turn]
+        self.window, self.fields, self.masks = self._shown[self._turn]
 
     def _run(self, kernel: Callable[..., None], *arguments: Any) -> None:
         if self._pool is None:
@@ -271,7 +279,7 @@ class Simulation:
             self.game.step, self.worlds, self._numbers, self._chains, actions,
             self._windows[self._turn], self._fields[self._turn], self._masks[self._turn],
             self._final_window, self.final_fields, self.rewards, self.ends,
-            AUTORESET.index(self.autoreset),
+            self._autoreset,
         )  # fmt: skip
         self._show()
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from ..kernels import njit
 
-__all__ = ["HEADINGS", "WINDOWS", "digital_lines", "look", "sees", "window_cell"]
+__all__ = ["HEADINGS", "WINDOWS", "digital_lines", "look", "scan", "sees", "window_cell"]
 
 HEADINGS = ("north", "east", "south", "west")
 WINDOWS = (5, 7, 9)
@@ -94,12 +94,9 @@ HIGHER_2 = np.ascontiguousarray(BETWEEN[:, :, :, 1, 1])
 
 
 @njit
-def look(w: Any, i: int, a: int, size: int, window: Any) -> None:
-    """What individual ``a`` of world ``w``, number ``i`` of the batch, sees of terrain and things.
-
-    Fills ``window[i, a]`` (V*V,) uint32 (the four uint8 channels of a cell in one code; 0 = not seen) and
-    the bits of ``w.sight[a]`` (2,) uint64: bit k of word k // 64 is set iff window cell k is seen.
-    """
+def scan(w: Any, a: int, size: int) -> None:
+    """Find what individual ``a`` of world ``w`` sees: the bits of ``w.sight[a]`` (2,) uint64; bit
+    k % 64 of word k // 64 is set iff cell k of its window is seen."""
     v = (size - 5) >> 1
     h = np.int64(w.heading[a])
     place = np.int64(w.place[a])
@@ -107,42 +104,54 @@ def look(w: Any, i: int, a: int, size: int, window: Any) -> None:
     y = (place >> 4) + CORNER[v, h, 1]
     shift = np.uint32(x & 15)
     row_mask = np.uint32((1 << size) - 1)
-    seen = np.uint64(0)
-    if size < 9:
-        opaque = np.uint64(0)
-        for r in range(size):
-            row = np.uint32(w.opaque[(y + r) & 15])
-            bits = ((row | (row << np.uint32(16))) >> shift) & row_mask
-            opaque |= np.uint64(bits) << np.uint64(r * size)
-        for k in range(size * size):
-            if (opaque & LOWER[v, h, k]) == 0 or (opaque & HIGHER[v, h, k]) == 0:
-                window[i, a, k] = w.cells[(place + OFFSET[v, h, k]) & 255]
-                seen |= np.uint64(1) << np.uint64(k)
-            else:
-                window[i, a, k] = 0
-        w.sight[a, 0] = seen
-        return
-    low = np.uint64(0)
+    low = np.uint64(0)  # opaque cells of the window: five rows where V = 9, all rows otherwise
     high = np.uint64(0)
-    for r in range(9):
+    for r in range(size):
         row = np.uint32(w.opaque[(y + r) & 15])
         bits = np.uint64(((row | (row << np.uint32(16))) >> shift) & row_mask)
-        if r < 5:
-            low |= bits << np.uint64(r * 9)
+        if size < 9 or r < 5:
+            low |= bits << np.uint64(r * size)
         else:
             high |= bits << np.uint64((r - 5) * 9)
-    w.sight[a, 1] = 0
+    seen = np.uint64(0)
+    if size < 9:
+        for k in range(size * size):
+            clear = (low & LOWER[v, h, k]) == 0 or (low & HIGHER[v, h, k]) == 0
+            seen |= np.uint64(clear) << np.uint64(k)
+        w.sight[a, 0] = seen
+        return
+    beyond = np.uint64(0)
     for k in range(81):
         lower = (low & LOWER[v, h, k]) | (high & LOWER_2[v, h, k])
         higher = (low & HIGHER[v, h, k]) | (high & HIGHER_2[v, h, k])
         if lower == 0 or higher == 0:
-            window[i, a, k] = w.cells[(place + OFFSET[v, h, k]) & 255]
-            w.sight[a, k >> 6] |= np.uint64(1) << np.uint64(k & 63)
             if k < 64:
                 seen |= np.uint64(1) << np.uint64(k)
-        else:
-            window[i, a, k] = 0
+            else:
+                beyond |= np.uint64(1) << np.uint64(k - 64)
     w.sight[a, 0] = seen
+    w.sight[a, 1] = beyond
+
+
+@njit
+def look(w: Any, i: int, a: int, size: int, window: Any) -> None:
+    """Write what individual ``a`` of world ``w``, number ``i`` of the batch, sees of terrain and
+    things, after :func:`scan`.
+
+    Fills ``window[i, a]`` (V*V,) uint32 (the four uint8 channels of a cell in one code; 0 = not seen).
+    """
+    v = (size - 5) >> 1
+    h = np.int64(w.heading[a])
+    place = np.int64(w.place[a])
+    seen = w.sight[a, 0]
+    first = min(size * size, 64)
+    for k in range(first):
+        code = np.uint32(w.cells[(place + OFFSET[v, h, k]) & 255])
+        window[i, a, k] = code * np.uint32((seen >> np.uint64(k)) & np.uint64(1))
+    seen = w.sight[a, 1]
+    for k in range(first, size * size):
+        code = np.uint32(w.cells[(place + OFFSET[v, h, k]) & 255])
+        window[i, a, k] = code * np.uint32((seen >> np.uint64(k - 64)) & np.uint64(1))
 
 
 @njit
@@ -161,7 +170,7 @@ def window_cell(w: Any, a: int, cell: int, size: int) -> int:
 
 @njit
 def sees(w: Any, a: int, cell: int, size: int) -> bool:
-    """Whether ``a`` sees a cell of the world, by the ``w.sight`` of the last :func:`look`."""
+    """Whether ``a`` sees a cell of the world, by the ``w.sight`` of the last :func:`scan`."""
     k = window_cell(w, a, cell, size)
     if k < 0:
         return False
