@@ -308,6 +308,7 @@ class _Play:
         return {
             "scenario": self.scenario.name,
             "environment": self.scenario.environment,
+            "family": self.scenario.family or self.scenario.environment,
             "agent": self.agent.name,
             "episode": self.start + world,
             "seed": seed,

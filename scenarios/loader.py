@@ -70,6 +70,8 @@ class Scenario:
         threshold: all-of-a-set score to pass.
         perf_threshold: mean ``perf`` to pass where actions decide; 0: they do not.
         source: the file it was read from; empty where there is none.
+        family: scenarios of one family and one seed are twins, see :class:`Battery`; the
+            environment's name where empty.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Scenario:
     threshold: float = 0.85
     perf_threshold: float = 0.85
     source: str = ""
+    family: str = ""
 
     @property
     def game(self) -> Game:
@@ -144,7 +147,8 @@ class Battery:
     Attributes:
         name: the file's name without its ending.
         description: what it is about.
-        scenarios: at least one.
+        scenarios: at least one. In a file an entry is a name, or a name with a list of options to
+            play it with, one after the other; these are a family of their own.
         tags: words to find it by.
         by: what the lines of the card are: one of ``GROUPINGS``.
         sets: what is passed together or not at all: questions of one group in one ``"episode"``, or
@@ -355,7 +359,7 @@ def _kind(value: Any) -> str:
 def _scenario(reader: _Reader, name: str) -> Scenario:
     known = [item.name for item in dataclasses.fields(Scenario)]
     reader.keys(
-        [key for key in known if key not in ("name", "source")],
+        [key for key in known if key not in ("name", "source", "family")],
         ("description", "environment", "roles"),
     )
     environment = reader.choice("environment", "", GAMES)
@@ -472,19 +476,15 @@ def _battery(reader: _Reader, name: str) -> Battery:
     reader.keys(
         [key for key in known if key not in ("name", "source")], ("description", "scenarios")
     )
-    names = reader.texts("scenarios")
-    if not names:
-        reader.fail("scenarios", "is empty, expected at least one scenario")
+    entries = reader.data["scenarios"]
+    if not isinstance(entries, list) or not entries:
+        reader.fail("scenarios", f"is {_kind(entries)} ({entries!r}), expected a list of scenarios")
     found: dict[str, Scenario] = {}
-    for k, given in enumerate(names):
-        beside = Path(reader.source).parent / given
-        try:
-            scenario = load_scenario(beside if beside.is_file() else given)
-        except ScenarioError as error:
-            reader.fail("scenarios", str(error), k)
-        if scenario.name in found:
-            reader.fail("scenarios", f"names {scenario.name!r} twice", k)
-        found[scenario.name] = scenario
+    for k, entry in enumerate(entries):
+        for scenario in _entry(reader, k, entry):
+            if scenario.name in found:
+                reader.fail("scenarios", f"names {scenario.name!r} twice", k)
+            found[scenario.name] = scenario
     return Battery(
         name=name,
         description=reader.text("description"),
@@ -495,3 +495,40 @@ def _battery(reader: _Reader, name: str) -> Battery:
         threshold=reader.share("threshold"),
         source=reader.source,
     )
+
+
+def _entry(reader: _Reader, k: int, entry: Any) -> list[Scenario]:
+    """The scenarios of an entry of a battery's list: ``name``, or ``name: [options, options, ...]``."""
+    given, variants = entry, None
+    if isinstance(entry, dict) and len(entry) == 1:
+        ((given, variants),) = entry.items()
+        if not isinstance(variants, list) or not all(isinstance(each, dict) for each in variants):
+            reader.fail("scenarios", f"holds {entry!r}, expected 'name: [options, options ...]'", k)
+    if not isinstance(given, str):
+        reader.fail("scenarios", f"holds {_kind(entry)} ({entry!r}), expected a name", k)
+    beside = Path(reader.source).parent / given
+    try:
+        scenario = load_scenario(beside if beside.is_file() else given)
+    except ScenarioError as error:
+        reader.fail("scenarios", str(error), k)
+    if variants is None:
+        return [scenario]
+    found = []
+    for variant in variants:
+        options = {**scenario.options, **variant}
+        try:
+            made = scenario.game.options.make(options)
+        except ValueError as error:
+            reader.fail("scenarios", f"{given}: {error}", k)
+        if scenario.game.count(made) != len(scenario.roles):
+            reader.fail("scenarios", f"{given}: {variant} changes who takes part", k)
+        words = [str(value) for value in variant.values()]
+        found.append(
+            dataclasses.replace(
+                scenario,
+                name="-".join([scenario.name, *words]),
+                options=options,
+                family=f"{scenario.name} {k + 1}",
+            )
+        )
+    return found

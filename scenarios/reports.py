@@ -487,7 +487,7 @@ def _sets(probes: Sequence[Row], twins: bool) -> dict[tuple[Any, ...], list[int]
     """Numbers of the items that are passed together; sets of controls alone are left out."""
     found: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for k, row in enumerate(probes):
-        where = row["environment"] if twins else row["scenario"]
+        where = row["family"] if twins else row["scenario"]
         found[where, row["seed"], row["asked"], row["group"]].append(k)
     return {
         key: items
