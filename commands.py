@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .agents.registry import AGENTS
 from .agents.training import RunFolder, Settings, draw_learning_curve, stopping, versions, write
 from .envs.grid import GAMES
+from .envs.grid.engine import ACTIONS
 from .envs.grid.faces import find_game
 from .envs.grid.game import MODES
 from .scenarios import seeds
-from .scenarios.episodes import Episode
+from .scenarios.episodes import Episode, Recorder
 from .scenarios.evaluation import Evaluation
 from .scenarios.evaluation import evaluate as run_evaluation
 from .scenarios.files import nearest
@@ -40,6 +40,9 @@ from .scenarios.loader import (
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from .envs.grid.game import Simulation
+    from .renders import Window
 
 __all__ = ["demo", "evaluate", "play", "render", "show_list", "train"]
 
@@ -377,26 +380,20 @@ def evaluate(
 
 
 # --- render ---------------------------------------------------------------------------------------
-def _frames(
-    episode: Episode, answers: list[dict[str, Any]], thoughts: int, held: int = 6
-) -> Iterator[npt.NDArray[np.uint8]]:
-    """Pictures of an episode; where questions were put, some with a question and its answer."""
-    from . import renders
-
-    given = {(row["step"], row["question"]): row["chosen"] for row in answers}
+def _with_answers(
+    episode: Episode, rows: list[dict[str, Any]], most: int = 4
+) -> Iterator[tuple[Simulation, dict[str, Any]]]:
+    """The episode, and where questions were put, the hardest of them with the agent's answers."""
+    given = {(row["step"], row["question"]): row["chosen"] for row in rows}
     for simulation in episode.replay():
-        yield renders.draw(simulation, thoughts=thoughts)
-        if simulation.worlds["ask"][0] != 1:
-            continue
-        asked = [
-            (probe, given[probe.step, probe.question])
-            for probe in simulation.probes(0)
-            if (probe.step, probe.question) in given
-        ]
-        tests = [pair for pair in asked if pair[0].role == "test"] or asked
-        for probe, answer in tests[:3]:
-            picture = renders.draw(simulation, thoughts=thoughts, probe=probe, answer=answer)
-            yield from [picture] * held
+        asked = [] if simulation.worlds["ask"][0] != 1 else [
+            probe for probe in simulation.probes(0) if (probe.step, probe.question) in given
+        ]  # fmt: skip
+        asked.sort(key=lambda probe: -probe.required_order)
+        for probe in asked[:most]:
+            yield simulation, {"probe": probe, "answer": given[probe.step, probe.question]}
+        if not asked:
+            yield simulation, {}
 
 
 def _picture(out: Path) -> Path:
@@ -405,24 +402,14 @@ def _picture(out: Path) -> Path:
     return out
 
 
-def _strip(pictures: list[npt.NDArray[np.uint8]], most: int = 8) -> list[npt.NDArray[np.uint8]]:
-    """At most so many of the pictures, evenly spread, the first and the last among them."""
-    if len(pictures) <= most:
-        return pictures
-    return [pictures[round(k * (len(pictures) - 1) / (most - 1))] for k in range(most)]
-
-
 def _save_pictures(
     episode: Episode, rows: list[dict[str, Any]], out: Path, fps: float, thoughts: int
 ) -> Path:
-    from . import renders
+    """Draw an episode into a file; ``rows`` are the agent's answers, or none."""
+    from .renders import render_episode
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.suffix.lower() == ".png":
-        renders.record(_strip(list(_frames(episode, rows, thoughts, held=1))), out, fps)
-    else:
-        renders.record(_frames(episode, rows, thoughts), out, fps)
-    return out
+    steps: Any = _with_answers(episode, rows) if rows else episode
+    return render_episode(steps, out, fps=fps, thoughts=thoughts, probes=not rows)
 
 
 def _play_once(agent: str, scenario: Scenario, seed: int) -> Evaluation:
@@ -443,7 +430,7 @@ def render(
 
     Args:
         source: a scenario's name or file, or an episode's file (JSON), which is replayed.
-        out: .gif, .mp4, or .png (a strip of at most eight moments); ``<name>.gif`` where None.
+        out: .gif, .mp4, or .png (a strip of at most six moments); ``<name>.gif`` where None.
         agent: plays the focal individuals of a scenario.
         seed: block of evaluation seeds, whose first episode is played.
         fps: pictures a second.
@@ -465,22 +452,98 @@ def render(
 
 
 # --- play -----------------------------------------------------------------------------------------
-def play(scenario: str, *, seed: int = 0, out: str | None = None) -> int:
+# What a key does: the first of these actions that can be done now.
+KEYS = {
+    "up": ("forward",),
+    "left": ("turn_left",),
+    "right": ("turn_right",),
+    "down": ("wait",),
+    "space": ("pick_up", "put_down"),
+    "return": ("toggle",),
+    "g": ("give",),
+    "1": ("say_0",),
+    "2": ("say_1",),
+    "3": ("say_2",),
+    "4": ("say_3",),
+}
+KEYS_HELP = (
+    "up: forward, left and right: turn, down: wait, space: pick up or put down, enter: open or "
+    "close, g: give, 1 to 4: say, q: end"
+)
+
+
+def play(source: str, *, seed: int = 0, out: str | None = None) -> int:
     """Play a scenario's focal individual by keyboard; the episode is written as a file.
 
     Args:
-        scenario: its name or file.
-        seed: block of training seeds.
+        source: a scenario's name or file; or an episode's file, which is shown step by step.
+        seed: block of training seeds, whose first episode is played.
         out: of the episode's file; ``<scenario>-<seed>.json`` where None.
-    """
-    from . import renders
 
-    found = load_scenario(scenario)
-    _learner(found)
-    episode = renders.play(found, seed=seeds.training_seed(seed))
-    path = episode.save(out or f"{found.name}-{seed}.json")
-    print(f"written to {path} ({len(episode)} steps)")
+    Raises:
+        ValueError: there is no display, or the scenario has not one focal individual.
+    """
+    from .renders import Window
+
+    if source.endswith(".json"):
+        with Window(f"mindsight: {Path(source).name}") as window:
+            _show_episode(Episode.load(source), window)
+        return 0
+    scenario = load_scenario(source)
+    learner, _ = _learner(scenario)
+    first = seeds.training_seed(seed)
+    simulation = scenario.simulation()
+    simulation.reset(first)
+    modes = [MODES[mode] for mode in scenario.modes()]
+    agents = ["keyboard" if role == FOCAL else role for role in scenario.roles.values()]
+    recorder = Recorder(simulation, seed=first, modes=modes, scenario=scenario.name, agents=agents)
+    with Window(f"mindsight: {scenario.name}, you are {learner}") as window:
+        _play_keys(recorder, simulation, window, scenario.focal[0])
+    episode = recorder.episode()
+    path = episode.save(out or f"{scenario.name}-{seed}.json")
+    print(f"written to {path} ({len(episode)} steps): mindsight render {path}")
     return 0
+
+
+def _show(window: Window, simulation: Simulation, caption: str) -> None:
+    from .renders import draw
+
+    try:
+        window.show(draw(simulation, caption=caption))
+    except RuntimeError as error:  # there is no display
+        raise ValueError(str(error)) from None
+
+
+def _play_keys(recorder: Recorder, simulation: Simulation, window: Window, me: int) -> None:
+    """Until the episode or the reader's patience ends."""
+    caption = KEYS_HELP
+    while True:
+        over = bool(simulation.ends.any())
+        if over:
+            caption = f"the end: perf {simulation.worlds['perf'][0]:.2f}; any key closes"
+        _show(window, simulation, caption)
+        key = window.keys()[-1]
+        if over or key in ("quit", "q", "escape"):
+            return
+        names = KEYS.get(key, ())
+        legal = [name for name in names if simulation.masks[0, me, ACTIONS.index(name)]]
+        if legal:
+            actions = np.zeros(simulation.count, np.int64)
+            actions[me] = ACTIONS.index(legal[0])
+            recorder.step(actions)
+            caption = KEYS_HELP
+        elif names:
+            caption = f"{' or '.join(names).replace('_', ' ')}: not possible now"
+        else:
+            caption = KEYS_HELP
+
+
+def _show_episode(episode: Episode, window: Window) -> None:
+    """One step a key."""
+    for step, simulation in enumerate(episode.replay()):
+        _show(window, simulation, f"step {step} of {len(episode)}; any key: next, q: end")
+        if window.keys()[-1] in ("quit", "q", "escape"):
+            return
 
 
 # --- demo -----------------------------------------------------------------------------------------
