@@ -243,6 +243,7 @@ class Simulation:
             keys = np.uint64(seed % 2**64) + np.arange(self.num_envs, dtype=np.uint64)
             self.worlds["key"][which] = keys[which]
             self.worlds["draws"][which] = 0
+            self.worlds["perf"][which] = 0  # a seeded world remembers no episode before
         self._turn ^= 1
         if chosen is not None:
             for buffer in (self._windows, self._fields, self._masks):
