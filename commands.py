@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -177,8 +178,9 @@ def _levels(scenario: Scenario) -> dict[str, tuple[float, float]]:
 
 
 @contextmanager
-def _training_bar(total: int, start: int) -> Iterator[Callable[[Any], None]]:
-    """A progress bar of a training; where nobody looks, a line now and then."""
+def _training_bar(total: int, seconds: float) -> Iterator[Callable[[Any], None]]:
+    """A progress bar of a training, over steps or over time, whichever ends sooner; where nobody
+    looks, a line now and then."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -194,9 +196,9 @@ def _training_bar(total: int, start: int) -> Iterator[Callable[[Any], None]]:
 
         def line(progress: Any) -> None:
             nonlocal told
-            if time.monotonic() - told >= 10 or progress.steps >= total:
+            if time.monotonic() - told >= 10:
                 told = time.monotonic()
-                _tell(f"{progress.steps:,} of {total:,} steps: {_standing(progress)}")
+                _tell(f"{progress.steps:,} steps: {_standing(progress)}")
 
         yield line
         return
@@ -208,9 +210,11 @@ def _training_bar(total: int, start: int) -> Iterator[Callable[[Any], None]]:
         TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=total, completed=start, standing="")
+        task = bar.add_task("", total=1.0, standing="")
         yield lambda progress: bar.update(
-            task, completed=min(progress.steps, total), standing=_standing(progress)
+            task,
+            completed=min(1.0, max(progress.steps / total, progress.seconds / seconds)),
+            standing=_standing(progress),
         )
 
 
@@ -232,6 +236,7 @@ def train(
     settings: Settings | None = None,
     out: str | None = None,
     resume: str | None = None,
+    seconds: float = math.inf,
     enough: Callable[[Any], str | None] = lambda progress: None,
     levels: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[RunFolder, int]:
@@ -246,6 +251,7 @@ def train(
         settings: the algorithm's.
         out: the run folder, a new one; ``runs/<scenario>-<time>`` where None.
         resume: a run folder to go on with, instead of all others but ``steps``.
+        seconds: for so long at most.
         enough: as for :func:`mindsight.agents.baselines.sb3.train`.
         levels: mean return and half of its interval of reference agents; measured where None.
 
@@ -322,13 +328,16 @@ def train(
         _tell(f"going on with {run.path} at {model.num_timesteps:,} steps")
     if levels is None:
         levels = _levels(found)
-    with stopping(_tell) as interrupted, _training_bar(
-        config["steps"], model.num_timesteps
-    ) as tell:  # fmt: skip
+
+    def over(progress: Any) -> str | None:
+        if interrupted.is_set():
+            return "interrupted"
+        return "the time is up" if progress.seconds > seconds else enough(progress)
+
+    with stopping(_tell) as interrupted, _training_bar(config["steps"], seconds) as tell:
         progress, reason = sb3.train(
-            model, chosen, watch, run, config["steps"], best=best, tell=tell,
-            enough=lambda p: "interrupted" if interrupted.is_set() else enough(p),
-        )  # fmt: skip
+            model, chosen, watch, run, config["steps"], best=best, tell=tell, enough=over
+        )
     watch.close()
     title = f"{found.name}, {chosen.algorithm}, seed {config['seed']}"
     draw_learning_curve(run.path / "learning_curve.png", run.read_metrics(), levels, title)
@@ -512,6 +521,14 @@ def _show(window: Window, simulation: Simulation, caption: str) -> None:
         window.show(draw(simulation, caption=caption))
     except RuntimeError as error:  # there is no display
         raise ValueError(str(error)) from None
+    if "SDL_VIDEODRIVER" not in os.environ:
+        from .renders._pygame import pygame
+
+        # What SDL falls back to: a window that nobody sees and that never gets a key.
+        if pygame.display.get_init() and pygame.display.get_driver() in ("dummy", "offscreen"):
+            raise ValueError(
+                "there is no display to open a window on: `mindsight render` needs none"
+            )
 
 
 def _play_keys(recorder: Recorder, simulation: Simulation, window: Window, me: int) -> None:
@@ -597,12 +614,12 @@ def demo(
     def enough(progress: Any) -> str | None:
         if progress.episodes >= 256 and progress.mean - progress.half > goal:
             return f"the return is above {goal:+.3f}"
-        return "the time is up" if progress.seconds > 60 * minutes else None
+        return None
 
     before = time.perf_counter()
     run, code = train(
         found, steps=100_000_000, seed=seed, num_envs=num_envs, settings=settings, out=out,
-        enough=enough, levels=levels,
+        seconds=60 * minutes, enough=enough, levels=levels,
     )  # fmt: skip
     trained = time.perf_counter() - before
     if code:
