@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["GAME", "ReachOptions"]
 
 # What a world remembers.
-GOAL, SHORTEST, ARRIVED = 0, 4, 8  # for each individual: beacon, length of the shortest way, step
+# For each individual: beacon, length of the shortest way, step of arrival; and, where it is scripted,
+# the place at its last move and the steps for which it still makes way.
+GOAL, SHORTEST, ARRIVED, BEFORE_MOVE, MAKES_WAY = 0, 4, 8, 12, 16
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,34 @@ def rules(w: Any) -> None:
 
 
 @njit
+def go(w: Any, a: int) -> int:
+    """The shortest way; who was stopped by somebody walks about for a few steps, and lets them pass.
+
+    Without that, two who meet in a doorway stand there for good: both wait for the other.
+    """
+    if w.memory[MAKES_WAY + a] > 0:
+        w.memory[MAKES_WAY + a] -= 1
+        action = 1 + random_below(w, 3)
+        return action if engine.legal(w, a, action) else engine.WAIT
+    action = plan(w, a, np.int64(w.memory[GOAL + a]), ON)
+    # the pose before the last planned move; the same pose again means that somebody was in the way
+    pose = np.int64(w.place[a]) * 4 + np.int64(w.heading[a])
+    stopped = action in (engine.FORWARD, engine.WAIT) and w.memory[BEFORE_MOVE + a] == pose
+    w.memory[BEFORE_MOVE + a] = pose if action in (engine.FORWARD, engine.WAIT) else 0
+    if stopped:
+        w.memory[BEFORE_MOVE + a] = 0
+        w.memory[MAKES_WAY + a] = random_below(w, 5)
+    return action
+
+
+@njit
 def script_world(w: Any, i: int, modes: Any, actions: Any) -> None:
     """Everybody who is scripted goes the shortest way."""
     for a in range(w.individuals):
         if modes[a] == RANDOM:
             actions[i, a] = random_legal(w, a)
         elif modes[a]:
-            actions[i, a] = plan(w, a, np.int64(w.memory[GOAL + a]), ON)
+            actions[i, a] = engine.WAIT if w.body[a] == OUT else go(w, a)
 
 
 # --- The batch: the same few lines in every game, since numba caches no functions as arguments ---------
