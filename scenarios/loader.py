@@ -498,7 +498,7 @@ def _battery(reader: _Reader, name: str) -> Battery:
 
 
 def _entry(reader: _Reader, k: int, entry: Any) -> list[Scenario]:
-    """The scenarios of an entry of a battery's list: ``name``, or ``name: [options, options, ...]``."""
+    """The scenarios of an entry of a battery's list: ``name``, or ``name: [options, ...]``."""
     given, variants = entry, None
     if isinstance(entry, dict) and len(entry) == 1:
         ((given, variants),) = entry.items()

@@ -10,6 +10,7 @@ import dataclasses
 import html
 import json
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -269,7 +270,7 @@ class Card:
              f"{a.threshold:.2f}" if self._decides(a) else "–", f"{a.steps:.1f}"]
             for a in self.actions
         ]  # fmt: skip
-        heads = ["scenario", "episodes", "mean return", "perf", "to pass", "steps"]
+        heads = ["scenario", "n", "mean return", "perf", "to pass", "steps"]
         found.append(("Actions (of the focal individuals)", heads, rows))
         if self.references:
             rows = []
@@ -527,10 +528,19 @@ def _controls(probes: Sequence[Row]) -> Score | None:
 
 
 def _lines(probes: Sequence[Row], by: str) -> tuple[Score, ...]:
+    """Scores by condition, in the order of the scenarios; 90 degrees before 180."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    scenarios: dict[str, int] = {}
     for k, row in enumerate(probes):
+        scenarios.setdefault(row["scenario"], len(scenarios))
         found[row[by] or "–", row["role"]].append(k)
-    return tuple(_score(name, items, probes, role) for (name, role), items in found.items())
+
+    def place(key: tuple[str, str]) -> tuple[int, int, str]:
+        number = re.match(r"\d+", key[0])
+        first = scenarios[probes[found[key][0]]["scenario"]]
+        return first, int(number[0]) if number else -1, "" if number is None else key[0]
+
+    return tuple(_score(key[0], found[key], probes, key[1]) for key in sorted(found, key=place))
 
 
 def _shortcuts(
