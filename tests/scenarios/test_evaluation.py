@@ -1,0 +1,386 @@
+"""Evaluation: what an agent is given and what it is not, rows, determinism, cards."""
+
+import json
+
+import numpy as np
+import pytest
+
+import mindsight
+from mindsight.agents import Agent
+from mindsight.envs.grid import GAMES
+from mindsight.envs.grid.engine import CONCEALS, PROPERTIES
+from mindsight.envs.grid.game import Simulation
+from mindsight.envs.probes import Probe
+from mindsight.scenarios import Episode, Scenario, evaluate, load_scenario
+from mindsight.scenarios.evaluation import observe
+from mindsight.scenarios.reports import Score, wilson
+
+PUBLIC = {"kind", "asked", "chain", "about", "options", "question", "step", "row"}
+
+
+class Spy(Agent):
+    """Waits, guesses, and keeps everything that it is handed."""
+
+    name = "spy"
+    can_answer = True
+
+    def __init__(self, view="flat"):
+        self.observation = view
+        self.seen, self.asked, self.states = [], [], []
+
+    def initial_state(self, n):
+        return np.zeros(n, np.int64)
+
+    def act(self, observation, state):
+        self.seen.append(dict(observation))
+        self.states.append(state)
+        return np.zeros(len(state), np.int64), state + 1
+
+    def answer(self, probes, state):
+        self.asked += [dict(probe) for probe in probes]
+        assert isinstance(probes[0], dict)
+        # what it is asked about now, it has been given to see
+        assert (state == self.states[-1] + 1).all()
+        assert all(0 <= probe["row"] < len(state) for probe in probes)
+        return [np.full(len(probe["options"]), 1 / len(probe["options"])) for probe in probes]
+
+
+def sally_anne(**changes):
+    roles = {"sally_0": "scripted", "anne_0": "scripted", "observer_0": "focal"}
+    values = {"name": "sally", "description": "-", "environment": "sally_anne", "roles": roles}
+    return Scenario(**{**values, "episodes": 6, **changes})
+
+
+@pytest.mark.parametrize("view", ["flat", "symbolic"])
+def test_an_agent_under_test_is_given_its_own_percepts_and_public_questions_only(view):
+    spy = Spy(view)
+    result = evaluate(spy, sally_anne(), progress=False)
+    keys = {"flat": {"flat", "action_mask"}, "symbolic": {"window", "fields", "action_mask"}}[view]
+    for observation in spy.seen:
+        assert set(observation) == keys
+        for array in observation.values():
+            assert type(array) is np.ndarray
+            assert len(array) == 6
+            assert array.base is None, "a view leads to what everybody perceives"
+    assert spy.asked
+    assert len(spy.asked) == len(result.probes)
+    for probe in spy.asked:
+        assert set(probe) == PUBLIC
+
+
+HIDDEN = ("key", "draws", "memory", "perf", "ask", "hoped", "first", "mentioned", "belief", "want")
+
+
+@pytest.mark.parametrize("view", ["flat", "symbolic"])
+@pytest.mark.parametrize("name", GAMES)
+def test_changing_what_is_hidden_changes_nothing_that_is_given(name, view):
+    """Beliefs, memory, streams and things in closed boxes are other; observations are the same."""
+    simulation = Simulation(GAMES[name], 4)
+    simulation.reset(7)
+    modes = np.full(simulation.count, 1)
+    actions = np.zeros((4, simulation.count), np.int64)
+    rng = np.random.default_rng(0)
+    agent, moved = Spy(view), 0
+    for _ in range(15):
+        simulation.script(modes, actions)
+        simulation.step(actions)
+        individuals = range(simulation.count)
+        before = [observe(simulation, k, agent) for k in individuals]
+        state = simulation.get_state()
+        changed = simulation.get_state()
+        worlds = changed["worlds"]
+        for field in HIDDEN:
+            values = worlds[field]
+            if field in ("first", "mentioned", "belief", "hoped"):
+                values[...] = rng.integers(1, 16, values.shape)  # the outermost wall: nowhere
+            elif values.dtype.kind in "iu":
+                values[...] = rng.integers(0, 2, values.shape)
+            else:
+                values[...] = rng.random(values.shape)
+        # what lies in a closed box is taken out of the world
+        for world in worlds:
+            for o in range(int(world["things"])):
+                place = int(world["thing"][o])
+                if place < 240 and PROPERTIES[int(world["cells"][place]) & 0xFF] & CONCEALS:
+                    world["thing"][o] = 254
+                    moved += 1
+        simulation.set_state(changed)
+        after = [observe(simulation, k, agent) for k in individuals]
+        simulation.set_state(state)
+        for one, other in zip(before, after, strict=True):
+            for key in one:
+                assert (one[key] == other[key]).all(), f"{key} tells what is hidden"
+    if name == "sally_anne":
+        assert moved, "nothing was hidden: this test shows nothing"
+
+
+def test_privileged_agents_are_refused_unless_they_are_references():
+    cheat = Spy()
+    cheat.privileged = True
+    with pytest.raises(ValueError, match="only the reference agents may"):
+        evaluate(cheat, sally_anne(), progress=False)
+
+
+def test_only_focal_individuals_are_asked_and_only_the_kinds_wanted():
+    result = evaluate("exact", sally_anne(probes=("reality", "memory")), progress=False)
+    assert {row["kind"] for row in result.probes} == {"reality", "memory"}
+    roles = {"sally_0": "focal", "anne_0": "scripted", "observer_0": "scripted"}
+    result = evaluate("exact", sally_anne(roles=roles), progress=False)
+    assert result.probes == [], "the questions are for the observer"
+    result = evaluate("exact", sally_anne(probes=()), progress=False)
+    assert result.probes == []
+
+
+def test_same_seed_same_bytes_whatever_the_batch_and_the_threads(tmp_path, monkeypatch):
+    folders = []
+    for k, (chunk, threads) in enumerate([(1024, 1), (1024, 2), (4, 1)]):
+        monkeypatch.setattr("mindsight.scenarios.evaluation._CHUNK", chunk)
+        folder = tmp_path / str(k)
+        evaluate(
+            "random", sally_anne(), out=folder, progress=False, num_threads=threads, recordings=5
+        )
+        folders.append(
+            {
+                str(path.relative_to(folder)): path.read_bytes()
+                for path in folder.rglob("*.*")
+                if path.is_file()
+            }
+        )
+    assert folders[0] == folders[1] == folders[2]
+    names = set(folders[0])
+    assert {"card.json", "card.html", "episodes.jsonl", "probes.jsonl"} <= names
+    assert len([name for name in names if name.startswith("recordings")]) == 5
+    other = tmp_path / "other"
+    evaluate("random", sally_anne(), seed=1, out=other, progress=False)
+    assert (other / "episodes.jsonl").read_bytes() != folders[0]["episodes.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["scripted", "random", "spy"])
+def test_recordings_replay_to_the_same_bytes(name, tmp_path):
+    agent = Spy() if name == "spy" else name
+    scenario = sally_anne()
+    result = evaluate(agent, scenario, out=tmp_path, progress=False, recordings=3)
+    paths = sorted((tmp_path / "recordings").iterdir())
+    assert len(paths) == 3
+    for k, path in enumerate(paths):
+        episode = Episode.load(path)
+        episode.verify()
+        assert episode.seed == scenario.first_seed + k
+        assert len(episode) == result.episodes[k]["steps"]
+        assert episode.agents == ("scripted", "scripted", name)
+
+
+def test_rows_say_what_happened(tmp_path):
+    result = evaluate("scripted", "reach_small", 20, out=tmp_path, progress=False)
+    lines = (tmp_path / "episodes.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == result.episodes
+    assert [row["episode"] for row in result.episodes] == list(range(20))
+    for row in result.episodes:
+        # by hand, from the replay of nothing: one world, one episode
+        simulation = load_scenario("reach_small").simulation()
+        simulation.reset(row["seed"])
+        modes, total = np.array([1, 1]), np.zeros(2)
+        actions = np.zeros((1, 2), np.int64)
+        while not simulation.ends.any():
+            simulation.script(modes, actions)
+            simulation.step(actions)
+            total += simulation.rewards[0]
+        assert row["steps"] == simulation.worlds["step"][0]
+        assert row["returns"] == pytest.approx(total, abs=1e-5)
+        assert row["return"] == pytest.approx(total[0], abs=1e-5)
+        assert row["perf"] == pytest.approx(simulation.worlds["perf"][0], abs=1e-5)
+        assert (row["terminated"], row["truncated"]) == tuple(map(bool, simulation.ends[0]))
+    mean = np.mean([row["return"] for row in result.episodes])
+    assert result.card.actions[0].mean == pytest.approx(mean)
+
+
+def test_an_agent_that_cannot_answer_is_scored_on_its_actions_and_its_card_says_so():
+    class Mute(Spy):
+        name = "mute"
+        can_answer = False
+
+    spy = Mute()
+    card = evaluate(spy, sally_anne(), progress=False).card
+    assert spy.asked == []
+    assert card.score is None
+    assert "scored on its actions alone" in card.judged
+    assert card.judged in card.html()
+    assert not card.passed, "it waits"
+
+
+class Liar(Spy):
+    name = "liar"
+
+    def __init__(self, answer):
+        super().__init__()
+        self.reply = answer
+
+    def answer(self, probes, state):
+        return [self.reply for _ in probes]
+
+
+@pytest.mark.parametrize("answer", [[1.0], [0.9, 0.9, 0.9], [2.0, -1.0, 0.0], [np.nan] * 3, 1.0])
+def test_answers_that_are_no_probabilities_are_refused(answer):
+    with pytest.raises(ValueError, match=r"liar\.answer returned .* expected probabilities of"):
+        evaluate(Liar(answer), sally_anne(probes=("reality",)), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        (np.zeros((6, 1), np.int64), r"spy\.act returned int64 of shape \(6, 1\)"),
+        (np.zeros(6), r"spy\.act returned float64"),
+        (np.full(6, 12), r"spy\.act returned the action 12"),
+    ],
+)
+def test_actions_that_are_none_are_refused(actions, message):
+    spy = Spy()
+    spy.act = lambda observation, state: (actions, state)
+    with pytest.raises(ValueError, match=message):
+        evaluate(spy, sally_anne(), progress=False)
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(ValueError, match="episodes is 0"):
+        evaluate("random", "reach_small", 0, progress=False)
+    with pytest.raises(ValueError, match="seed is -1"):
+        evaluate("random", "reach_small", seed=-1, progress=False)
+    with pytest.raises(ValueError, match="did you mean 'random'"):
+        evaluate("randm", "reach_small", progress=False)
+
+
+def test_a_saved_model_may_play_in_the_background(monkeypatch, tmp_path):
+    """Agents from outside the game decide beside the focal one, and are given the same little."""
+    model = tmp_path / "model.safetensors"
+    model.write_text("weights")
+    other = Spy("symbolic")
+    monkeypatch.setattr("mindsight.agents.registry.load_agent", lambda given: other)
+    monkeypatch.setattr("mindsight.scenarios.loader.load_agent", lambda given: other, raising=True)
+    roles = {"walker_0": "focal", "walker_1": str(model)}
+    scenario = Scenario("two", "-", "reach", roles, {"limit": 5}, episodes=3)
+    result = evaluate("scripted", scenario, progress=False)
+    assert len(other.seen) == max(row["steps"] for row in result.episodes)
+    assert set(other.seen[0]) == {"window", "fields", "action_mask"}
+    assert all(episode.modes == ("scripted", "external") for episode in result.recordings)
+    result.recordings[0].verify()
+
+
+def test_a_card_is_one_page_that_needs_nothing(tmp_path):
+    result = evaluate("exact", sally_anne(), out=tmp_path, progress=False, references=["random"])
+    page = (tmp_path / "card.html").read_text()
+    for outside in ("http", "src=", "href=", "@import", "url(", "<script"):
+        assert outside not in page
+    assert "reference agent" in page
+    assert result.card.semantics in page
+    assert "random" in page
+    data = json.loads((tmp_path / "card.json").read_text())
+    assert data["privileged"] is True
+    assert data["references"][0]["agent"] == "random"
+    assert data["score"]["share"] == 1.0
+    assert data["semantics"].startswith("minds v1 (containers=closed")
+
+
+def test_what_is_printed_is_what_was_found():
+    from rich.console import Console
+
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    evaluate("exact", sally_anne(), progress=False, references=["random"]).card.print(console)
+    text = console.export_text()
+    for words in ("passed", "exact on sally", "all of a set", "false_belief", "100.0%", "chance"):
+        assert words in text
+
+
+def test_parquet_holds_the_same_rows(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    result = evaluate("exact", sally_anne(), out=tmp_path, progress=False)
+    assert parquet.read_table(tmp_path / "probes.parquet").to_pylist() == result.probes
+    assert parquet.read_table(tmp_path / "episodes.parquet").to_pylist() == result.episodes
+
+
+def test_the_root_package_exports_it():
+    assert mindsight.evaluate is evaluate
+    assert mindsight.Episode is Episode
+
+
+# --- Scores ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662), (10, 10, 0.7225, 1)],
+)
+def test_wilson_as_published(right, count, low, high):
+    """81 of 263: Newcombe (1998), table I; the others by hand."""
+    assert wilson(right, count) == pytest.approx((low, high), abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+class Scripted01(Spy):
+    """Right about reality, wrong about all else."""
+
+    name = "realist"
+
+    def answer(self, probes, state):
+        given = []
+        for probe in probes:
+            weights = np.zeros(len(probe["options"]))
+            weights[0] = 1
+            given.append(weights)
+        return given
+
+
+def test_scores_are_counted_as_said():
+    result = evaluate(Scripted01(), sally_anne(episodes=40), progress=False)
+    rows, card = result.probes, result.card
+    for row in rows:
+        assert row["chosen"] == row["options"][0]
+        assert row["correct"] == (row["answer"] == row["options"][0])
+        assert row["log_score"] == (0 if row["correct"] else pytest.approx(np.log(1e-6)))
+    right = sum(row["correct"] for row in rows)
+    assert (card.score.count, card.score.right) == (len(rows), right)
+    controls = [row for row in rows if row["role"] == "control"]
+    assert card.controls.right == sum(row["correct"] for row in controls)
+    sets = {}
+    for row in rows:
+        sets.setdefault((row["seed"], row["group"]), []).append(row)
+    tested = [items for items in sets.values() if any(row["role"] == "test" for row in items)]
+    assert card.sets.count == len(tested) > 0
+    assert card.sets.right == sum(all(row["correct"] for row in items) for items in tested)
+    chance = np.mean([np.prod([1 / len(row["options"]) for row in items]) for items in tested])
+    assert card.sets.chance == pytest.approx(chance)
+    shortcut = {items.name: items for items, _ in card.shortcuts}["reality"]
+    expected = sum(
+        json.loads(row["shortcuts"]).get("reality") == row["answer"]
+        if "reality" in json.loads(row["shortcuts"])
+        else 1 / len(row["options"])
+        for row in rows
+    )
+    assert shortcut.right == pytest.approx(expected)
+
+
+def test_equal_probabilities_are_a_fair_guess_that_does_not_hang_on_the_order():
+    result = evaluate(Spy(), sally_anne(episodes=300, probes=("reality",)), progress=False)
+    counts = [
+        sum(row["chosen"] == option for row in result.probes)
+        for option in result.probes[0]["options"]
+    ]
+    low, high = wilson(len(result.probes) / 3, len(result.probes), z=3.5)
+    assert all(low < count / len(result.probes) < high for count in counts)
+    assert all(row["log_score"] == pytest.approx(np.log(1 / 3), abs=1e-5) for row in result.probes)
+
+
+def test_a_score_of_nothing_is_not_a_number_error():
+    score = Score("none", 0, 0.0, 0.5)
+    assert score.share == 0
+    assert score.to_dict()["interval"] == [0.0, 1.0]
+
+
+def test_probes_of_the_games_are_what_rows_are_made_of():
+    result = evaluate("exact", sally_anne(episodes=1), progress=False)
+    simulation = next(iter(result.recordings[0].replay()))
+    assert isinstance(simulation, Simulation)
+    for state in result.recordings[0].replay():
+        if state.worlds["ask"][0] and state.worlds["step"][0] == result.probes[0]["step"]:
+            probes = state.probes()
+            assert all(isinstance(probe, Probe) for probe in probes)
+            assert [probe.answer for probe in probes] == [row["answer"] for row in result.probes]
+            return
+    pytest.fail("the replay was never asked")

@@ -1,0 +1,130 @@
+"""Batteries are sound: chance is chance, shortcuts fail, exact minds pass."""
+
+import json
+from functools import cache
+
+import pytest
+
+from mindsight.scenarios import evaluate, list_batteries, load_battery
+from mindsight.scenarios.reports import wilson
+
+EPISODES = 40
+ASKING = [
+    name
+    for name in list_batteries()
+    if any(
+        scenario.probes and scenario.environment != "reach"
+        for scenario in load_battery(name).scenarios
+    )
+]
+
+
+@cache
+def played(agent, battery):
+    return evaluate(agent, battery, EPISODES, progress=False)
+
+
+def covers(score, chance, z=1.96):
+    """The interval covers chance, or the score lies within five points of it."""
+    low, high = wilson(score.right, score.count, z)
+    return low <= chance <= high or abs(score.share - chance) <= 0.05
+
+
+def test_the_exams_of_this_floor_are_there():
+    assert {"false_belief", "perspective"} <= set(ASKING)
+
+
+@pytest.mark.parametrize("battery", ASKING)
+def test_random_is_at_chance(battery):
+    card = played("random", battery).card
+    assert covers(card.score, card.score.chance), card.score
+    for line in card.lines:
+        # two dozen lines: 95 % of each would let one fail in most runs; so 99.9 %
+        assert covers(line, line.chance, z=3.29), line
+    assert covers(card.sets, card.sets.chance), card.sets
+    assert not card.passed
+
+
+@pytest.mark.parametrize("battery", ASKING)
+def test_exact_minds_are_always_right(battery):
+    card = played("exact", battery).card
+    assert card.score.right == card.score.count > 0
+    assert card.sets.right == card.sets.count > 0
+    assert card.passed
+    assert card.privileged
+
+
+@pytest.mark.parametrize("battery", ASKING)
+def test_no_shortcut_passes(battery, capsys):
+    card = played("exact", battery).card
+    assert {"reality", "most_frequent", "best_constant"} <= {
+        items.name for items, _ in card.shortcuts
+    }
+    with capsys.disabled():
+        print(f"\n{battery}: shortcut, items, all of a set (chance {card.sets.chance:.1%})")
+        for items, sets in card.shortcuts:
+            print(f"  {items.name:15s} {items.share:6.1%} {sets.share:6.1%}")
+    for _, sets in card.shortcuts:
+        assert sets.share <= sets.chance + 0.05, sets
+
+
+@pytest.mark.parametrize("battery", ASKING)
+@pytest.mark.parametrize("agent", ["reality_biased", "last_seen"])
+def test_who_minds_no_minds_does_not_pass(agent, battery):
+    assert not played(agent, battery).card.passed
+
+
+def minds(agent, condition, role):
+    """Whether questions about Sally's mind were answered rightly, in one condition."""
+    return [
+        row["correct"]
+        for row in played(agent, "false_belief").probes
+        if row["condition"] == condition
+        and row["role"] == role
+        and row["kind"] in ("belief", "next_action", "knowledge")
+        and row["chain"] == ["sally_0"]
+    ]
+
+
+def test_reality_bias_fails_false_belief_and_passes_true_belief():
+    assert not any(minds("reality_biased", "false_belief", "test"))
+    assert len(minds("reality_biased", "false_belief", "test")) >= EPISODES
+    for condition in ("true_belief", "no_transfer"):
+        assert all(minds("reality_biased", condition, "control"))
+        assert len(minds("reality_biased", condition, "control")) >= EPISODES
+    # and it is not for want of seeing or remembering
+    rows = played("reality_biased", "false_belief").probes
+    assert all(row["correct"] for row in rows if row["kind"] in ("reality", "memory"))
+
+
+def test_reality_bias_shows_in_action():
+    """It waits at the wrong mat where Sally's belief is false, at the right one where it is not."""
+    perf = {
+        line.scenario: line.perf for line in played("reality_biased", "false_belief").card.actions
+    }
+    assert perf["sally_anne_false_belief"] == 0
+    assert perf["sally_anne_true_belief"] == 1
+    perf = {line.scenario: line.perf for line in played("scripted", "false_belief").card.actions}
+    assert perf["sally_anne_false_belief"] == perf["sally_anne_true_belief"] == 1
+
+
+def test_orders_are_needed():
+    """Every order of the false-belief battery has items that no lower order gets right."""
+    rows = played("exact", "false_belief").probes
+    orders = {row["required_order"] for row in rows if row["role"] == "test"}
+    assert {1, 2, 3, 4} <= orders
+
+
+def test_twins_of_one_seed_are_sets():
+    """A set holds items of several scenarios with one seed, tests and controls among them."""
+    rows = played("exact", "false_belief").probes
+    first = [
+        row for row in rows if row["seed"] == rows[0]["seed"] and row["group"] == "first_order"
+    ]
+    assert len({row["scenario"] for row in first}) >= 4
+    assert {row["role"] for row in first} == {"test", "control"}
+    # the same room: what was put where at first is the same in all twins
+    places = {
+        json.loads(row["shortcuts"])["first_place"] for row in first if row["kind"] == "memory"
+    }
+    assert len(places) == 1
