@@ -309,7 +309,8 @@ class Simulation:
     def get_state(self) -> dict[str, npt.NDArray[Any]]:
         """The whole state as a value: copies of all that the next step depends on."""
         return {
-            "worlds": self.worlds.copy(),
+            # as bytes: numpy's copy of records leaves what is between their fields undefined
+            "worlds": np.frombuffer(bytearray(self.worlds.tobytes()), self.worlds.dtype),
             "rewards": self.rewards.copy(),
             "ends": self.ends.copy(),
         }
