@@ -124,6 +124,8 @@ def draw_scene(w: Any, pillars: int, turn: int, size: int) -> bool:
     """One try at a scene: pillars, the observer, the other somewhere in its sight, then two things
     where both see them and two where only the observer does. False if that leaves too few places, or
     if too few things lie in another direction for the other."""
+    for o in range(w.things):
+        w.thing[o] = 0  # of the try before: set_terrain would leave its look behind
     for y in range(1, SIDE - 1):
         for x in range(1, SIDE - 1):
             engine.set_terrain(w, y << 4 | x, FLOOR)
