@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from . import palette
+from ..envs.grid import engine
+from . import icons, palette
 from .canvas import Canvas, blank, over, text
 from .scene import draw
 from .words import happened
@@ -148,36 +150,59 @@ def _need_ffmpeg(path: Path) -> None:
         ) from None
 
 
-def _colours(frames: _Frames) -> Image.Image:
-    """One palette of 256 colours for all frames, so that nothing flickers: from frames all along,
-    with a swatch of the colours that carry meaning, which are then in it however small they are
-    drawn."""
+def _colours(frames: _Frames) -> npt.NDArray[np.uint8]:
+    """One palette of 256 colours for all frames, so that nothing flickers.
+
+    Drawings are mostly flat: the commonest colours and those of the icons, however small they are
+    drawn, are in it as they are; what is left is shared out among the shades between.
+
+    Returns:
+        (256, 3) uint8.
+    """
     chosen = sorted({round(k * (len(frames) - 1) / 5) for k in range(6)})
-    tall = [frames[k][::2, ::2] for k in chosen]
-    named = [
-        *palette.BODIES,
-        palette.FALSE,
-        palette.RIGHT,
-        palette.INK,
-        palette.WHITE,
-        palette.UNSEEN,
-    ]
-    swatch = np.repeat(np.array(named, np.uint8)[None], 40, 0)
-    width = tall[0].shape[1]
-    swatch = np.repeat(swatch, max(1, width // len(named)), 1)[:, :width]
-    if swatch.shape[1] < width:
-        swatch = np.concatenate([swatch, np.repeat(swatch[:, -1:], width - swatch.shape[1], 1)], 1)
-    picture = Image.fromarray(np.concatenate([*tall, swatch]))
-    return picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    sample = np.concatenate([frames[k][::2, ::2] for k in chosen])
+    codes, counts = np.unique(_packed(sample), return_counts=True)
+    exact = [*palette.BODIES, palette.FALSE, palette.RIGHT, palette.INK, palette.WHITE]
+    for kind in range(1, engine.NUM_THINGS):
+        icon = icons.thing(kind, 32).reshape(-1, 4)
+        solid = icon[icon[:, 3] == 255, :3]
+        shades, often = np.unique(solid, axis=0, return_counts=True)
+        exact += [tuple(shade) for shade in shades[np.argsort(-often, kind="stable")[:3]].tolist()]
+    common = codes[np.argsort(-counts.astype(np.int64), kind="stable")[:96]].tolist()
+    exact += [(code >> 16, code >> 8 & 255, code & 255) for code in common]
+    exact = list(dict.fromkeys(exact))
+    rest = Image.fromarray(sample).quantize(256 - len(exact), method=Image.Quantize.MEDIANCUT)
+    shared = rest.getpalette() or []
+    table = [channel for colour in exact for channel in colour] + shared
+    return np.array((table + [0] * 768)[:768], np.uint8).reshape(256, 3)
+
+
+def _packed(picture: Canvas) -> npt.NDArray[np.uint32]:
+    """(..., 3) uint8 as one number a pixel."""
+    wide = picture.astype(np.uint32)
+    return wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
 
 
 def _gif(frames: _Frames, name: str, fps: float) -> None:
     colours = _colours(frames)
+    # The nearest entry of every colour met so far, -1 for others (Pillow's own search is a rough
+    # one: it takes near neighbours for the same, and flat colours come out wrong).
+    nearest = np.full(1 << 24, -1, np.int16)
 
     def images() -> Iterator[Image.Image]:
         for k in range(len(frames)):
-            picture = Image.fromarray(frames[k])
-            yield picture.quantize(palette=colours, dither=Image.Dither.NONE)
+            codes = _packed(frames[k])
+            found = nearest[codes]
+            new = np.unique(codes[found < 0])
+            for part in np.array_split(new, len(new) // 4096 + 1):
+                shades = np.stack([part >> 16, part >> 8 & 255, part & 255], -1).astype(np.int32)
+                distance = ((shades[:, None] - colours.astype(np.int32)) ** 2).sum(-1)
+                nearest[part] = distance.argmin(-1)
+            if len(new):
+                found = nearest[codes]
+            picture = Image.fromarray(found.astype(np.uint8), "P")
+            picture.putpalette(colours.tobytes())
+            yield picture
 
     each = images()
     next(each).save(

@@ -286,15 +286,40 @@ class _Scene:
             self._outline(canvas, a, size)
         if self.thoughts:
             self._tags(canvas, size)
+        self._rulers(canvas, size)
+        taken: list[tuple[float, float, float, float]] = []
         for a in self.present:
             place = int(self.record["place"][a])
             label = _label(self.names[a], self.colour(a), max(11, round(size * 0.36)))
-            x = (place & 15) * size + (size - label.shape[1]) / 2
-            y = ((place >> 4) + 1) * size - label.shape[0] * 0.35
-            x = min(max(x, 0), canvas.shape[1] - label.shape[1])
-            y = min(y, canvas.shape[0] - label.shape[0])
+            height, width = label.shape[:2]
+            x = (place & 15) * size + (size - width) / 2
+            x = min(max(x, 0), canvas.shape[1] - width)
+            # below the figure; above it where another's name is in the way
+            below = ((place >> 4) + 1) * size - height * 0.35
+            above = (place >> 4) * size - height * 0.65
+            y = below
+            for left, top, right, bottom in taken:
+                if x < right and left < x + width and y < bottom and top < y + height:
+                    y = above
+            y = min(max(y, 0), canvas.shape[0] - height)
+            taken.append((x, y, x + width, y + height))
             over(canvas, label, x, y)
         return canvas
+
+    def _rulers(self, canvas: Canvas, size: int) -> None:
+        """Coordinates on the outer wall, and numbers on containers that look the same."""
+        letters = max(11, round(size * 0.28))
+        for side, count in ((0, canvas.shape[1] // size), (1, canvas.shape[0] // size)):
+            for k in range(1, count - 1):
+                number = text(str(k), letters, light(palette.GREY, 0.35))
+                along = k * size + (size - number.shape[side ^ 1]) / 2
+                across = (size - number.shape[side]) / 2
+                over(canvas, number, *((across, along) if side else (along, across)))
+        kinds = (self.record["cells"] & 0xFF).tolist()
+        for cell, k in words.twin_numbers(kinds).items():
+            number = _label(str(k), WHITE, letters)
+            x, y = ((cell & 15) + 1) * size, ((cell >> 4) + 1) * size
+            over(canvas, number, x - number.shape[1] - 2, y - number.shape[0] - 2)
 
     def _outline(self, canvas: Canvas, a: int, size: int) -> None:
         """A line round the floor that ``a`` sees, in its colour; each individual's runs a little

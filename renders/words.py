@@ -11,9 +11,11 @@ from ..envs.grid.layout import LEGEND
 from ..envs.grid.vision import HEADINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..envs.grid.game import Simulation
 
-__all__ = ["ansi", "happened", "name", "names", "place_name", "thing_name"]
+__all__ = ["ansi", "happened", "name", "names", "place_name", "thing_name", "twin_numbers"]
 
 _BODY = "^>v<"
 _THINGS = ".omanycrt"  # signs of things on the floor, in the order of engine.THINGS
@@ -60,13 +62,27 @@ def place_name(simulation: Simulation, world: int, place: int) -> str:
         return "gone"
     if place >= engine.HANDS:
         return f"{name(simulation, place - engine.HANDS)}'s hand"
-    cells = simulation.worlds[world]["cells"]
-    container = _CONTAINERS.get(int(cells[place]) & 0xFF)
+    kinds = (simulation.worlds[world]["cells"] & 0xFF).tolist()
+    container = _CONTAINERS.get(kinds[place])
     if container is None:
         return f"the floor ({place & 15}, {place >> 4})"
-    kinds = (cells & 0xFF).tolist()
-    twins = [cell for cell, kind in enumerate(kinds) if _CONTAINERS.get(kind) == container]
-    return f"the {container} {twins.index(place) + 1}" if len(twins) > 1 else f"the {container}"
+    number = twin_numbers(kinds).get(place)
+    return f"{container} {number}" if number else f"the {container}"
+
+
+def twin_numbers(kinds: Sequence[int]) -> dict[int, int]:
+    """Numbers of the containers of which there are several, by cell, in reading order.
+
+    Args:
+        kinds: (256,) terrain codes.
+    """
+    cells: dict[str, list[int]] = {}
+    for cell, kind in enumerate(kinds):
+        if kind in _CONTAINERS:
+            cells.setdefault(_CONTAINERS[kind], []).append(cell)
+    return {
+        cell: k + 1 for twins in cells.values() if len(twins) > 1 for k, cell in enumerate(twins)
+    }
 
 
 def happened(simulation: Simulation, world: int, before: Any) -> str:
@@ -89,7 +105,7 @@ def happened(simulation: Simulation, world: int, before: Any) -> str:
         what = f"the {thing_name(simulation, world, o)}"
         if new == engine.GONE:
             who = people[old - engine.HANDS] if engine.HANDS <= old < engine.GONE else ""
-            said.append(f"{who} consumes {what}" if who else f"{what} is gone".capitalize())
+            said.append(f"{who} consumes {what}" if who else _sentence(f"{what} is gone"))
         elif new >= engine.HANDS and old >= engine.HANDS:
             giver, taker = people[old - engine.HANDS], people[new - engine.HANDS]
             said.append(f"{giver} gives {what} to {taker}")
@@ -103,7 +119,7 @@ def happened(simulation: Simulation, world: int, before: Any) -> str:
             if engine.HANDS <= old < engine.GONE:
                 said.append(f"{people[old - engine.HANDS]} puts {what} {into} {where}")
             else:
-                said.append(f"{what} moves to {where}".capitalize())
+                said.append(_sentence(f"{what} moves to {where}"))
     changed = (before["cells"] & 0xFF) != (after["cells"] & 0xFF)
     for cell in np.flatnonzero(changed).tolist():
         new = int(after["cells"][cell]) & 0xFF
@@ -111,13 +127,18 @@ def happened(simulation: Simulation, world: int, before: Any) -> str:
             continue
         what = "the door" if new not in _CONTAINERS else place_name(simulation, world, cell)
         change = "opens" if engine.PROPERTIES[new] & engine.IS_OPEN else "closes"
-        said.append(f"{what} {change}".capitalize())
+        said.append(_sentence(f"{what} {change}"))
     for a in range(simulation.count):
         if after["voice"][a]:
             said.append(f"{people[a]} says {'ABCD'[int(after['voice'][a]) - 1]}")
         if before["body"][a] != engine.OUT and after["body"][a] == engine.OUT:
             said.append(f"{people[a]} leaves the world")
     return ". ".join(said) + "." if said else ""
+
+
+def _sentence(words: str) -> str:
+    """With a capital; names within keep theirs."""
+    return words[:1].upper() + words[1:]
 
 
 def ansi(simulation: Simulation, world: int = 0) -> str:
