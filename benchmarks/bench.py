@@ -415,7 +415,8 @@ def show(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # not narrower than the table where nobody looks
+    console = Console(width=None if sys.stdout.isatty() else 120)
     machine = report.machine
     table = Table(
         title=f"{machine['processor']}, {machine['cores']} cores, load {machine['load_before']} "

@@ -1,0 +1,113 @@
+"""The benchmark measures what it says, and says whether targets are met."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mindsight.benchmarks import bench
+from mindsight.envs.grid import GAMES
+from mindsight.envs.grid.game import Simulation
+
+
+def test_random_actions_are_legal_and_use_every_legal_action():
+    rng = np.random.default_rng(0)
+    masks = (rng.random((4000, 3, 12)) < 0.4).astype(np.int8)
+    masks[:, :, 0] = 1
+    actions = np.full((4000, 3), -1, np.int64)
+    bench._random_legal(masks, 1, 0, actions)
+    assert np.take_along_axis(masks, actions[..., None], -1).all()
+    # in a row with every action allowed each comes as often as the others
+    masks[:] = 1
+    bench._random_legal(masks, 1, 1, actions)
+    counts = np.bincount(actions.ravel(), minlength=12)
+    assert counts.min() > 0.8 * 1000 and counts.max() < 1.2 * 1000
+
+
+def test_random_actions_differ_from_step_to_step():
+    masks = np.ones((100, 2, 12), np.int8)
+    one, other = np.zeros((2, 100, 2), np.int64)
+    bench._random_legal(masks, 1, 0, one)
+    bench._random_legal(masks, 1, 1, other)
+    assert (one != other).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "more", "verdict"),
+    [
+        (6.0, 5.0, True, "met"),
+        (4.0, 5.0, True, "missed by 20%"),
+        (4.0, 5.0, False, "met"),
+        (7.5, 5.0, False, "missed by 50%"),
+        (7.5, None, False, ""),
+    ],
+)
+def test_verdicts(value, target, more, verdict):
+    line = bench.Line("group", "name", value, "s", target=target, more=more)
+    assert line.verdict == verdict
+
+
+def test_numbers_are_short():
+    shown = [bench.number(x) for x in (5_234_567, 1234, 683.9, 1.8612, 0.00456)]
+    assert shown == ["5,230,000", "1,230", "684", "1.86", "0.00456"]
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A benchmark of samples that are too short to mean anything."""
+    made = bench._Bench(True, lambda text: None)
+    made.samples, made.seconds, made.batches = 2, 0.002, (1, 256, 512)
+    return made
+
+
+def test_batches_and_threads_are_measured(tiny, monkeypatch):
+    games = {name: GAMES[name] for name in ("reach", bench.MAIN)}
+    monkeypatch.setattr(bench, "GAMES", games)
+    tiny.games()
+    tiny.threads()
+    by_name = {line.name: line for line in tiny.report.lines}
+    for game in games:
+        assert by_name[f"{game}, 256 worlds"].value > by_name[f"{game}, 1 worlds"].value
+    best = max(by_name[f"{bench.MAIN}, {n} worlds"].value for n in (256, 512))
+    assert by_name[f"{bench.MAIN}, best batch of 256 or more"].value == best
+    assert by_name[f"{bench.MAIN}, 4,096 worlds, 2 threads against 1"].value > 0
+
+
+def test_beliefs_and_sizes_are_measured(tiny, monkeypatch):
+    # one game: order 0 is compiled for itself
+    monkeypatch.setattr(bench, "GAMES", {"reach": GAMES["reach"]})
+    tiny.beliefs()
+    cost, size = tiny.report.lines
+    assert cost.unit == "ns an agent-step" and np.isfinite(cost.value)
+    assert size.value == Simulation(GAMES["reach"], 1).worlds.dtype.itemsize
+
+
+def test_faces_are_measured_or_skipped_with_a_line(tiny, monkeypatch):
+    monkeypatch.setattr(bench.importlib.util, "find_spec", lambda name: None)
+    tiny.parallel()
+    tiny.minigrid()
+    tiny.learning()
+    assert [line.split(":")[0] for line in tiny.report.skipped] == [
+        "MPE2's simple_spread",
+        "Minigrid's DoorKey-8x8",
+        "Stable-Baselines3's PPO",
+    ]
+    assert all(line.value > 0 for line in tiny.report.lines)
+
+
+def test_frames_are_measured(tiny):
+    tiny.frames()
+    (line,) = tiny.report.lines
+    assert line.unit == "frames/s" and line.value > 0
+
+
+def test_the_report_is_written_and_shown(tiny, tmp_path, capsys):
+    tiny.add("group", "a thing", 3.0, "s", target=2, more=False)
+    tiny.report.skipped.append("another: not installed")
+    bench.show(tiny.report)
+    out = capsys.readouterr().out
+    assert "a thing" in out and "missed by 50%" in out and "skipped: another" in out
+    tiny.report.save(tmp_path / "bench.json")
+    content = json.loads((tmp_path / "bench.json").read_text())
+    assert content["lines"][0]["met"] is False and content["skipped"]
+    assert content["machine"]["cores"] >= 1
