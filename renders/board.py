@@ -85,9 +85,7 @@ def tile(code: int, hidden: int, viewers: int, body: Body, size: int) -> Canvas:
 
 
 @lru_cache(maxsize=8)
-def _plan(
-    cells: bytes, hidden: tuple[tuple[int, int], ...], width: int, height: int, size: int
-) -> Canvas:
+def _plan(cells: bytes, hidden: tuple[tuple[int, int], ...], width: int, height: int, size: int) -> Canvas:
     """The floor plan at dusk, without anybody."""
     codes = np.frombuffer(cells, np.uint16)
     inside = dict(hidden)
@@ -157,9 +155,7 @@ def board(simulation: Simulation, world: int, size: int) -> Canvas:
             viewers[cell] = viewers.get(cell, 0) | bit
         hand = int(record["hand"][a])
         carried = int(record["kind"][hand - 1]) if hand else 0
-        bodies[place] = body_code(
-            identity, int(record["heading"][a]), int(record["face"][a]), carried
-        )
+        bodies[place] = body_code(identity, int(record["heading"][a]), int(record["face"][a]), carried)
         viewers.setdefault(place, 0)
         if record["voice"][a]:
             voices.append((place, int(record["voice"][a]) - 1))

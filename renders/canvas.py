@@ -159,9 +159,7 @@ def over(canvas: Canvas, image: Sprite, x: float, y: float, alpha: int = 255) ->
     if alpha < 255:
         part = (part * np.uint16(alpha) + np.uint16(127)) // np.uint16(255)
     below = canvas[y0:y1, x0:x1]
-    below[...] = part[..., :3] + (
-        below * (np.uint16(255) - part[..., 3:]) + np.uint16(127)
-    ) // np.uint16(255)
+    below[...] = part[..., :3] + (below * (np.uint16(255) - part[..., 3:]) + np.uint16(127)) // np.uint16(255)
 
 
 def stack(below: Sprite, image: Sprite, x: float, y: float) -> None:

@@ -62,12 +62,8 @@ def _banana(p: Pen) -> None:
         outer, inner = [], []
         for k in range(25):
             angle = math.radians(-5 + 150 * k / 24)
-            outer.append(
-                (0.42 + (0.44 + grow) * math.cos(angle), 0.3 + (0.5 + grow) * math.sin(angle))
-            )
-            inner.append(
-                (0.4 + (0.27 - grow) * math.cos(angle), 0.22 + (0.3 - grow) * math.sin(angle))
-            )
+            outer.append((0.42 + (0.44 + grow) * math.cos(angle), 0.3 + (0.5 + grow) * math.sin(angle)))
+            inner.append((0.4 + (0.27 - grow) * math.cos(angle), 0.22 + (0.3 - grow) * math.sin(angle)))
         p.polygon(outer + inner[::-1], colour)
 
     crescent(0.035, dark(palette.YELLOW, 0.6))
@@ -364,9 +360,7 @@ def figure(identity: int, heading: int, face: int, carried: int, size: int) -> S
         top = min(max(round(y * size - small / 2), 0), size - small)
         image = image.copy()
         if identity != engine.ARROW:
-            hand = sprite(
-                size, size, size, lambda p: p.circle(x, y, 0.2, dark(BODIES[identity], 0.6))
-            )
+            hand = sprite(size, size, size, lambda p: p.circle(x, y, 0.2, dark(BODIES[identity], 0.6)))
             stack(image, hand, 0, 0)
             palm = sprite(size, size, size, lambda p: p.circle(x, y, 0.17, (255, 238, 219)))
             stack(image, palm, 0, 0)

@@ -39,8 +39,7 @@ class _Frames:
             frame = np.asarray(frame)
             if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
                 raise ValueError(
-                    f"frame {k} has shape {frame.shape} and dtype {frame.dtype}, expected "
-                    "(H, W, 3) uint8"
+                    f"frame {k} has shape {frame.shape} and dtype {frame.dtype}, expected (H, W, 3) uint8"
                 )
             self._kept.append((zlib.compress(frame.tobytes(), 1), frame.shape))
         if not self._kept:
@@ -180,7 +179,8 @@ def _colours(frames: _Frames) -> npt.NDArray[np.uint8]:
 def _packed(picture: Canvas) -> npt.NDArray[np.uint32]:
     """(..., 3) uint8 as one number a pixel."""
     wide = picture.astype(np.uint32)
-    return wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    out: npt.NDArray[np.uint32] = wide @ np.array([65536, 256, 1], np.uint32)
+    return out
 
 
 def _gif(frames: _Frames, name: str, fps: float) -> None:

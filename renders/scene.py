@@ -336,9 +336,7 @@ class _Scene:
 
         for cell in cells:
             x, y = (cell & 15) * size, (cell >> 4) * size
-            north, east, south, west = (
-                near in cells for near in (cell - 16, cell + 1, cell + 16, cell - 1)
-            )
+            north, east, south, west = (near in cells for near in (cell - 16, cell + 1, cell + 16, cell - 1))
             left, right = x + (0 if west else inset), x + size - (0 if east else inset)
             top, bottom = y + (0 if north else inset), y + size - (0 if south else inset)
             if not north:
@@ -429,9 +427,7 @@ class _Scene:
         rows = len(self.things)
         others = [b for b in self.minds if b != a] if self.thoughts == 2 else []
         nest = len(self.things) * (ROW - 2) + 8
-        cloud_height = (
-            rows * ROW + 20 + (self.simulation.count - 1) * (nest + 4) * (self.thoughts == 2)
-        )
+        cloud_height = rows * ROW + 20 + (self.simulation.count - 1) * (nest + 4) * (self.thoughts == 2)
         thinks = bool(self.thoughts and rows)
         head = 34
         body = max(view, cloud_height if thinks else 0)
@@ -461,9 +457,7 @@ class _Scene:
             if a in self.minds:
                 self._thoughts(canvas, a, x, head + PAD, cloud_width, cloud_height, others, nest)
             elif not out:
-                over(
-                    canvas, text("a thing: it has no mind", SMALL, palette.GREY), x, head + PAD + 6
-                )
+                over(canvas, text("a thing: it has no mind", SMALL, palette.GREY), x, head + PAD + 6)
         return canvas
 
     def _head(self, canvas: Canvas, a: int, x: int, y: int, right: int) -> None:
@@ -519,9 +513,7 @@ class _Scene:
         over(canvas, _cloud(width, height, light(colour, 0.9), mix(colour, WHITE, 0.15)), x, y)
         top = y + 10
         for o in self.things:
-            self._row(
-                canvas, x + 26, top, width - 38, ROW, o, self.believed(o, a), self.wrong(o, a)
-            )
+            self._row(canvas, x + 26, top, width - 38, ROW, o, self.believed(o, a), self.wrong(o, a))
             top += ROW
         for b in others:
             shade = self.colour(b)
@@ -621,9 +613,7 @@ class _Scene:
         over(canvas, text(step, PLAIN, palette.GREY), x, y + 2)
         if record["terminated"] or record["truncated"]:
             ended = "over" if record["terminated"] else "out of time"
-            over(
-                canvas, text(ended, PLAIN, palette.GREY), x + text_size(step, PLAIN)[0] + 14, y + 2
-            )
+            over(canvas, text(ended, PLAIN, palette.GREY), x + text_size(step, PLAIN)[0] + 14, y + 2)
         y += 26
         for line in lines:
             over(canvas, text(line, PLAIN), PAD, y)
@@ -691,8 +681,7 @@ def _chips(probe: Probe, answer: str | Sequence[float] | None) -> list[Sprite]:
         shares = [float(share) for share in answer]
         if len(shares) != len(probe.options):
             raise ValueError(
-                f"the answer has {len(shares)} probabilities, the probe has "
-                f"{len(probe.options)} options"
+                f"the answer has {len(shares)} probabilities, the probe has {len(probe.options)} options"
             )
         given = probe.options[int(np.argmax(shares))]
     return [
@@ -710,9 +699,7 @@ def _chips(probe: Probe, answer: str | Sequence[float] | None) -> list[Sprite]:
 @lru_cache(maxsize=512)
 def _chip(option: str, percent: int, given: bool, exact: bool, percents: bool) -> Sprite:
     said = f"{option}  {percent} %" if percents else option
-    note = (
-        "answered, exact" if given and exact else "answered" if given else "exact" if exact else ""
-    )
+    note = "answered, exact" if given and exact else "answered" if given else "exact" if exact else ""
     marked = given or exact
     wide = text_size(said, PLAIN)[0]
     noted = text_size(note, SMALL)[0]

@@ -80,9 +80,7 @@ def twin_numbers(kinds: Sequence[int]) -> dict[int, int]:
     for cell, kind in enumerate(kinds):
         if kind in _CONTAINERS:
             cells.setdefault(_CONTAINERS[kind], []).append(cell)
-    return {
-        cell: k + 1 for twins in cells.values() if len(twins) > 1 for k, cell in enumerate(twins)
-    }
+    return {cell: k + 1 for twins in cells.values() if len(twins) > 1 for k, cell in enumerate(twins)}
 
 
 def happened(simulation: Simulation, world: int, before: Any) -> str:

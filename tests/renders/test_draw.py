@@ -247,9 +247,7 @@ def compare(name: str, picture: np.ndarray) -> None:
 
 
 def test_golden_scene(believers: Simulation) -> None:
-    picture = renders.draw(
-        believers, thoughts=2, probe=PROBE, answer="basket", caption="A test.", scale=40
-    )
+    picture = renders.draw(believers, thoughts=2, probe=PROBE, answer="basket", caption="A test.", scale=40)
     compare("scene", picture)
 
 

@@ -58,8 +58,7 @@ def test_strip(tmp_path: Path) -> None:
         for k in (0, 4, 8, 11, 15, 19)
         for y in range(strip.shape[0] - 23)
         for x in range(strip.shape[1] - 32)
-        if strip[y + 4, x + 2 + k, 1] == 94
-        and (strip[y : y + 24, x : x + 33] == frames(20)[k]).all()
+        if strip[y + 4, x + 2 + k, 1] == 94 and (strip[y : y + 24, x : x + 33] == frames(20)[k]).all()
     ]
     assert len(where) == 6 and len({y for y, _ in where}) == 1
     chosen = renders.record(frames(20), tmp_path / "b.png", keys=[3, 4])
@@ -141,9 +140,7 @@ def test_episodes(name: str, tmp_path: Path) -> None:
     with Image.open(path) as image:
         # the step is written on each, so no two are the same
         assert image.n_frames == sum(1 for _ in replay(name, 8)) > 1
-    strip = renders.render_episode(
-        replay(name, 8), tmp_path / "a.png", views=False, thoughts=0, scale=16
-    )
+    strip = renders.render_episode(replay(name, 8), tmp_path / "a.png", views=False, thoughts=0, scale=16)
     with Image.open(strip) as image:
         assert image.size[0] > 16 * 9
 
