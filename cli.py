@@ -40,9 +40,7 @@ class List:
     mindsight list sally_anne        # the page of an environment: rules, options, tables
     """
 
-    name: Annotated[
-        str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
-    ] = ""
+    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
     """An environment, scenario or battery, whose page is printed."""
 
     def run(self) -> int:
@@ -251,10 +249,9 @@ def _parse(arguments: Sequence[str]) -> Any:
 
     union: Any = None
     for name, command in COMMANDS.items():
-        one = Annotated[
-            command,
-            tyro.conf.subcommand(name, description=_description(command, name in arguments[:1])),
-        ]
+        help_text = _description(command, name in arguments[:1])
+        conf = tyro.conf.subcommand(name, description=help_text)
+        one: Any = Annotated[command, conf]
         union = one if union is None else union | one
     return tyro.cli(
         union,
@@ -322,9 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         if not end.code:
             return 0
-        return _fail(
-            name, f"{_one_line(complaint.getvalue())} ({f'mindsight {name}'.strip()} --help)"
-        )
+        return _fail(name, f"{_one_line(complaint.getvalue())} ({f'mindsight {name}'.strip()} --help)")
     except ValueError as error:  # a Settings that cannot be
         return _fail(name, str(error))
     debug = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")

@@ -84,9 +84,7 @@ def show_list(name: str = "") -> int:
 
     games = table("Environments", "name", "stage", "what it is", "individuals", "options")
     for game in GAMES.values():
-        options = ", ".join(
-            f"{field.name}={field.default}" for field in dataclasses.fields(game.options)
-        )
+        options = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(game.options))
         games.add_row(game.name, game.stage, game.title, ", ".join(game.individuals), options)
     scenarios = table("Scenarios", "name", "environment", "who", "what it is")
     for each in list_scenarios():
@@ -132,8 +130,7 @@ def _learner(scenario: Scenario) -> tuple[str, dict[str, str]]:
     where = scenario.source or scenario.name
     if len(focal) != 1:
         raise ValueError(
-            f"{where}: {len(focal)} individuals are {FOCAL!r} ({', '.join(focal)}), training "
-            "expects one"
+            f"{where}: {len(focal)} individuals are {FOCAL!r} ({', '.join(focal)}), training expects one"
         )
     modes = scenario.modes()
     others = {}
@@ -266,9 +263,7 @@ def train(
         given = {"scenario": scenario, "seed": seed, "num_envs": num_envs, "out": out}
         for name, value in given.items():
             if value is not None:
-                raise ValueError(
-                    f"{name} is {value!r} beside resume={resume!r}: a resumed run keeps its own"
-                )
+                raise ValueError(f"{name} is {value!r} beside resume={resume!r}: a resumed run keeps its own")
         run = RunFolder.open(resume)
         config = run.read_json("config.json")
         try:
@@ -335,9 +330,14 @@ def train(
         return "the time is up" if progress.seconds > seconds else enough(progress)
 
     with stopping(_tell) as interrupted, _training_bar(config["steps"], seconds) as tell:
-        progress, reason = sb3.train(
-            model, chosen, watch, run, config["steps"], best=best, tell=tell, enough=over
-        )
+        try:
+            progress, reason = sb3.train(
+                model, chosen, watch, run, config["steps"], best=best, tell=tell, enough=over
+            )
+        except KeyboardInterrupt:  # the second one: the update at work is lost
+            last = run.checkpoints / "last.safetensors"
+            _tell(f"{run.path} is left with " + (f"{last}" if last.exists() else "no checkpoint"))
+            raise
     watch.close()
     title = f"{found.name}, {chosen.algorithm}, seed {config['seed']}"
     draw_learning_curve(run.path / "learning_curve.png", run.read_metrics(), levels, title)
@@ -349,9 +349,7 @@ def train(
             "steps_per_second": round(progress.rate, 1),
             "shares": {name: round(share, 4) for name, share in progress.shares.items()},
             "return": None if math.isnan(progress.mean) else round(progress.mean, 6),
-            "return_half_interval": (
-                round(progress.half, 6) if math.isfinite(progress.half) else None
-            ),
+            "return_half_interval": (round(progress.half, 6) if math.isfinite(progress.half) else None),
             "levels": {name: list(level) for name, level in levels.items()},
             "ended": reason or "all steps made",
         },
@@ -526,9 +524,7 @@ def _show(window: Window, simulation: Simulation, caption: str) -> None:
 
         # What SDL falls back to: a window that nobody sees and that never gets a key.
         if pygame.display.get_init() and pygame.display.get_driver() in ("dummy", "offscreen"):
-            raise ValueError(
-                "there is no display to open a window on: `mindsight render` needs none"
-            )
+            raise ValueError("there is no display to open a window on: `mindsight render` needs none")
 
 
 def _play_keys(recorder: Recorder, simulation: Simulation, window: Window, me: int) -> None:

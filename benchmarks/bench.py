@@ -28,12 +28,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from ..agents.training import Settings, versions, write
 from ..envs.grid import GAMES
 from ..envs.grid.game import Simulation
-from ..envs.kernels import CACHE_VARIABLE
+from ..envs.kernels import CACHE_VARIABLE, njit
 from ..envs.random import below, draw
 
 __all__ = ["Line", "Report", "main", "run"]
@@ -113,7 +112,7 @@ class Report:
         return write(Path(path), json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-@njit(nogil=True)
+@njit
 def _random_legal(masks: Any, seed: int, turn: int, actions: Any) -> None:
     """A legal action for everybody: masks (B, A, actions) int8, actions (B, A) int64."""
     count = masks.shape[1]
@@ -164,13 +163,9 @@ class _Bench:
         return line
 
     # --- Batches ----------------------------------------------------------------------------------
-    def sampler(
-        self, name: str, batch: int, *, order: int = 2, threads: int = 1
-    ) -> Callable[[], float]:
+    def sampler(self, name: str, batch: int, *, order: int = 2, threads: int = 1) -> Callable[[], float]:
         """A function that takes one sample: agent-steps a second."""
-        simulation = Simulation(
-            GAMES[name], batch, order=order, num_threads=threads, autoreset="same_step"
-        )
+        simulation = Simulation(GAMES[name], batch, order=order, num_threads=threads, autoreset="same_step")
         simulation.reset(0)
         actions = np.zeros((batch, simulation.count), np.int64)
         turn = 0
@@ -180,7 +175,7 @@ class _Bench:
             spent, steps, done = 0.0, 0, 0
             while spent < seconds or steps < least:
                 _random_legal(simulation.masks, 1, turn, actions)
-                done += np.count_nonzero(simulation.worlds["body"][:, : simulation.count])
+                done += int(np.count_nonzero(simulation.worlds["body"][:, : simulation.count]))
                 turn += 1
                 start = time.perf_counter()
                 simulation.step(actions)

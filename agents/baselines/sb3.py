@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 # Before torch is loaded: OpenMP threads that spin while they wait for work keep another process's
 # from running (a training step was seen to take 33 times as long).
@@ -55,6 +55,8 @@ __all__ = [
     "save",
     "train",
 ]
+
+Policy: TypeAlias = ActorCriticPolicy | MaskableActorCriticPolicy
 
 FORMAT = "mindsight sb3 model"
 VERSION = 1
@@ -154,7 +156,7 @@ class SB3Agent(Agent):
 
     def __init__(
         self,
-        policy: ActorCriticPolicy,
+        policy: Policy,
         settings: Settings,
         *,
         name: str = "ppo",
@@ -163,7 +165,8 @@ class SB3Agent(Agent):
     ) -> None:
         self.policy, self.settings = policy, settings
         self.name, self.greedy, self.seed = name, greedy, seed
-        self.length = int(policy.observation_space.shape[0])  # type: ignore[index]
+        space: Any = policy.observation_space
+        self.length = int(space.shape[0])
         policy.set_training_mode(False)
 
     def initial_state(self, n: int) -> int:
@@ -188,12 +191,13 @@ class SB3Agent(Agent):
             )
         with torch.no_grad():
             inputs = torch.as_tensor(np.ascontiguousarray(flat))
+            distribution: Any
             if isinstance(self.policy, MaskableActorCriticPolicy):
                 mask = np.asarray(observation["action_mask"], np.bool_)
                 distribution = self.policy.get_distribution(inputs, action_masks=mask)
             else:
                 distribution = self.policy.get_distribution(inputs)
-            chances = distribution.distribution.probs.double().numpy()  # type: ignore[union-attr]
+            chances = distribution.distribution.probs.double().numpy()
         if self.greedy:
             return chances.argmax(1).astype(np.int64), state + 1
         draws = np.random.Generator(np.random.Philox(key=[self.seed, state])).random(len(flat))
@@ -250,7 +254,7 @@ def save(
     return write(path, safetensors_bytes(tensors, {"progress": json.dumps(header)}))
 
 
-def _own(policy: ActorCriticPolicy) -> dict[str, torch.Tensor]:
+def _own(policy: Policy) -> dict[str, torch.Tensor]:
     """The policy's arrays, each once: the trunk has three names in Stable-Baselines3."""
     again = ("pi_features_extractor.", "vf_features_extractor.")
     return {k: v for k, v in policy.state_dict().items() if not k.startswith(again)}
@@ -309,9 +313,7 @@ def read(
         given = about.get("format") if isinstance(about, dict) else type(about).__name__
         raise CheckpointError(f"{about_path}: key 'format' is {given!r}, expected {FORMAT!r}")
     if about.get("version") != VERSION:
-        raise CheckpointError(
-            f"{about_path}: key 'version' is {about.get('version')!r}, expected {VERSION}"
-        )
+        raise CheckpointError(f"{about_path}: key 'version' is {about.get('version')!r}, expected {VERSION}")
     given = about.get("settings")
     known = {field.name for field in fields(Settings)}
     if not isinstance(given, dict) or set(given) != known:
@@ -332,7 +334,7 @@ def read(
     return path, settings, {**about, **header}, tensors
 
 
-def _load_weights(policy: ActorCriticPolicy, tensors: Mapping[str, Any], path: Path) -> None:
+def _load_weights(policy: Policy, tensors: Mapping[str, Any], path: Path) -> None:
     weights = {k.removeprefix("policy."): v for k, v in tensors.items() if k.startswith("policy.")}
     expected = _own(policy)
     for name, value in expected.items():
@@ -477,9 +479,7 @@ class _Lines(KVWriter):
     def __init__(self, run: RunFolder) -> None:
         self._run = run
 
-    def write(
-        self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0
-    ) -> None:
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
         numbers = {k: float(v) for k, v in sorted(key_values.items())
                    if isinstance(v, (int, float, np.number)) and k != "rollout/return"}  # fmt: skip
         line = {"steps": step, "return": float(key_values.get("rollout/return", math.nan))}
@@ -599,9 +599,7 @@ class _Keeper(BaseCallback):
         )
 
 
-def restore(
-    model: PPO | MaskablePPO, watch: Watch, run: RunFolder
-) -> tuple[dict[str, Any], Settings]:
+def restore(model: PPO | MaskablePPO, watch: Watch, run: RunFolder) -> tuple[dict[str, Any], Settings]:
     """Put a new model and its worlds where the last checkpoint of a run left them.
 
     Weights, Adam's moments, counters, random generators, worlds and observations are restored: on
@@ -642,8 +640,8 @@ def restore(
         model.num_timesteps = int(about["steps"])
         model._n_updates = int(about["updates"])
         kind, position, has_gauss, gauss = about["random"]
-        key = tensors["random.numpy"].numpy().view(np.uint32)
-        np.random.set_state((kind, key, position, has_gauss, gauss))  # noqa: NPY002
+        numbers = tensors["random.numpy"].numpy().view(np.uint32)
+        np.random.set_state((kind, numbers, position, has_gauss, gauss))  # noqa: NPY002
         torch.set_rng_state(tensors["random.torch"])
     except KeyError as error:
         raise CheckpointError(f"{path}: the entry {error} is missing: it cannot go on") from None
