@@ -283,7 +283,8 @@ class _Reader:
             if inner is None:
                 return int(marks.lc.key(key)[0]) + 1
             below = marks[key]
-            where = below.lc.item(inner) if isinstance(below, list) else below.lc.key(inner)
+            by_index = isinstance(below, list)
+            where = below.lc.item(inner) if by_index else below.lc.key(inner)
             return int(where[0]) + 1
         except (AttributeError, KeyError, IndexError, TypeError):
             return 1 if key not in self.data else self.line(key)

@@ -552,10 +552,12 @@ def _shortcuts(
     constants: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
     for row in probes:
         constants[_question(row)][row["answer"]] += 1
+    # the first word of the alphabet where several are as frequent: the same on every run
+    best = {
+        key: max(sorted(counted), key=counted.__getitem__) for key, counted in constants.items()
+    }
     for row, given in zip(probes, answers, strict=True):
-        # the smaller word where two are as frequent: the same on every run
-        counted = constants[_question(row)]
-        given[BEST_CONSTANT] = min(counted, key=lambda answer, of=counted: (-of[answer], answer))
+        given[BEST_CONSTANT] = best[_question(row)]
     found = []
     chance = math.fsum(guesses) / max(len(guesses), 1)
     for name in (*SHORTCUTS, BEST_CONSTANT):
