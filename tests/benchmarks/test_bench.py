@@ -32,6 +32,15 @@ def test_random_actions_differ_from_step_to_step():
     assert (one != other).mean() > 0.8
 
 
+def test_actions_of_single_environments_are_legal():
+    choose, five = bench._legal_actions(), bench._legal_actions(5)
+    mask = np.array([0, 1, 0, 1, 1, 0], np.int8)
+    infos = {"a": {"action_mask": mask}, "b": {"action_mask": 1 - mask}}
+    rows = [choose(infos) for _ in range(200)]
+    assert {row["a"] for row in rows} == {1, 3, 4} and {row["b"] for row in rows} == {0, 2, 5}
+    assert {five({"a": {}})["a"] for _ in range(200)} == set(range(5))
+
+
 @pytest.mark.parametrize(
     ("value", "target", "more", "verdict"),
     [
