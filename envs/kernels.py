@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 import numba
-from numba.core import config
+from numba.core import config, types
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
@@ -80,9 +80,30 @@ def njit(function: Any = None, /, **options: Any) -> Any:
         dispatcher = decorate(python_function)
         if dispatcher is not python_function:  # it is, under NUMBA_DISABLE_JIT=1
             dispatcher._cache = _KernelCache(python_function)
+            _widen(dispatcher)
         return dispatcher
 
     return with_cache if function is None else with_cache(function)
+
+
+def _widen(dispatcher: Any) -> None:
+    """Make kernels see whole numbers that other kernels pass as int64.
+
+    numba compiles a function anew for every type of argument, and to it 3, 4, a uint8 and an int16
+    are four types. Between our kernels all of these are just whole numbers: widened, each function
+    is compiled once, which cut the cold start of a game to a third. uint64 (words of bits) stays.
+    """
+    template = dispatcher.get_call_template
+
+    def widened(arguments: Any, keywords: Any) -> Any:
+        return template(tuple(map(_wide, arguments)), {k: _wide(v) for k, v in keywords.items()})
+
+    dispatcher.get_call_template = widened
+
+
+def _wide(kind: Any) -> Any:
+    kind = types.unliteral(kind)
+    return types.int64 if isinstance(kind, types.Integer) and kind is not types.uint64 else kind
 
 
 class _KernelCache:

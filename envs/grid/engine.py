@@ -1,12 +1,16 @@
 """The engine of all gridworlds: a world is one record, a batch is an array of records.
 
-An environment's file has its own ``reset``, ``rules`` and ``step`` kernels and calls the functions below
-as module globals (no functions are passed about: numba could not cache that). One step of a world is
+A game's file has small kernels of its own: ``deal`` (a new episode), ``play`` (its rules) and ``script``
+(its characters). They call the functions below as module globals (no functions are passed about: numba
+could not cache that). One step of a batch is
 
-1. :func:`act` - everybody moves at once, then hands, then voices;
-2. the environment's rules - rewards, ends, whatever the game adds;
-3. :func:`perceive` - sight is computed once, on the result; beliefs follow from it; observations
+1. :func:`act_all` - everybody moves at once, then hands, then voices;
+2. the game's ``play`` - rewards, ends, whatever the game adds;
+3. :func:`finish_all` - sight is computed once, on the result; beliefs follow from it; observations
    and action masks are written.
+
+These run one after the other over a few hundred worlds at a time, which stay in the processor's cache.
+The engine's kernels are compiled once for all games; a game adds a second or two.
 
 Cells. The world is a torus of 16 x 16 cells, of which a map takes at most 15 x 15, closed by opaque
 walls: nothing beyond the walls is ever seen, so indices may wrap and need no bounds checks. A **place**
@@ -19,7 +23,7 @@ Conflicts are settled without any advantage by index: see :func:`move` and :func
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,9 +43,10 @@ __all__ = [
     "SYMBOLS",
     "TERRAIN",
     "THINGS",
-    "act",
-    "begin",
+    "act_all",
     "clear",
+    "finish_all",
+    "observe",
     "perceive",
     "world_dtype",
 ]
@@ -67,6 +72,9 @@ SYMBOLS = 4  # symbols of the voice
 
 # What becomes of a world whose episode has ended; the order of game.AUTORESET.
 DISABLED, NEXT_STEP, SAME_STEP = range(3)
+
+# What a step does with a world.
+RESTING, RUNNING, ANEW = range(3)
 
 # Who decides for an individual; the order of game.MODES.
 EXTERNAL, SCRIPTED, REALITY_BIASED, LAST_SEEN, EXACT, RANDOM = range(6)
@@ -155,7 +163,9 @@ FIELDS = (
     "heard_7",
 )
 NUM_FIELDS = len(FIELDS)
-FIELD_X, FIELD_Y, FIELD_HEADING, FIELD_HAND, FIELD_FACE, FIELD_STEP, FIELD_SELF, FIELD_TASK = range(8)
+FIELD_X, FIELD_Y, FIELD_HEADING, FIELD_HAND, FIELD_FACE, FIELD_STEP, FIELD_SELF, FIELD_TASK = range(
+    8
+)
 FIELD_CUE = 8
 FIELD_HEARD = 12
 # How many values each field takes (the step counts to 255).
@@ -175,12 +185,15 @@ WINDOW_OPTION = 15  # where the side of the window stands among the numbers that
 MEMORY = 64  # numbers that a game may keep in a world
 
 
-@lru_cache(maxsize=None)
+@cache
 def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
     """The record of one world with room for so many individuals, things and orders of belief.
 
-    Sizes are part of the type: each combination is compiled anew (about 3 s), so a game has one.
+    Sizes are part of the type, and each type is compiled anew: so there is room for four of each at
+    least, and for the second or the fourth order, and all the smaller games share one type.
     """
+    individuals, things = max(individuals, 4), max(things, 4)
+    order = 2 if order <= 2 else 4
     a, o, c = individuals, things, len(chain_table(individuals, order).length)
     return np.dtype(
         [
@@ -201,12 +214,16 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
             ("cells", "u2", (256,)),  # what a cell shows: terrain | kind of thing in sight << 8
             ("opaque", "u2", (16,)),  # bit x of row y
             ("room", "u1", (256,)),  # room of each cell, 0 = wall or door
-            ("width", "i1"),  # counts are signed: numba makes floats of unsigned and signed together
+            (
+                "width",
+                "i1",
+            ),  # counts are signed: numba makes floats of unsigned and signed together
             ("height", "i1"),
             ("individuals", "i1"),
             ("things", "i1"),
             ("terminated", "u1"),
             ("truncated", "u1"),
+            ("order", "u1"),  # of the beliefs that are tracked; set once, for all episodes
             ("ask", "u1"),  # 1 when an exam should put its probes now
             ("hearing", "u1"),  # radius in cells; 0 = within the room
             ("task", "u1", (a,)),
@@ -431,38 +448,73 @@ def legal(w: Any, a: int, action: int) -> bool:
 
 # --- One step ---------------------------------------------------------------------------------------------
 @njit
-def begin(w: Any, i: int, rewards: Any) -> bool:
-    """Before anybody acts: silence, no rewards. False where the episode is over already."""
-    for a in range(w.individuals):
-        rewards[i, a] = 0
-    if w.terminated or w.truncated:
-        return False
-    w.step += 1
-    for a in range(w.individuals):
-        w.reward[a] = 0
-        w.voice[a] = 0
-    return True
+def first_invalid(actions: Any) -> int:
+    """Index in the flattened (B, A) actions of the first number that is no action; -1 where all are."""
+    for i in range(actions.shape[0]):
+        for a in range(actions.shape[1]):
+            if actions[i, a] < 0 or actions[i, a] >= NUM_ACTIONS:
+                return i * actions.shape[1] + a
+    return -1
 
 
 @njit
-def finish(w: Any, i: int, rewards: Any, ends: Any) -> bool:
-    """After the rules: hand out rewards, cut off what has lasted too long. True where the episode ends."""
-    if w.step >= w.limit and not w.terminated:
-        w.truncated = 1
-    for a in range(w.individuals):
-        rewards[i, a] = w.reward[a]
-    ends[i, 0] = w.terminated
-    ends[i, 1] = w.truncated
-    return w.terminated != 0 or w.truncated != 0
+def act_all(worlds: Any, actions: Any, autoreset: int, todo: Any, lo: int, hi: int) -> int:
+    """First part of a step of worlds ``lo`` to ``hi``: what everybody does.
+
+    Writes ``todo`` (B,) uint8: RUNNING, RESTING where the episode was over before, or ANEW where
+    a new one is to begin instead (``autoreset="next_step"``). Returns how many are to begin anew.
+    """
+    anew = 0
+    for i in range(lo, hi):
+        w = worlds[i]
+        if w.terminated or w.truncated:
+            todo[i] = RESTING
+            if autoreset == NEXT_STEP:
+                todo[i] = ANEW
+                anew += 1
+            continue
+        todo[i] = RUNNING
+        w.step += 1
+        for a in range(w.individuals):
+            w.reward[a] = 0
+            w.voice[a] = 0
+        act(w, i, actions)
+    return anew
+
+
+@njit
+def finish_all(
+    worlds: Any, chains: Any, window: Any, fields: Any, masks: Any, rewards: Any, ends: Any,
+    autoreset: int, todo: Any, lo: int, hi: int,
+) -> int:  # fmt: skip
+    """Last part of a step: cut off what has lasted too long, hand out rewards, let all perceive.
+
+    With ``autoreset="same_step"``, worlds whose episode ended are marked ANEW; returns how many.
+    """
+    ended = 0
+    for i in range(lo, hi):
+        w = worlds[i]
+        if w.step >= w.limit and not w.terminated:
+            w.truncated = 1
+        for a in range(w.individuals):
+            rewards[i, a] = w.reward[a] if todo[i] == RUNNING else 0
+        ends[i, 0] = w.terminated
+        ends[i, 1] = w.truncated
+        if autoreset == SAME_STEP and (w.terminated or w.truncated):
+            todo[i] = ANEW
+            ended += 1
+        perceive(w, i, chains, window, fields, masks)
+    return ended
 
 
 @njit
 def observe(
-    worlds: Any, chains: Any, window: Any, fields: Any, masks: Any, lo: int, hi: int
+    worlds: Any, chains: Any, window: Any, fields: Any, masks: Any, todo: Any, lo: int, hi: int
 ) -> None:
-    """Observations of worlds as they stand (perceiving twice changes nothing)."""
+    """Observations of the worlds that are marked ANEW (perceiving twice changes nothing)."""
     for i in range(lo, hi):
-        perceive(worlds[i], i, chains, window, fields, masks)
+        if todo[i] == ANEW:
+            perceive(worlds[i], i, chains, window, fields, masks)
 
 
 @njit
@@ -562,7 +614,8 @@ def hands(w: Any, i: int, actions: Any) -> None:
         alone = place[a] != 0 or filled[a] >= 0
         for b in range(n):
             if b != a and (
-                (place[a] > 0 and place[a] == place[b]) or (filled[a] >= 0 and filled[a] == filled[b])
+                (place[a] > 0 and place[a] == place[b])
+                or (filled[a] >= 0 and filled[a] == filled[b])
             ):
                 alone = False
         if alone:

@@ -184,6 +184,21 @@ def _draw(simulation: Simulation, mode: str | None, world: int = 0) -> Any:
     return None
 
 
+def _kind(simulation: Simulation) -> tuple[str, int, tuple[str, ...], int]:
+    """What a state must agree on with the environment that takes it over."""
+    return simulation.game.name, simulation.num_envs, simulation.individuals, simulation.order
+
+
+def _check_kind(simulation: Simulation, state: Mapping[str, Any]) -> None:
+    """``ValueError`` unless a state comes from an environment of this kind."""
+    given, expected = state["of"], _kind(simulation)
+    if given != expected:
+        raise ValueError(
+            f"the state is of another game, order or batch: (name, worlds, individuals, order) is "
+            f"{given}, expected {expected}"
+        )
+
+
 class _Single:
     """What all faces of a single environment share: a batch of one, its percepts as copies."""
 
@@ -242,19 +257,18 @@ class _Single:
         self._begun = True
 
     def _step(self, actions: list[int]) -> tuple[list[float], bool, bool]:
-        """One step: each one's reward, and whether the episode was terminated or truncated."""
-        if min(actions) < 0 or max(actions) >= engine.NUM_ACTIONS:
-            raise ValueError(
-                f"actions are {dict(zip(self._names, actions, strict=True))}, expected numbers "
-                f"from 0 to {engine.NUM_ACTIONS - 1}"
-            )
+        """One step: each one's reward, and whether the episode was terminated or truncated.
+
+        ``ValueError``, and nothing moves, where a number is no action.
+        """
         simulation = self.simulation
         self._row[0] = actions
         simulation.step(self._row)
-        terminated, truncated = simulation.ends[0].tolist()
-        return simulation.rewards[0].tolist(), terminated != 0, truncated != 0
+        ((terminated, truncated),) = simulation.ends.tolist()
+        (rewards,) = simulation.rewards.tolist()
+        return rewards, terminated != 0, truncated != 0
 
-    def _percepts(self) -> list[Any]:
+    def _percepts(self) -> Any:
         """Each one's observation, as a new object."""
         simulation = self.simulation
         if self.observation == "symbolic":
@@ -264,7 +278,7 @@ class _Single:
         self._kernel(simulation._windows[simulation._turn], simulation.fields, out, 0, 1)
         if self.observation == "text":
             return [percepts.decode(row, simulation.individuals) for row in out[0]]
-        return list(out[0])
+        return out[0]
 
     def _infos(self) -> list[dict[str, Any]]:
         """Each one's info, new. A picture leaves out what is no picture: ``fields`` has it."""
@@ -301,10 +315,15 @@ class _Single:
     # --- state is a value
     def get_state(self) -> dict[str, Any]:
         """All that the next step depends on, as a value of its own; for :meth:`set_state`."""
-        return {"simulation": self.simulation.get_state(), "begun": self._begun}
+        return {
+            "of": _kind(self.simulation),
+            "simulation": self.simulation.get_state(),
+            "begun": self._begun,
+        }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there; ``ValueError`` if the state is of another game or other sizes."""
+        _check_kind(self.simulation, state)
         self.simulation.set_state(state["simulation"])
         self._begun = state["begun"]
 
@@ -336,10 +355,9 @@ class _Many(_Single):
         window = self.simulation.size
         self.possible_agents = list(self._names)
         self.agents: list[str] = []
+        self._go_on = dict.fromkeys(self._names, False)
         # one object for each, so that each has a sampler of its own
-        self._observation_spaces = {
-            name: percepts.space(self.observation, window) for name in self._names
-        }
+        self._observation_spaces = {name: percepts.space(self.observation, window) for name in self._names}
         self._action_spaces = {name: action_space() for name in self._names}
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
@@ -391,9 +409,7 @@ class ParallelEnvironment(_Many, ParallelEnv[str, Any, Any]):
         self._begin(seed)
         self.agents = self._names[:]
         names = self._names
-        return dict(zip(names, self._percepts(), strict=True)), dict(
-            zip(names, self._infos(), strict=True)
-        )
+        return dict(zip(names, self._percepts(), strict=True)), dict(zip(names, self._infos(), strict=True))
 
     def step(
         self, actions: Mapping[str, int]
@@ -429,20 +445,19 @@ class ParallelEnvironment(_Many, ParallelEnv[str, Any, Any]):
             chosen = []
         if len(actions) != len(names) or not chosen:
             raise ValueError(
-                f"actions are {dict(actions)!r}, expected one whole number for each of "
-                f"{', '.join(names)}"
+                f"actions are {dict(actions)!r}, expected one whole number for each of {', '.join(names)}"
             )
         rewards, terminated, truncated = self._step(chosen)
-        result = (
-            dict(zip(names, self._percepts(), strict=True)),
-            dict(zip(names, rewards, strict=True)),
-            dict.fromkeys(names, terminated),
-            dict.fromkeys(names, truncated),
-            dict(zip(names, self._infos(), strict=True)),
-        )
-        if terminated or truncated:
+        over = terminated or truncated
+        if over:
             self.agents = []
-        return result
+        return (
+            dict(zip(names, self._percepts())),  # noqa: B905 (strict costs time, and is true)
+            dict(zip(names, rewards)),  # noqa: B905
+            dict.fromkeys(names, terminated) if over else self._go_on.copy(),
+            dict.fromkeys(names, truncated) if over else self._go_on.copy(),
+            dict(zip(names, self._infos())),  # noqa: B905
+        )
 
     def get_state(self) -> dict[str, Any]:
         return {**super().get_state(), "agents": self.agents[:]}
@@ -641,8 +656,7 @@ class LearnerEnvironment(_Single, gymnasium.Env[Any, Any]):
         number = whole(action)
         if not 0 <= number < engine.NUM_ACTIONS:
             raise ValueError(
-                f"the action is {action!r}, expected a whole number from 0 to "
-                f"{engine.NUM_ACTIONS - 1}"
+                f"the action is {action!r}, expected a whole number from 0 to {engine.NUM_ACTIONS - 1}"
             )
         self.simulation.script(self._modes, self._actions)
         self._actions[0, self._index] = number
@@ -793,9 +807,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         if others is not None:  # one learner a world
             self.learner, self._pick, self._modes = _learner(self.simulation, learner, others)
             self._arguments |= {"learner": learner, "others": others}
-        self._axes = (
-            (self.num_envs,) if others is not None else (self.num_envs, len(self.individuals))
-        )
+        self._axes = (self.num_envs,) if others is not None else (self.num_envs, len(self.individuals))
         self.single_observation_space = percepts.space(observation, window)
         self.single_action_space = action_space()
         self.action_space = batch_space(self.single_action_space, self._axes[-1])
@@ -842,14 +854,8 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
             given = f"options['reset_mask'] is {type(mask).__name__}"
             if isinstance(mask, np.ndarray):
                 given = f"options['reset_mask'] has shape {mask.shape}, dtype {mask.dtype}"
-            if (
-                not isinstance(mask, np.ndarray)
-                or mask.shape != (self.num_envs,)
-                or mask.dtype != np.bool_
-            ):
-                raise ValueError(
-                    f"{given}, expected an array of shape ({self.num_envs},), dtype bool"
-                )
+            if not isinstance(mask, np.ndarray) or mask.shape != (self.num_envs,) or mask.dtype != np.bool_:
+                raise ValueError(f"{given}, expected an array of shape ({self.num_envs},), dtype bool")
             if not mask.any():
                 raise ValueError("options['reset_mask'] has no True, expected at least one world")
         super().reset(seed=seed)
@@ -896,12 +902,6 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
     def _advance(self, actions: npt.NDArray[Any]) -> None:
         if not self._begun:
             raise RuntimeError("step() was called before reset()")
-        if actions.dtype.kind in "iu" and actions.size:
-            low, high = actions.min(), actions.max()
-            if low < 0 or high >= engine.NUM_ACTIONS:
-                raise ValueError(
-                    f"actions range from {low} to {high}, expected 0 to {engine.NUM_ACTIONS - 1}"
-                )
         self.simulation.step(actions)
 
     def _observe(self, final: bool = False) -> Any:
@@ -958,6 +958,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
     def get_state(self) -> dict[str, Any]:
         """All that the next step depends on, as a value of its own; for :meth:`set_state`."""
         return {
+            "of": _kind(self.simulation),
             "simulation": self.simulation.get_state(),
             "begun": self._begun,
             "np_random": _sampler_state(self._np_random),
@@ -965,6 +966,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there; ``ValueError`` if the state is of another game or other sizes."""
+        _check_kind(self.simulation, state)
         self.simulation.set_state(state["simulation"])
         self._begun = state["begun"]
         self._np_random = _sampler(state["np_random"])

@@ -42,22 +42,20 @@ from ..probes import Probe
 from . import engine
 from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length
 from .engine import (
+    ANEW,
     BOX_CLOSED,
     BOX_OPEN,
     EXACT,
     FLOOR,
-    FORWARD,
     GONE,
     HANDS,
     IS_OPEN,
-    NEXT_STEP,
     NOWHERE,
     OUT,
     PICK_UP,
     PROPERTIES,
     RANDOM,
-    REALITY_BIASED,
-    SAME_STEP,
+    RUNNING,
     SCRIPTED,
     TOGGLE,
     TURN_RIGHT,
@@ -70,7 +68,6 @@ from .engine import (
 from .game import Game, GameOptions
 from .layout import build, parse, turn_heading, turn_place
 from .questions import UNKNOWN, Reader
-from .vision import sees
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -252,7 +249,7 @@ def draw_start(w: Any, walls: int, state: int, start: int) -> None:
 
 
 @njit
-def deal(w: Any, options: Any) -> None:
+def deal_world(w: Any, options: Any) -> None:
     """A new episode: the arena, both in their pens, no food yet."""
     limit, walls, state, opponent, start = options[:5]
     engine.clear(w, SIDE, SIDE, 2, 2, limit)
@@ -334,7 +331,7 @@ def bait(w: Any) -> None:
 
 
 @njit
-def rules(w: Any, size: int) -> None:
+def rules(w: Any) -> None:
     """Baiting, eating, being caught, the end."""
     bait(w)
     if w.step <= w.memory[OPENED]:
@@ -421,7 +418,7 @@ def forage(w: Any, a: int, mode: int) -> int:
             # chains are numbered by length, then by their members: (subordinate, dominant) is the first
             # of the second order; without it, one's own belief stands in
             column = 1 + DOMINANT if mode == EXACT else 1 + 2
-            if column >= w.belief.shape[1]:
+            if w.order < 2 and mode != EXACT:
                 column = 1 + SUBORDINATE
             minds[food] = w.belief[food, column]
         rival = choice(w, DOMINANT, minds)
@@ -449,33 +446,17 @@ def script_world(w: Any, i: int, modes: Any, actions: Any) -> None:
 
 # --- The batch: the same few lines in every game, since numba caches no functions as arguments ---------
 @njit
-def reset(
-    worlds: Any, options: Any, chains: Any, window: Any, fields: Any, masks: Any, chosen: Any,
-    lo: int, hi: int,
-) -> None:  # fmt: skip
+def deal(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        if chosen[i]:
-            deal(worlds[i], options)
-            engine.perceive(worlds[i], i, chains, window, fields, masks)
+        if todo[i] == ANEW:
+            deal_world(worlds[i], options)
 
 
 @njit
-def step(
-    worlds: Any, options: Any, chains: Any, actions: Any, window: Any, fields: Any, masks: Any,
-    final_window: Any, final_fields: Any, rewards: Any, ends: Any, autoreset: int, lo: int, hi: int,
-) -> None:  # fmt: skip
+def play(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        w = worlds[i]
-        if engine.begin(w, i, rewards):
-            engine.act(w, i, actions)
-            rules(w, options[engine.WINDOW_OPTION])
-            if engine.finish(w, i, rewards, ends) and autoreset == SAME_STEP:
-                engine.perceive(w, i, chains, final_window, final_fields, masks)
-                deal(w, options)
-        elif autoreset == NEXT_STEP:
-            deal(w, options)
-            ends[i, :] = 0
-        engine.perceive(w, i, chains, window, fields, masks)
+        if todo[i] == RUNNING:
+            rules(worlds[i])
 
 
 @njit
@@ -574,8 +555,8 @@ GAME = Game(
     options=ForageOptions,
     encode=encode,  # type: ignore[arg-type]
     count=lambda options: 2,
-    reset=reset,
-    step=step,
+    deal=deal,
+    play=play,
     script=script,
     probes=probes,
     documentation=__doc__,

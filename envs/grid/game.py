@@ -27,6 +27,8 @@ __all__ = ["AUTORESET", "MODES", "Game", "GameOptions", "Simulation"]
 # What becomes of a world whose episode has ended (Gymnasium's AutoresetMode); numbered in engine.py.
 AUTORESET = ("disabled", "next_step", "same_step")
 
+CHUNK = 256  # worlds that go through the parts of a step together: they fit the cache
+
 # Who decides for an individual: whoever calls step(), or a character of the game that acts on ...
 MODES = (
     "external",
@@ -58,7 +60,9 @@ class GameOptions:
                     f"(default {field.default!r})"
                 )
             if field.name in self.CHOICES and value not in self.CHOICES[field.name]:
-                near = difflib.get_close_matches(str(value), [str(c) for c in self.CHOICES[field.name]], 1)
+                near = difflib.get_close_matches(
+                    str(value), [str(c) for c in self.CHOICES[field.name]], 1
+                )
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise ValueError(
                     f"option {field.name!r} is {value!r}, expected one of "
@@ -76,7 +80,9 @@ class GameOptions:
             if name not in names:
                 near = difflib.get_close_matches(str(name), names, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"unknown option {name!r}, expected one of {', '.join(names)}{hint}")
+                raise ValueError(
+                    f"unknown option {name!r}, expected one of {', '.join(names)}{hint}"
+                )
         return cls(**options)
 
 
@@ -95,7 +101,9 @@ class Game:
         options: its dataclass of options.
         encode: options to the numbers that the kernels read, 15 at most.
         count: how many individuals take part with these options.
-        reset, step, script: kernels; see :class:`Simulation`.
+        deal: kernel ``(worlds, numbers, todo, lo, hi)``: new episodes where ``todo`` is ANEW.
+        play: kernel ``(worlds, numbers, todo, lo, hi)``: the rules of a step, where it is RUNNING.
+        script: kernel ``(worlds, numbers, modes, actions, lo, hi)``: what its characters do.
         probes: the questions that can be asked of a world now.
         documentation: the environment's page (its module's docstring).
     """
@@ -109,8 +117,8 @@ class Game:
     options: type[GameOptions]
     encode: Callable[[Any], npt.NDArray[np.int64]]
     count: Callable[[Any], int]
-    reset: Callable[..., None]
-    step: Callable[..., None]
+    deal: Callable[..., None]
+    play: Callable[..., None]
     script: Callable[..., None]
     probes: Callable[[Simulation, int], list[Probe]]
     documentation: str
@@ -189,6 +197,7 @@ class Simulation:
         self.chains = table
         dtype = engine.world_dtype(len(game.roles), len(game.things), order)
         self.worlds = np.zeros(num_envs, dtype)
+        self.worlds["order"] = order
         b, a, v = num_envs, self.count, window
         self._windows = np.zeros((2, b, a, v * v), np.uint32)
         self._fields = np.zeros((2, b, a, engine.NUM_FIELDS), np.uint8)
@@ -199,25 +208,29 @@ class Simulation:
         self.rewards = np.zeros((b, a), np.float32)
         self.ends = np.zeros((b, 2), np.uint8)
         self._autoreset = AUTORESET.index(autoreset)
+        self._todo = np.zeros(b, np.uint8)
         self._turn = 0
         # both turns' observations as they are shown: making views costs a third of a small step
         self._shown = [
             (windows.view(np.uint8).reshape(b, a, v, v, 4), fields, masks)
-            for windows, fields, masks in zip(
-                self._windows, self._fields, self._masks, strict=True
-            )
+            for windows, fields, masks in zip(self._windows, self._fields, self._masks, strict=True)
         ]
         self._pieces = [
             (b * k // self.num_threads, b * (k + 1) // self.num_threads)
             for k in range(self.num_threads)
         ]
         self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
-        self._show()
+        self._written = list(zip(self._windows, self._fields, self._masks, strict=True))
+        self._flip()
 
-    def _show(self) -> None:
+    def _flip(self) -> None:
+        """Go over to the other buffers."""
+        self._turn ^= 1
+        self._current = self._written[self._turn]
         self.window, self.fields, self.masks = self._shown[self._turn]
 
-    def _run(self, kernel: Callable[..., None], *arguments: Any) -> None:
+    def _run(self, kernel: Callable[..., Any], *arguments: Any) -> None:
+        """Run a kernel over all worlds, a piece of the batch in each thread."""
         if self._pool is None:
             kernel(*arguments, 0, self.num_envs)
             return
@@ -225,9 +238,30 @@ class Simulation:
         for job in jobs:
             job.result()
 
-    def reset(
-        self, seed: int | None = None, chosen: npt.NDArray[np.bool_] | None = None
-    ) -> None:
+    def _begin(self, lo: int, hi: int) -> None:
+        """New episodes in the worlds that are marked ANEW, and their first observations."""
+        self.game.deal(self.worlds, self._numbers, self._todo, lo, hi)
+        engine.observe(self.worlds, self._chains, *self._current, self._todo, lo, hi)
+
+    def _advance(self, actions: npt.NDArray[np.int64], lo: int, hi: int) -> None:
+        """A step of worlds ``lo`` to ``hi``, a chunk at a time."""
+        worlds, numbers, todo, game = self.worlds, self._numbers, self._todo, self.game
+        window, fields, masks = self._current
+        for first in range(lo, hi, CHUNK):
+            last = min(first + CHUNK, hi)
+            if engine.act_all(worlds, actions, self._autoreset, todo, first, last):
+                game.deal(worlds, numbers, todo, first, last)
+            game.play(worlds, numbers, todo, first, last)
+            if engine.finish_all(
+                worlds, self._chains, window, fields, masks, self.rewards, self.ends,
+                self._autoreset, todo, first, last,
+            ):  # fmt: skip
+                ended = first + np.flatnonzero(todo[first:last] == engine.ANEW)
+                self._final_window[ended] = window[ended]
+                self.final_fields[ended] = fields[ended]
+                self._begin(first, last)
+
+    def reset(self, seed: int | None = None, chosen: npt.NDArray[np.bool_] | None = None) -> None:
         """Begin new episodes.
 
         Args:
@@ -244,17 +278,14 @@ class Simulation:
             self.worlds["key"][which] = keys[which]
             self.worlds["draws"][which] = 0
             self.worlds["perf"][which] = 0  # a seeded world remembers no episode before
-        self._turn ^= 1
+        self._flip()
         if chosen is not None:
             for buffer in (self._windows, self._fields, self._masks):
                 buffer[self._turn] = buffer[self._turn ^ 1]
-        self._run(
-            self.game.reset, self.worlds, self._numbers, self._chains, self._windows[self._turn],
-            self._fields[self._turn], self._masks[self._turn], which,
-        )  # fmt: skip
+        self._todo[:] = np.where(which, engine.ANEW, engine.RESTING)
+        self._run(self._begin)
         self.rewards[which] = 0
         self.ends[which] = 0
-        self._show()
 
     def step(self, actions: npt.NDArray[Any]) -> None:
         """One step of all worlds.
@@ -275,14 +306,15 @@ class Simulation:
             if actions.dtype.kind not in "iu":
                 raise ValueError(f"actions have dtype {actions.dtype}, expected whole numbers")
             actions = actions.astype(np.int64)
-        self._turn ^= 1
-        self._run(
-            self.game.step, self.worlds, self._numbers, self._chains, actions,
-            self._windows[self._turn], self._fields[self._turn], self._masks[self._turn],
-            self._final_window, self.final_fields, self.rewards, self.ends,
-            self._autoreset,
-        )  # fmt: skip
-        self._show()
+        invalid = engine.first_invalid(actions)
+        if invalid >= 0:
+            world, individual = divmod(invalid, self.count)
+            raise ValueError(
+                f"the action of {self.individuals[individual]} in world {world} is "
+                f"{actions[world, individual]}, expected 0 to {engine.NUM_ACTIONS - 1}"
+            )
+        self._flip()
+        self._run(self._advance, actions)
 
     def script(self, modes: npt.NDArray[np.int64], actions: npt.NDArray[np.int64]) -> None:
         """Let the game's characters decide.
@@ -326,12 +358,9 @@ class Simulation:
         self.worlds[...] = worlds
         self.rewards[...] = state["rewards"]
         self.ends[...] = state["ends"]
-        self._turn ^= 1
-        self._run(
-            engine.observe, self.worlds, self._chains, self._windows[self._turn],
-            self._fields[self._turn], self._masks[self._turn],
-        )  # fmt: skip
-        self._show()
+        self._flip()
+        self._todo[:] = engine.ANEW
+        self._run(engine.observe, self.worlds, self._chains, *self._current, self._todo)
 
     def __getstate__(self) -> dict[str, Any]:
         arguments = {

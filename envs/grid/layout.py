@@ -111,7 +111,9 @@ def parse(text: str, connected: bool = True) -> Layout:
     marks: dict[str, list[int]] = {}
     for y, row in enumerate(rows):
         if len(row) != width:
-            raise ValueError(f"row {y + 1} of the map has {len(row)} cells, expected {width}: {row!r}")
+            raise ValueError(
+                f"row {y + 1} of the map has {len(row)} cells, expected {width}: {row!r}"
+            )
         for x, sign in enumerate(row):
             if sign not in LEGEND and not sign.isalnum():
                 raise ValueError(

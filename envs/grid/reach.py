@@ -30,7 +30,7 @@ from ..kernels import njit
 from ..probes import Probe
 from . import engine
 from .characters import ON, plan, random_legal, route_length
-from .engine import BEACON, NEXT_STEP, OUT, RANDOM, SAME_STEP, random_below
+from .engine import ANEW, BEACON, OUT, RANDOM, RUNNING, random_below
 from .game import Game, GameOptions
 from .layout import divide
 from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y
@@ -80,7 +80,7 @@ def free_floor(w: Any) -> int:
 
 
 @njit
-def deal(w: Any, options: Any) -> None:
+def deal_world(w: Any, options: Any) -> None:
     """A new episode: rooms, then places, headings and beacons."""
     limit, individuals, width, height, closed = options[:5]
     engine.clear(w, width, height, individuals, 0, limit)
@@ -168,33 +168,17 @@ def script_world(w: Any, i: int, modes: Any, actions: Any) -> None:
 
 # --- The batch: the same few lines in every game, since numba caches no functions as arguments ---------
 @njit
-def reset(
-    worlds: Any, options: Any, chains: Any, window: Any, fields: Any, masks: Any, chosen: Any,
-    lo: int, hi: int,
-) -> None:  # fmt: skip
+def deal(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        if chosen[i]:
-            deal(worlds[i], options)
-            engine.perceive(worlds[i], i, chains, window, fields, masks)
+        if todo[i] == ANEW:
+            deal_world(worlds[i], options)
 
 
 @njit
-def step(
-    worlds: Any, options: Any, chains: Any, actions: Any, window: Any, fields: Any, masks: Any,
-    final_window: Any, final_fields: Any, rewards: Any, ends: Any, autoreset: int, lo: int, hi: int,
-) -> None:  # fmt: skip
+def play(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        w = worlds[i]
-        if engine.begin(w, i, rewards):
-            engine.act(w, i, actions)
-            rules(w)
-            if engine.finish(w, i, rewards, ends) and autoreset == SAME_STEP:
-                engine.perceive(w, i, chains, final_window, final_fields, masks)
-                deal(w, options)
-        elif autoreset == NEXT_STEP:
-            deal(w, options)
-            ends[i, :] = 0
-        engine.perceive(w, i, chains, window, fields, masks)
+        if todo[i] == RUNNING:
+            rules(worlds[i])
 
 
 @njit
@@ -218,8 +202,8 @@ GAME = Game(
     options=ReachOptions,
     encode=encode,  # type: ignore[arg-type]
     count=lambda options: options.individuals,
-    reset=reset,
-    step=step,
+    deal=deal,
+    play=play,
     script=script,
     probes=probes,
     documentation=__doc__,

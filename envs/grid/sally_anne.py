@@ -54,20 +54,20 @@ from ..probes import Probe
 from . import engine
 from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length
 from .engine import (
+    ANEW,
     ARROW,
     EXACT,
     EXTERNAL,
     HANDS,
     IS_OPEN,
     LAST_SEEN,
-    NEXT_STEP,
     NOWHERE,
     PICK_UP,
     PROPERTIES,
     PUT_DOWN,
     RANDOM,
     REALITY_BIASED,
-    SAME_STEP,
+    RUNNING,
     THING_ARROW,
     TOGGLE,
     TURN_LEFT,
@@ -78,7 +78,6 @@ from .engine import (
 from .game import Game, GameOptions
 from .layout import build, parse, turn_heading, turn_place
 from .questions import UNKNOWN, Reader
-from .vision import sees
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -305,7 +304,7 @@ def stand(w: Any, a: int, spot: int) -> None:
 
 
 @njit
-def deal(w: Any, options: Any) -> None:
+def deal_world(w: Any, options: Any) -> None:
     """A new episode: the stage in a random orientation, the actors at their places."""
     limit, condition, social, things, individuals = options[:5]
     engine.clear(w, WIDTH, HEIGHT, individuals, things, limit)
@@ -483,7 +482,7 @@ def expected_place(w: Any, mode: int) -> int:
     # chain (observer, sally): chains are numbered by length, then by their members
     n = np.int64(w.individuals)
     column = 1 + n + OBSERVER * (n - 1) + SALLY
-    if column >= w.belief.shape[1]:
+    if w.order < 2:
         return np.int64(w.belief[BALL, 1 + OBSERVER])
     return np.int64(w.belief[BALL, column])
 
@@ -514,33 +513,17 @@ def script_world(w: Any, i: int, modes: Any, actions: Any) -> None:
 
 # --- The batch: the same few lines in every game, since numba caches no functions as arguments ---------
 @njit
-def reset(
-    worlds: Any, options: Any, chains: Any, window: Any, fields: Any, masks: Any, chosen: Any,
-    lo: int, hi: int,
-) -> None:  # fmt: skip
+def deal(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        if chosen[i]:
-            deal(worlds[i], options)
-            engine.perceive(worlds[i], i, chains, window, fields, masks)
+        if todo[i] == ANEW:
+            deal_world(worlds[i], options)
 
 
 @njit
-def step(
-    worlds: Any, options: Any, chains: Any, actions: Any, window: Any, fields: Any, masks: Any,
-    final_window: Any, final_fields: Any, rewards: Any, ends: Any, autoreset: int, lo: int, hi: int,
-) -> None:  # fmt: skip
+def play(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        w = worlds[i]
-        if engine.begin(w, i, rewards):
-            engine.act(w, i, actions)
-            rules(w)
-            if engine.finish(w, i, rewards, ends) and autoreset == SAME_STEP:
-                engine.perceive(w, i, chains, final_window, final_fields, masks)
-                deal(w, options)
-        elif autoreset == NEXT_STEP:
-            deal(w, options)
-            ends[i, :] = 0
-        engine.perceive(w, i, chains, window, fields, masks)
+        if todo[i] == RUNNING:
+            rules(worlds[i])
 
 
 @njit
@@ -633,7 +616,9 @@ def belief_question(members: Sequence[str]) -> str:
     names = [member.rpartition("_")[0].capitalize() for member in members]
     return f"Where does {' thinks that '.join(names)} think the ball is?".replace(
         f"does {names[0]} thinks", f"does {names[0]} think", 1
-    ).replace(f"{names[-1]} think the", f"{names[-1]} {'think' if len(names) == 1 else 'thinks'} the")
+    ).replace(
+        f"{names[-1]} think the", f"{names[-1]} {'think' if len(names) == 1 else 'thinks'} the"
+    )
 
 
 GAME = Game(
@@ -646,8 +631,8 @@ GAME = Game(
     options=SallyAnneOptions,
     encode=encode,  # type: ignore[arg-type]
     count=count,  # type: ignore[arg-type]
-    reset=reset,
-    step=step,
+    deal=deal,
+    play=play,
     script=script,
     probes=probes,
     documentation=__doc__,

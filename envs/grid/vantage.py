@@ -44,12 +44,12 @@ from ..probes import Probe
 from . import engine
 from .characters import random_legal
 from .engine import (
+    ANEW,
     ARROW,
     FLOOR,
-    NEXT_STEP,
     RANDOM,
     REALITY_BIASED,
-    SAME_STEP,
+    RUNNING,
     SAY,
     THING_ARROW,
     WAIT,
@@ -173,7 +173,7 @@ def draw_scene(w: Any, pillars: int, turn: int, size: int) -> bool:
 
 
 @njit
-def deal(w: Any, options: Any) -> None:
+def deal_world(w: Any, options: Any) -> None:
     """A new episode: a scene that is worth asking about, and what is asked."""
     limit, level, angle, social, pillars = options[:5]
     size = options[engine.WINDOW_OPTION]
@@ -245,33 +245,17 @@ def script_world(w: Any, i: int, modes: Any, actions: Any, size: int) -> None:
 
 # --- The batch: the same few lines in every game, since numba caches no functions as arguments ---------
 @njit
-def reset(
-    worlds: Any, options: Any, chains: Any, window: Any, fields: Any, masks: Any, chosen: Any,
-    lo: int, hi: int,
-) -> None:  # fmt: skip
+def deal(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        if chosen[i]:
-            deal(worlds[i], options)
-            engine.perceive(worlds[i], i, chains, window, fields, masks)
+        if todo[i] == ANEW:
+            deal_world(worlds[i], options)
 
 
 @njit
-def step(
-    worlds: Any, options: Any, chains: Any, actions: Any, window: Any, fields: Any, masks: Any,
-    final_window: Any, final_fields: Any, rewards: Any, ends: Any, autoreset: int, lo: int, hi: int,
-) -> None:  # fmt: skip
+def play(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
-        w = worlds[i]
-        if engine.begin(w, i, rewards):
-            engine.act(w, i, actions)
-            rules(w, options[engine.WINDOW_OPTION])
-            if engine.finish(w, i, rewards, ends) and autoreset == SAME_STEP:
-                engine.perceive(w, i, chains, final_window, final_fields, masks)
-                deal(w, options)
-        elif autoreset == NEXT_STEP:
-            deal(w, options)
-            ends[i, :] = 0
-        engine.perceive(w, i, chains, window, fields, masks)
+        if todo[i] == RUNNING:
+            rules(worlds[i], options[engine.WINDOW_OPTION])
 
 
 @njit
@@ -328,8 +312,8 @@ GAME = Game(
     options=VantageOptions,
     encode=encode,  # type: ignore[arg-type]
     count=lambda options: 2,
-    reset=reset,
-    step=step,
+    deal=deal,
+    play=play,
     script=script,
     probes=probes,
     documentation=__doc__,

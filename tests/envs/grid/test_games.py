@@ -51,9 +51,7 @@ def test_the_cue_points_at_the_beacon():
         for a in range(2):
             goal, place = int(world["memory"][a]), int(world["place"][a])
             dx, dy = (goal & 15) - (place & 15), (goal >> 4) - (place >> 4)
-            ahead, right = {0: (-dy, dx), 1: (dx, dy), 2: (dy, -dx), 3: (-dx, -dy)}[
-                int(world["heading"][a])
-            ]
+            ahead, right = {0: (-dy, dx), 1: (dx, dy), 2: (dy, -dx), 3: (-dx, -dy)}[int(world["heading"][a])]
             expected = np.clip([ahead + 7, right + 7], 0, 15)
             assert world["cue"][a, :2].tolist() == expected.tolist()
 
@@ -103,7 +101,12 @@ def test_sally_anne_plays_what_the_page_says(condition):
 
 
 def test_orders_of_the_questions_are_what_the_conditions_are_about():
-    for condition, order in (("false_belief", 1), ("second_order", 2), ("third_order", 3), ("fourth_order", 4)):
+    for condition, order in (
+        ("false_belief", 1),
+        ("second_order", 2),
+        ("third_order", 3),
+        ("fourth_order", 4),
+    ):
         simulation = Simulation(GAMES["sally_anne"], 1, {"condition": condition}, order=4)
         simulation.reset(9)
         for _ in play(simulation):
@@ -177,8 +180,9 @@ def test_all_starts_are_different_and_bring_about_their_states():
         simulation = Simulation(GAMES["forage"], 1, {"start": start})
         simulation.reset(0)
         memory = simulation.worlds["memory"][0]
-        sites = tuple(memory[forage.SITE : forage.SITE + 2]), tuple(
-            memory[forage.NEW_SITE : forage.NEW_SITE + 2]
+        sites = (
+            tuple(memory[forage.SITE : forage.SITE + 2]),
+            tuple(memory[forage.NEW_SITE : forage.NEW_SITE + 2]),
         )
         state = tuple(memory[forage.STATE : forage.STATE + 2])
         seen.add((sites, state, int(memory[forage.ORIENTATION])))
@@ -273,8 +277,8 @@ def test_level_two_by_hand():
     simulation = Simulation(GAMES["vantage"], 1, {"angle": "180"})
     simulation.reset(0)
     world = simulation.worlds[0]
-    world["place"] = [7 << 4 | 4, 3 << 4 | 4]
-    world["heading"] = [0, 2]
+    world["place"][:2] = [7 << 4 | 4, 3 << 4 | 4]
+    world["heading"][:2] = [0, 2]
     for cell, mine, theirs in (
         (3 << 4 | 1, "front", "right"),
         (3 << 4 | 7, "front", "left"),
