@@ -90,9 +90,7 @@ def test_the_batch_face_is_the_single_face(name):
         for k in range(worlds):
             for a, agent in enumerate(names):
                 np.testing.assert_array_equal(observations[k, a], given[k][0][agent])
-                np.testing.assert_array_equal(
-                    infos["action_mask"][k, a], given[k][-1][agent]["action_mask"]
-                )
+                np.testing.assert_array_equal(infos["action_mask"][k, a], given[k][-1][agent]["action_mask"])
         observations, rewards, terminations, truncations, infos = env.step(actions[t])
         for k, single in enumerate(singles):
             given[k] = single.step(dict(zip(names, actions[t, k].tolist(), strict=True)))
@@ -134,9 +132,7 @@ def test_shapes_and_spaces(name, view):
             assert array.flags.c_contiguous
         assert infos["action_mask"].shape == (4, count, 12)
         assert infos["action_mask"].dtype == np.int8
-        observations, rewards, terminations, truncations, infos = env.step(
-            env.action_space.sample()
-        )
+        observations, rewards, terminations, truncations, infos = env.step(env.action_space.sample())
         assert rewards.shape == terminations.shape == truncations.shape == (4, count)
         assert rewards.dtype == np.float32
         assert terminations.dtype == truncations.dtype == np.bool_
@@ -268,8 +264,8 @@ def test_seeds():
         (np.zeros((4,), int), "shape \\(4,\\), expected \\(4, 2\\)"),
         (np.zeros((2, 4), int), "shape \\(2, 4\\), expected \\(4, 2\\)"),
         (np.zeros((4, 2)), "dtype float64, expected whole numbers"),
-        (np.full((4, 2), 12), "range from 12 to 12, expected 0 to 11"),
-        (np.full((4, 2), -1), "range from -1 to -1, expected 0 to 11"),
+        (np.full((4, 2), 12), "walker_0 in world 0 is 12, expected 0 to 11"),
+        (np.full((4, 2), -1), "walker_0 in world 0 is -1, expected 0 to 11"),
     ],
 )
 def test_wrong_actions_are_refused_and_move_nothing(actions, message):
