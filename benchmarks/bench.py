@@ -245,8 +245,6 @@ class _Bench:
         for observation in ("flat", "symbolic"):
             self.tell(f"PettingZoo, {observation}")
             env = parallel_env(MAIN, observation=observation)
-            rng = np.random.default_rng(0)
-
             values = list(_parallel(env, _legal_actions(), self.samples, self.seconds))
             self.add("faces", f"PettingZoo parallel, {MAIN}, {observation}, one world",
                      max(values), "agent-steps/s", median=statistics.median(values),
