@@ -74,9 +74,7 @@ def check_agent(agent: Any) -> Agent:
     kind = type(agent).__name__
     for method in ("initial_state", "act"):
         if not callable(getattr(agent, method, None)):
-            raise AgentError(
-                f"{kind} has no method {method!r}: expected an agent (mindsight.Agent)"
-            )
+            raise AgentError(f"{kind} has no method {method!r}: expected an agent (mindsight.Agent)")
     if not isinstance(getattr(agent, "name", None), str):
         raise AgentError(f"{kind} has no name")
     view = getattr(agent, "observation", None)

@@ -255,9 +255,7 @@ class _Author:
         return self._with(["want", self.rng.choice(self.people), wanted], options)
 
     def _feel(self, options: dict[str, Any]) -> list[Any]:
-        return self._with(
-            ["feel", self.rng.choice(self.people), self.rng.choice(_FEELINGS)], options
-        )
+        return self._with(["feel", self.rng.choice(self.people), self.rng.choice(_FEELINGS)], options)
 
     def _noise(self, _: dict[str, Any]) -> list[Any]:
         return ["noise", "the clock strikes"]

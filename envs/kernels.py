@@ -36,20 +36,30 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numba
+import numpy as np
 from numba.core import config, types
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-__all__ = ["CACHE_VARIABLE", "cache_folder", "njit"]
+__all__ = ["CACHE_VARIABLE", "cache_folder", "njit", "whole"]
 
 CACHE_VARIABLE = "MINDSIGHT_CACHE_DIR"
 
 _SOURCES = Path(__file__).resolve().parent  # of the kernels: the folder `envs/`
 _STAMP_LENGTH = 20  # hexadecimal digits
 _STAMPS_KEPT = 3  # so that going back and forth between two branches compiles nothing anew
+
+if TYPE_CHECKING:
+
+    def whole(value: Any) -> int:
+        """A number of a record as a whole number (int64) of a kernel."""
+        ...
+else:
+    # numba makes a float of what may be unsigned or signed: numbers out of records are cast
+    whole = np.int64
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Snapshot = tuple[tuple[str, int, int], ...]

@@ -213,9 +213,7 @@ def _rule_one_wide(table: ChainTable, sees: int, takes: Sequence[int]) -> npt.ND
     for length in range(2, table.order + 1):
         layer = np.flatnonzero(table.length == length)
         ok[layer] = (
-            ok[table.parent[layer]]
-            & ok[table.tail[layer]]
-            & pair[table.members[layer, 0], table.last[layer]]
+            ok[table.parent[layer]] & ok[table.tail[layer]] & pair[table.members[layer, 0], table.last[layer]]
         )
     result: npt.NDArray[np.bool_] = ok & ((table.first_bit & np.uint64(sees)) != 0)
     return result
@@ -362,9 +360,7 @@ def _chain_of(cast: _Cast, chain: str | Sequence[str]) -> tuple[str, ...]:
     names = (chain,) if isinstance(chain, str) else tuple(chain)
     for name in names:
         if name not in cast.individuals:
-            raise KeyError(
-                f"no individual {name!r} in this story; {_nearest(name, cast.individuals)}"
-            )
+            raise KeyError(f"no individual {name!r} in this story; {_nearest(name, cast.individuals)}")
     return tuple(name for name, _ in itertools.groupby(names))
 
 
@@ -766,9 +762,7 @@ class _Story:
     def _expect_here(self, event: _Event, name: str, room: str | None, actors: str | None) -> None:
         """`name`, which is in `room`, must be in reach of the actors."""
         if not event.stated and room != actors and room is not None:
-            event.bad(
-                f"expected {name!r} in the {actors}, where {event.who[0]} is; it is in {room}"
-            )
+            event.bad(f"expected {name!r} in the {actors}, where {event.who[0]} is; it is in {room}")
 
     def _settle(self, container: str, room: str | None) -> None:
         """A container is in the room where it is first heard of, and stays there."""
@@ -813,9 +807,7 @@ class _Story:
         rows = range(len(self.individuals))
         return present, [present & ~hidden if present >> a & 1 else 0 for a in rows]
 
-    def _perceived(
-        self, event: _Event, present: int, doers: Iterable[str] = ()
-    ) -> npt.NDArray[np.bool_]:
+    def _perceived(self, event: _Event, present: int, doers: Iterable[str] = ()) -> npt.NDArray[np.bool_]:
         """Chains that the event updates by rule 1, (N,) bool, never reality.
 
         `present` would perceive it if nothing else was said (rule 2); `doers` do in any case (rule
@@ -887,9 +879,7 @@ class _Story:
         name, place = event.args["object"], event.args["place"]
         if name not in self.place:
             placed = ", ".join(map(repr, self.place)) or "nothing"
-            event.bad(
-                f"{name!r} was never placed; expected a 'place' before this (placed: {placed})"
-            )
+            event.bad(f"{name!r} was never placed; expected a 'place' before this (placed: {placed})")
         if self.place[name] == GONE:
             event.bad(f"{name!r} is gone; expected a 'place' before this")
         room = self._room_of_actors(event)
@@ -928,8 +918,7 @@ class _Story:
             where = self.room_of[self.number[name]]
             if where != event.args["room"]:
                 event.bad(
-                    f"expected {name} in the {event.args['room']}, but {name} is in "
-                    f"{where or 'no room'}"
+                    f"expected {name} in the {event.args['room']}, but {name} is in {where or 'no room'}"
                 )
         self._leave({self.number[name] for name in event.who})
 

@@ -316,9 +316,7 @@ class Recorder:
         """
         given = np.zeros(self.simulation.count, np.int64) if actions is None else np.array(actions)
         if given.shape != (self.simulation.count,):
-            raise ValueError(
-                f"actions have shape {given.shape}, expected ({self.simulation.count},)"
-            )
+            raise ValueError(f"actions have shape {given.shape}, expected ({self.simulation.count},)")
         if self.simulation.ends.any():
             raise ValueError("the episode is over: take a new Recorder for the next")
         row = given.astype(np.int64)[None]
@@ -331,9 +329,7 @@ class Recorder:
 
     def episode(self) -> Episode:
         """What has been played so far."""
-        return dataclasses.replace(
-            self._start, actions=tuple(self._actions), digest=digest(self.simulation)
-        )
+        return dataclasses.replace(self._start, actions=tuple(self._actions), digest=digest(self.simulation))
 
 
 def _check(episode: Episode) -> None:

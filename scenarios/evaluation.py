@@ -112,9 +112,7 @@ def evaluate(
     battery = load(battery)
     scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
     if episodes is not None and (type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK):
-        raise ValueError(
-            f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}"
-        )
+        raise ValueError(f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}")
     changes: dict[str, Any] = {}
     if episodes is not None:
         changes["episodes"] = episodes
@@ -239,9 +237,7 @@ class _Play:
             flat = self.simulation.flat()
         for k in self.outside:
             agent = self.agents[k]
-            chosen, self.states[k] = agent.act(
-                observe(self.simulation, k, agent, flat), self.states[k]
-            )
+            chosen, self.states[k] = agent.act(observe(self.simulation, k, agent, flat), self.states[k])
             chosen = np.asarray(chosen)
             if chosen.shape != (self.size,) or chosen.dtype.kind not in "iu":
                 raise ValueError(
@@ -274,8 +270,7 @@ class _Play:
             answers = self.agent.answer(given, self.states[k])
             if len(answers) != len(asked):
                 raise ValueError(
-                    f"{self.agent.name}.answer returned {len(answers)} answers to {len(asked)} "
-                    "questions"
+                    f"{self.agent.name}.answer returned {len(answers)} answers to {len(asked)} questions"
                 )
             for (world, number, probe), answer in zip(asked, answers, strict=True):
                 self.probes.append(self._probe_row(world, number, probe, answer))

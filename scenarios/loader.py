@@ -124,9 +124,7 @@ class Scenario:
         agent (``external`` for a saved model), and ``focal`` for the focal ones. (A,) int64."""
         return np.array(
             [
-                MODES.index(
-                    focal if role == FOCAL else AGENTS[role]().mode if role in AGENTS else MODES[0]
-                )
+                MODES.index(focal if role == FOCAL else AGENTS[role]().mode if role in AGENTS else MODES[0])
                 for role in self.roles.values()
             ],
             np.int64,
@@ -223,9 +221,7 @@ def load(given: str | Path | Scenario | Battery) -> Scenario | Battery:
 
 
 def _names(folder: Traversable) -> list[str]:
-    return sorted(
-        Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(SUFFIXES)
-    )
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(SUFFIXES))
 
 
 def _find(given: str | Path, known: list[str], what: str, folder: str) -> tuple[str, str, str]:
@@ -244,8 +240,7 @@ def _find(given: str | Path, known: list[str], what: str, folder: str) -> tuple[
     if path.suffix in SUFFIXES or len(path.parts) > 1:
         raise ScenarioError(f"there is no file {name!r}")
     raise ScenarioError(
-        f"{what} is {name!r}, expected the path of a file or one of {', '.join(known)}"
-        f"{nearest(name, known)}"
+        f"{what} is {name!r}, expected the path of a file or one of {', '.join(known)}{nearest(name, known)}"
     )
 
 
@@ -271,9 +266,7 @@ class _Reader:
             what = " ".join(str(error).split())
             raise ScenarioError(f"{source}: not valid YAML: {what}") from None
         if not isinstance(data, dict):
-            raise ScenarioError(
-                f"{source}:1: the file holds {_kind(data)}, expected keys and values"
-            )
+            raise ScenarioError(f"{source}:1: the file holds {_kind(data)}, expected keys and values")
         self.data: dict[Any, Any] = data
 
     def line(self, key: str, inner: Any = None) -> int:
@@ -333,9 +326,7 @@ class _Reader:
         value = self.data.get(key, default)
         known = list(known)
         if value not in known:
-            self.fail(
-                key, f"is {value!r}, expected one of {', '.join(known)}{nearest(value, known)}"
-            )
+            self.fail(key, f"is {value!r}, expected one of {', '.join(known)}{nearest(value, known)}")
         return str(value)
 
     def mapping(self, key: str) -> dict[str, Any]:
@@ -374,9 +365,7 @@ def _scenario(reader: _Reader, name: str) -> Scenario:
         roles=_roles(reader, game, game.individuals[: game.count(game.options.make(options))]),
         options=options,
         tags=reader.texts("tags"),
-        window=reader.number(
-            "window", 7, lambda x: x in WINDOWS, f"one of {', '.join(map(str, WINDOWS))}"
-        ),
+        window=reader.number("window", 7, lambda x: x in WINDOWS, f"one of {', '.join(map(str, WINDOWS))}"),
         order=reader.number(
             "order", 2, lambda x: 0 <= x <= MAX_ORDER, f"a whole number from 0 to {MAX_ORDER}"
         ),
@@ -434,9 +423,7 @@ def _roles(reader: _Reader, game: Game, individuals: tuple[str, ...]) -> dict[st
     for individual, role in zip(individuals, game.roles, strict=False):
         agent = given.get(individual, given.get(role))
         if agent is None:
-            reader.fail(
-                "roles", f"nobody plays {individual!r}: give {role!r} an agent, or {FOCAL!r}"
-            )
+            reader.fail("roles", f"nobody plays {individual!r}: give {role!r} an agent, or {FOCAL!r}")
         known_name = agent == FOCAL or agent in AGENTS
         found[individual] = agent if known_name else str(_model(reader, agent))
     if FOCAL not in found.values():
@@ -474,9 +461,7 @@ def _probes(reader: _Reader) -> tuple[str, ...]:
 
 def _battery(reader: _Reader, name: str) -> Battery:
     known = [item.name for item in dataclasses.fields(Battery)]
-    reader.keys(
-        [key for key in known if key not in ("name", "source")], ("description", "scenarios")
-    )
+    reader.keys([key for key in known if key not in ("name", "source")], ("description", "scenarios"))
     entries = reader.data["scenarios"]
     if not isinstance(entries, list) or not entries:
         reader.fail("scenarios", f"is {_kind(entries)} ({entries!r}), expected a list of scenarios")

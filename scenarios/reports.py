@@ -298,9 +298,7 @@ class Card:
         """What has to be said beside the numbers."""
         found = [self.judged]
         if self.privileged:
-            found.append(
-                "reference agent: it reads the engine's state, which no agent under test sees"
-            )
+            found.append("reference agent: it reads the engine's state, which no agent under test sees")
         if any(card.privileged for card in self.references):
             found.append("* reads the engine's state")
         spans: dict[tuple[int, int], list[str]] = defaultdict(list)
@@ -325,9 +323,7 @@ class Card:
         verdict = Text(" passed ", "bold black on green") if self.passed else Text(
             " not passed ", "bold white on red"
         )  # fmt: skip
-        console.print(
-            Text.assemble(verdict, " ", (self.agent, "bold"), " on ", (self.name, "bold"))
-        )
+        console.print(Text.assemble(verdict, " ", (self.agent, "bold"), " on ", (self.name, "bold")))
         console.print(Text(self.description, "dim"))
         for title, heads, rows in self.tables():
             table = Table(
@@ -338,9 +334,7 @@ class Card:
                 padding=(0, 2, 0, 0),
             )
             for k, head in enumerate(heads):
-                table.add_column(
-                    head, justify="left" if k == 0 or head == "role" else "right", no_wrap=True
-                )
+                table.add_column(head, justify="left" if k == 0 or head == "role" else "right", no_wrap=True)
             for row in rows:
                 table.add_row(*(Text(_words(cell)) for cell in row))
             console.print()
@@ -354,9 +348,7 @@ class Card:
         parts = []
         for title, heads, rows in self.tables():
             top = "".join(f"<th>{html.escape(head)}</th>" for head in heads)
-            body = "".join(
-                f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows
-            )
+            body = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
             parts.append(
                 f"<section><h2>{html.escape(title)}</h2><table><thead><tr>{top}</tr></thead>"
                 f"<tbody>{body}</tbody></table></section>"
@@ -490,11 +482,7 @@ def _sets(probes: Sequence[Row], twins: bool) -> dict[tuple[Any, ...], list[int]
     for k, row in enumerate(probes):
         where = row["family"] if twins else row["scenario"]
         found[where, row["seed"], row["asked"], row["group"]].append(k)
-    return {
-        key: items
-        for key, items in found.items()
-        if any(probes[k]["role"] == "test" for k in items)
-    }
+    return {key: items for key, items in found.items() if any(probes[k]["role"] == "test" for k in items)}
 
 
 def _score(name: str, items: Iterable[int], probes: Sequence[Row], role: str = "") -> Score:
@@ -553,9 +541,7 @@ def _shortcuts(
     for row in probes:
         constants[_question(row)][row["answer"]] += 1
     # the first word of the alphabet where several are as frequent: the same on every run
-    best = {
-        key: max(sorted(counted), key=counted.__getitem__) for key, counted in constants.items()
-    }
+    best = {key: max(sorted(counted), key=counted.__getitem__) for key, counted in constants.items()}
     for row, given in zip(probes, answers, strict=True):
         given[BEST_CONSTANT] = best[_question(row)]
     found = []

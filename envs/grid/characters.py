@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import njit
+from ..kernels import njit, whole
 from .engine import (
     DOOR_CLOSED,
     EXACT,
@@ -52,11 +52,11 @@ def random_legal(w: Any, a: int) -> int:
 @njit
 def believed_place(w: Any, a: int, o: int, mode: int) -> int:
     """Where a character in this mode takes thing ``o`` to be (NOWHERE: it has no idea)."""
-    if mode == REALITY_BIASED or mode == EXACT:
-        return np.int64(w.thing[o])
+    if mode in (REALITY_BIASED, EXACT):
+        return whole(w.thing[o])
     if mode == LAST_SEEN:
-        return np.int64(w.mentioned)
-    return np.int64(w.belief[o, 1 + a])
+        return whole(w.mentioned)
+    return whole(w.belief[o, 1 + a])
 
 
 @njit
@@ -66,7 +66,7 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, 
     A pose is cell * 4 + heading. Going through a door that is not open before one's nose costs two
     actions (toggle, forward): it is found one layer later. ``around``: others in sight are obstacles.
     """
-    start = np.int64(w.place[a]) * 4 + np.int64(w.heading[a])
+    start = whole(w.place[a]) * 4 + whole(w.heading[a])
     first = np.full(1024, -1, np.int8)  # first action on the way to each pose
     queue = np.empty(2048, np.int16)  # poses; those of -1 - pose still have a door to pass
     cost = np.zeros(1024, np.int16)
@@ -79,7 +79,7 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, 
     queue[0] = start
     head, tail = 0, 1
     while head < tail:
-        entry = np.int64(queue[head])
+        entry = whole(queue[head])
         head += 1
         if entry < 0:  # the door is open now: step through
             pose = -1 - entry
@@ -96,16 +96,14 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, 
         cell, heading = entry >> 2, entry & 3
         ahead = (cell + FORWARD_Y[heading] * 16 + FORWARD_X[heading]) & 255
         if (manner == ON and cell == goal) or (manner == BEFORE and ahead == goal):
-            return np.int64(first[entry]), np.int64(cost[entry])
+            return whole(first[entry]), whole(cost[entry])
         for action in (FORWARD, TURN_LEFT, TURN_RIGHT):
             pose = cell * 4 + ((heading + (3 if action == TURN_LEFT else 1)) & 3)
             if action == FORWARD:
                 pose = ahead * 4 + heading
-                terrain = np.int64(w.cells[ahead] & 0xFF)
+                terrain = whole(w.cells[ahead] & 0xFF)
                 properties = PROPERTIES[terrain]
-                door = terrain == DOOR_CLOSED or (
-                    properties & TOGGLES != 0 and properties & WALKABLE != 0
-                )
+                door = terrain == DOOR_CLOSED or (properties & TOGGLES != 0 and properties & WALKABLE != 0)
                 if blocked[ahead] or not (door or properties & WALKABLE):
                     continue
                 if door and (entry != start or terrain == DOOR_CLOSED):

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import njit
+from ..kernels import njit, whole
 from ..minds import chain_table
 from ..random import below, draw
 from .vision import FORWARD_X, FORWARD_Y, look, scan, sees, window_cell
@@ -163,9 +163,7 @@ FIELDS = (
     "heard_7",
 )
 NUM_FIELDS = len(FIELDS)
-FIELD_X, FIELD_Y, FIELD_HEADING, FIELD_HAND, FIELD_FACE, FIELD_STEP, FIELD_SELF, FIELD_TASK = range(
-    8
-)
+FIELD_X, FIELD_Y, FIELD_HEADING, FIELD_HAND, FIELD_FACE, FIELD_STEP, FIELD_SELF, FIELD_TASK = range(8)
 FIELD_CUE = 8
 FIELD_HEARD = 12
 # How many values each field takes (the step counts to 255).
@@ -308,7 +306,7 @@ def clear(w: Any, width: int, height: int, individuals: int, things: int, limit:
 def random_below(w: Any, n: int) -> int:
     """A whole number from 0 to n - 1 out of the world's own stream."""
     w.draws += np.uint64(1)
-    return np.int64(below(draw(w.key, w.draws), n))
+    return whole(below(draw(w.key, w.draws), n))
 
 
 @njit
@@ -318,7 +316,7 @@ def set_terrain(w: Any, cell: int, terrain: int) -> None:
     if PROPERTIES[terrain] & CONCEALS == 0:
         o = thing_at(w, cell)
         if o >= 0:
-            kind = np.int64(w.kind[o])
+            kind = whole(w.kind[o])
     w.cells[cell] = np.uint16(terrain | (kind << 8))
     bit = np.uint16(1 << (cell & 15))
     w.changed = 1
@@ -330,7 +328,7 @@ def set_terrain(w: Any, cell: int, terrain: int) -> None:
 
 @njit
 def terrain_at(w: Any, cell: int) -> int:
-    return np.int64(w.cells[cell] & 0xFF)
+    return whole(w.cells[cell] & 0xFF)
 
 
 @njit
@@ -354,7 +352,7 @@ def body_at(w: Any, cell: int) -> int:
 @njit
 def put_thing(w: Any, o: int, place: int) -> None:
     """Move thing ``o`` to a place: a cell, hands, GONE. The only way a thing changes its place."""
-    old = np.int64(w.thing[o])
+    old = whole(w.thing[o])
     if 0 < old < HANDS:
         w.cells[old] = w.cells[old] & 0xFF
     elif HANDS <= old < GONE:
@@ -392,7 +390,7 @@ def label_rooms(w: Any) -> None:
         queue[0] = start
         head, tail = 0, 1
         while head < tail:
-            cell = np.int64(queue[head])
+            cell = whole(queue[head])
             head += 1
             for h in range(4):
                 near = (cell + FORWARD_Y[h] * 16 + FORWARD_X[h]) & 255
@@ -411,8 +409,8 @@ def is_floor(w: Any, cell: int) -> bool:
 @njit
 def front(w: Any, a: int) -> int:
     """The cell before individual ``a``."""
-    h = np.int64(w.heading[a])
-    return (np.int64(w.place[a]) + FORWARD_Y[h] * 16 + FORWARD_X[h]) & 255
+    h = whole(w.heading[a])
+    return (whole(w.place[a]) + FORWARD_Y[h] * 16 + FORWARD_X[h]) & 255
 
 
 # --- What may be done -------------------------------------------------------------------------------------
@@ -545,7 +543,7 @@ def move(w: Any, i: int, actions: Any) -> None:
     A cell that two want, neither gets. Nobody enters a cell whose owner stays, and no two change
     places through each other; a line moves if its head moves, and so does a ring of four.
     """
-    n = np.int64(w.individuals)
+    n = whole(w.individuals)
     moving = np.uint64(0)
     target = w.target
     for a in range(n):
@@ -591,7 +589,7 @@ def hands(w: Any, i: int, actions: Any) -> None:
     up claims their own hands). A door or container toggled twice in a step changes once; toggles
     come last.
     """
-    n = np.int64(w.individuals)
+    n = whole(w.individuals)
     # what each claims: a place that is taken from or put into, and hands that are filled
     place, filled = w.target, w.filled
     for a in range(n):
@@ -614,8 +612,7 @@ def hands(w: Any, i: int, actions: Any) -> None:
         alone = place[a] != 0 or filled[a] >= 0
         for b in range(n):
             if b != a and (
-                (place[a] > 0 and place[a] == place[b])
-                or (filled[a] >= 0 and filled[a] == filled[b])
+                (place[a] > 0 and place[a] == place[b]) or (filled[a] >= 0 and filled[a] == filled[b])
             ):
                 alone = False
         if alone:
@@ -626,9 +623,9 @@ def hands(w: Any, i: int, actions: Any) -> None:
             if action == PICK_UP:
                 put_thing(w, thing_at(w, place[a]), HANDS + a)
             elif action == PUT_DOWN:
-                put_thing(w, np.int64(w.hand[a]) - 1, place[a])
+                put_thing(w, whole(w.hand[a]) - 1, place[a])
             elif action == GIVE:
-                put_thing(w, np.int64(w.hand[a]) - 1, HANDS + filled[a])
+                put_thing(w, whole(w.hand[a]) - 1, HANDS + filled[a])
     for a in range(n):
         if (fair >> np.uint64(a)) & np.uint64(1) and actions[i, a] == TOGGLE:
             first = True
@@ -671,7 +668,7 @@ def perceive(w: Any, i: int, chains: Any, window: Any, fields: Any, masks: Any) 
                 window[i, a, k] = 0
         else:
             # what is seen hangs on the pose and on what is opaque alone
-            pose = np.uint16(np.int64(w.place[a]) << 2 | np.int64(w.heading[a]))
+            pose = np.uint16(whole(w.place[a]) << 2 | whole(w.heading[a]))
             if w.changed or w.pose[a] != pose:
                 scan(w, a, size)
                 w.pose[a] = pose
@@ -694,13 +691,13 @@ def meet(w: Any, i: int, size: int, window: Any) -> None:
         for b in range(w.individuals):
             if a == b or w.body[b] == OUT:
                 continue
-            k = window_cell(w, a, np.int64(w.place[b]), size)
+            k = window_cell(w, a, whole(w.place[b]), size)
             if k < 0 or not (w.sight[a, k >> 6] >> np.uint64(k & 63)) & np.uint64(1):
                 continue
             gaze |= np.uint64(1) << np.uint64(a * 8 + b)
-            carried = np.int64(0)
+            carried = whole(0)
             if w.hand[b]:
-                carried = np.int64(w.kind[w.hand[b] - 1])
+                carried = whole(w.kind[w.hand[b] - 1])
             heading = (w.heading[b] - w.heading[a]) & 3
             body = np.uint32(1 + w.identity[b] * 4 + heading)
             manner = np.uint32(w.face[b] + 4 * carried)
@@ -717,7 +714,7 @@ def perceivers(w: Any, place: int, size: int) -> Any:
     seers = np.uint64(0)
     cell = place
     if place >= HANDS:
-        cell = np.int64(w.place[place - HANDS])
+        cell = whole(w.place[place - HANDS])
         if w.body[place - HANDS] == OUT:
             return seers
     elif PROPERTIES[w.cells[place] & 0xFF] & CONCEALS:
@@ -743,17 +740,17 @@ def believe(w: Any, chains: Any, size: int) -> None:
             w.live[live] = c
             live += 1
     for o in range(w.things):
-        place = np.int64(w.thing[o])
+        place = whole(w.thing[o])
         if place == NOWHERE:
             continue
         w.belief[o, 0] = place
         here = np.uint64(0)
         here_known = False
-        asked = np.int64(-1)
+        asked = whole(-1)
         there = np.uint64(0)
         for k in range(live):
-            c = np.int64(w.live[k])
-            believed = np.int64(w.belief[o, c])
+            c = whole(w.live[k])
+            believed = whole(w.belief[o, c])
             if believed == place:
                 continue
             if not here_known:
@@ -777,7 +774,7 @@ def feel(w: Any) -> None:
     for a in range(w.individuals):
         if w.want[a] == 0 or w.body[a] != PERSON:
             continue
-        before, now = np.int64(w.hoped[a]), np.int64(w.belief[w.want[a] - 1, 1 + a])
+        before, now = whole(w.hoped[a]), whole(w.belief[w.want[a] - 1, 1 + a])
         if now == HANDS + a:
             w.face[a] = GLAD
         elif now == NOWHERE and before != NOWHERE:
@@ -792,14 +789,14 @@ def feel(w: Any) -> None:
 @njit
 def observe_self(w: Any, i: int, a: int, fields: Any) -> None:
     """Own pose, hands, face, step, task and cue, and the symbols heard."""
-    place = np.int64(w.place[a])
+    place = whole(w.place[a])
     out = w.body[a] == OUT
     fields[i, a, FIELD_X] = 0 if out else place & 15
     fields[i, a, FIELD_Y] = 0 if out else place >> 4
     fields[i, a, FIELD_HEADING] = w.heading[a]
     fields[i, a, FIELD_HAND] = w.kind[w.hand[a] - 1] if w.hand[a] else 0
     fields[i, a, FIELD_FACE] = w.face[a]
-    fields[i, a, FIELD_STEP] = min(np.int64(w.step), 255)
+    fields[i, a, FIELD_STEP] = min(whole(w.step), 255)
     fields[i, a, FIELD_SELF] = w.identity[a] & 7
     fields[i, a, FIELD_TASK] = w.task[a]
     for k in range(4):
@@ -814,7 +811,7 @@ def observe_self(w: Any, i: int, a: int, fields: Any) -> None:
 @njit
 def hears(w: Any, a: int, b: int) -> bool:
     """Whether b's voice reaches a: within the radius ``w.hearing``, or in the same room where that is 0."""
-    here, there = np.int64(w.place[a]), np.int64(w.place[b])
+    here, there = whole(w.place[a]), whole(w.place[b])
     if w.hearing == 0:
         return w.room[here] == w.room[there] and w.room[here] != 0
     return max(abs((here & 15) - (there & 15)), abs((here >> 4) - (there >> 4))) <= w.hearing

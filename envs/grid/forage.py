@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import njit
+from ..kernels import njit, whole
 from ..probes import Probe
 from . import engine
 from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length
@@ -189,7 +189,7 @@ def encode(options: ForageOptions) -> npt.NDArray[np.int64]:
 @njit
 def at(w: Any, place: int) -> int:
     """Where a place of the drawn map is in this world."""
-    return turn_place(place, np.int64(w.memory[ORIENTATION]), SIDE, SIDE)
+    return turn_place(place, whole(w.memory[ORIENTATION]), SIDE, SIDE)
 
 
 @njit
@@ -200,7 +200,7 @@ def site_cell(w: Any, site: int) -> int:
 @njit
 def draw_start(w: Any, walls: int, state: int, start: int) -> None:
     """Fill in the state of knowledge, the sites and the orientation: enumerated or at random."""
-    orientation, left, pair = np.int64(0), np.int64(0), np.int64(0)
+    orientation, left, pair = whole(0), whole(0), whole(0)
     if start >= 0:
         orientation = start & 7
         start >>= 3
@@ -255,7 +255,7 @@ def deal_world(w: Any, options: Any) -> None:
     engine.clear(w, SIDE, SIDE, 2, 2, limit)
     w.memory[WITH_WALLS] = walls
     draw_start(w, walls, state, start)
-    orientation = np.int64(w.memory[ORIENTATION])
+    orientation = whole(w.memory[ORIENTATION])
     build(w, TERRAINS[walls], SIDE, SIDE, orientation)
     w.place[DOMINANT] = at(w, PEN_D)
     w.heading[DOMINANT] = turn_heading(2, orientation)
@@ -294,15 +294,15 @@ def blind(w: Any, down: bool) -> None:
 @njit
 def bait(w: Any) -> None:
     """The experimenter's step: put, move, cover, open the pens."""
-    step = np.int64(w.step)
+    step = whole(w.step)
     walls = w.memory[WITH_WALLS] != 0
     if walls and step <= 2:
-        engine.put_thing(w, step - 1, site_cell(w, np.int64(w.memory[SITE + step - 1])))
+        engine.put_thing(w, step - 1, site_cell(w, whole(w.memory[SITE + step - 1])))
     elif not walls and step < BAITED:
         food = ((step - 1) >> 1) & 1
         knowledge = w.memory[STATE + food]
-        old = site_cell(w, np.int64(w.memory[SITE + food]))
-        new = site_cell(w, np.int64(w.memory[NEW_SITE + food]))
+        old = site_cell(w, whole(w.memory[SITE + food]))
+        new = site_cell(w, whole(w.memory[NEW_SITE + food]))
         if step <= 4:
             blind(w, knowledge == IGNORANT)
             engine.set_terrain(w, old, BOX_OPEN if step & 1 else BOX_CLOSED)
@@ -338,7 +338,7 @@ def rules(w: Any) -> None:
         return
     w.reward[SUBORDINATE] = -0.01
     for food in range(2):
-        place = np.int64(w.thing[food])
+        place = whole(w.thing[food])
         for a in range(2):
             if w.body[a] != OUT and (place == w.place[a] or place == HANDS + a):
                 engine.put_thing(w, food, GONE)
@@ -360,10 +360,10 @@ def rules(w: Any) -> None:
 def choice(w: Any, a: int, places: Any) -> int:
     """The food that ``a`` goes for if it takes the foods to be at these places: the nearest, the first
     of two as near; -1 where it knows of none."""
-    best, nearest = -1, np.int64(0)
+    best, nearest = -1, whole(0)
     manner = ON if w.memory[WITH_WALLS] else BEFORE
     for food in range(2):
-        place = np.int64(places[food])
+        place = whole(places[food])
         if place == NOWHERE or place >= HANDS:
             continue
         length = route_length(w, a, place, manner)
@@ -394,7 +394,7 @@ def look_around(w: Any, a: int) -> int:
     """Without any belief: open the nearest box not found empty before; in the open, turn about."""
     if w.memory[WITH_WALLS]:
         return TURN_RIGHT
-    best, target = np.int64(-1), np.int64(NOWHERE)
+    best, target = whole(-1), whole(NOWHERE)
     for site in range(4):
         if (w.memory[SEARCHED + a] >> site) & 1 == 0:
             length = route_length(w, a, site_cell(w, site), BEFORE)
@@ -413,7 +413,7 @@ def forage(w: Any, a: int, mode: int) -> int:
         return WAIT
     rival = -1
     minds = w.filled
-    if a == SUBORDINATE and w.body[DOMINANT] != OUT and (mode == SCRIPTED or mode == EXACT):
+    if a == SUBORDINATE and w.body[DOMINANT] != OUT and mode in (SCRIPTED, EXACT):
         for food in range(2):
             # chains are numbered by length, then by their members: (subordinate, dominant) is the first
             # of the second order; without it, one's own belief stands in
@@ -424,12 +424,12 @@ def forage(w: Any, a: int, mode: int) -> int:
         rival = choice(w, DOMINANT, minds)
     if rival >= 0:
         manner = ON if w.memory[WITH_WALLS] else BEFORE
-        mine = route_length(w, a, np.int64(places[rival]), manner)
-        if mine < 0 or 2 * mine >= route_length(w, DOMINANT, np.int64(minds[rival]), manner):
+        mine = route_length(w, a, whole(places[rival]), manner)
+        if mine < 0 or 2 * mine >= route_length(w, DOMINANT, whole(minds[rival]), manner):
             places[rival] = NOWHERE  # unless one is there long before
     food = choice(w, a, places)
     if food >= 0:
-        return fetch(w, a, np.int64(places[food]))
+        return fetch(w, a, whole(places[food]))
     if rival >= 0 or (a == DOMINANT and w.step < w.memory[OPENED] + PATIENCE):
         return WAIT
     return look_around(w, a)
@@ -465,6 +465,9 @@ def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int
         script_world(worlds[i], i, modes, actions)
 
 
+YES_NO = ("yes", "no")
+
+
 # --- What is asked ----------------------------------------------------------------------------------------
 def probes(simulation: Simulation, world: int) -> list[Probe]:
     """For each food: what the dominant sees (walls), or believes and knows (boxes)."""
@@ -474,7 +477,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     walls = bool(memory[WITH_WALLS])
     opponent = int(w["body"][DOMINANT]) != OUT
     me, other = "subordinate_0", "dominant_0"
-    cells = [int(site_cell(w, np.int64(site))) for site in range(2 if walls else 4)]
+    cells = [int(site_cell(w, whole(site))) for site in range(2 if walls else 4)]
     names = {cell: f"site_{site}" for site, cell in enumerate(cells)}
     places = (*names.values(), UNKNOWN)
     items: list[Probe] = []
@@ -484,65 +487,58 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
 
     for food, thing in enumerate(simulation.game.things):
         condition = _KNOWLEDGE[memory[STATE + food]] if opponent else "no_opponent"
-        common = {"condition": condition, "group": "forage", "step": step}
         here = int(w["thing"][food])
+
+        def ask(
+            kind: str, chain: tuple[str, ...], options: tuple[str, ...], answer: str, own: str,
+            order: int, shortcuts: dict[str, str], role: str, question: str,
+            thing: str = thing, condition: str = condition,
+        ) -> None:  # fmt: skip
+            items.append(
+                Probe(
+                    kind, me, chain, thing, options, answer, own, order, shortcuts, condition, role,
+                    "forage", question, step,
+                )
+            )  # fmt: skip
+
         if walls:
-            for chain, role in (((other,), "test"), ((me,), "control")):
-                if chain == (other,) and not opponent:
-                    continue
-                seen = reader.sees(chain[0], here)
-                mine = reader.sees(me, here)
-                items.append(
-                    Probe(
-                        "percept", me, chain, thing, ("yes", "no"), "yes" if seen else "no",
-                        # the layout is open to the subordinate: it can work out what is in sight
-                        "yes" if seen else "no", int(seen != mine),
-                        {"dropped_first": "yes" if mine else "no", "reality": "yes",
-                         "most_frequent": "yes"},
-                        role=role, question=f"Does the {chain[0][:-2]} see the {thing} now?", **common,
-                    )
-                )  # fmt: skip
+            mine = _yes(reader.sees(me, here))
+            if opponent:
+                theirs = _yes(reader.sees(other, here))
+                # the layout lies open to the subordinate: it can work out what is in sight
+                ask("percept", (other,), YES_NO, theirs, theirs, int(theirs != mine),
+                    {"dropped_first": mine, "reality": "yes", "most_frequent": "yes"}, "test",
+                    f"Does the dominant see the {thing} now?")  # fmt: skip
+            ask("percept", (me,), YES_NO, mine, mine, 0,
+                {"dropped_first": mine, "reality": "yes", "most_frequent": "yes"}, "control",
+                f"Do you see the {thing} now?")  # fmt: skip
             continue
-        first = name(int(w["first"][food]))
+        first, real = name(int(w["first"][food])), name(here)
+        seen = name(reader.believed(thing, me)) if simulation.order else ""
         shortcuts = {
-            "reality": name(here),
+            "reality": real,
             "first_place": first,
             "last_mentioned": name(int(w["mentioned"])),
             "most_frequent": places[0],
         }
-        items.append(
-            Probe(
-                "reality", me, (), thing, places, name(here), name(reader.believed(thing, me)), 0,
-                shortcuts, role="control", question=f"Where is the {thing} really?", **common,
-            )
-        )  # fmt: skip
-        items.append(
-            Probe(
-                "memory", me, (), thing, places, first, first, 0, shortcuts, role="control",
-                question=f"Where was the {thing} put first?", **common,
-            )
-        )  # fmt: skip
-        if not opponent:
+        ask("reality", (), places, real, seen, 0, shortcuts, "control", f"Where is the {thing} really?")
+        ask("memory", (), places, first, first, 0, shortcuts, "control",
+            f"Where was the {thing} put first?")  # fmt: skip
+        if not opponent or not simulation.order:
             continue
         believed = name(reader.believed(thing, other))
         mine = name(reader.believed(thing, me, other)) if simulation.order >= 2 else ""
-        items.append(
-            Probe(
-                "belief", me, (other,), thing, places, believed, mine, int(believed != name(here)),
-                {**shortcuts, "dropped_first": name(here)},
-                question=f"Where does the dominant think the {thing} is?", **common,
-            )
-        )  # fmt: skip
-        items.append(
-            Probe(
-                "knowledge", me, (other,), thing, ("yes", "no"),
-                "yes" if believed == name(here) else "no",
-                "" if not mine else ("yes" if mine == name(reader.believed(thing, me)) else "no"), 1,
-                {"most_frequent": "no", "reality": "yes"},
-                question=f"Does the dominant know where the {thing} is?", **common,
-            )
-        )  # fmt: skip
+        ask("belief", (other,), places, believed, mine, int(believed != real),
+            {**shortcuts, "dropped_first": real}, "test",
+            f"Where does the dominant think the {thing} is?")  # fmt: skip
+        ask("knowledge", (other,), YES_NO, _yes(believed == real), _yes(mine == seen) if mine else "", 1,
+            {"most_frequent": "no", "reality": "yes"}, "test",
+            f"Does the dominant know where the {thing} is?")  # fmt: skip
     return items
+
+
+def _yes(true: bool) -> str:
+    return "yes" if true else "no"
 
 
 GAME = Game(
@@ -553,7 +549,7 @@ GAME = Game(
     learner="subordinate",
     things=("apple", "banana"),
     options=ForageOptions,
-    encode=encode,  # type: ignore[arg-type]
+    encode=encode,
     count=lambda options: 2,
     deal=deal,
     play=play,

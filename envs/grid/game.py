@@ -52,25 +52,26 @@ class GameOptions:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            kind = type(field.default)
+            value: Any = getattr(self, field.name)
+            kind: type = type(field.default)
             if type(value) is not kind:
                 raise ValueError(
                     f"option {field.name!r} is {value!r}, expected {kind.__name__} "
                     f"(default {field.default!r})"
                 )
             if field.name in self.CHOICES and value not in self.CHOICES[field.name]:
-                near = difflib.get_close_matches(
-                    str(value), [str(c) for c in self.CHOICES[field.name]], 1
-                )
+                near = difflib.get_close_matches(str(value), [str(c) for c in self.CHOICES[field.name]], 1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise ValueError(
                     f"option {field.name!r} is {value!r}, expected one of "
                     f"{', '.join(map(repr, self.CHOICES[field.name]))}{hint}"
                 )
-            low, high = {"limit": (1, 255), **self.RANGES}.get(field.name, (None, None))
-            if low is not None and high is not None and not low <= value <= high:
-                raise ValueError(f"option {field.name!r} is {value!r}, expected {low} to {high}")
+            ranges: dict[str, tuple[int, int]] = {"limit": (1, 255), **self.RANGES}
+            bounds = ranges.get(field.name)
+            if bounds is not None and not bounds[0] <= value <= bounds[1]:
+                raise ValueError(
+                    f"option {field.name!r} is {value!r}, expected {bounds[0]} to {bounds[1]}"
+                )
 
     @classmethod
     def make(cls, options: Mapping[str, Any]) -> GameOptions:
@@ -80,9 +81,7 @@ class GameOptions:
             if name not in names:
                 near = difflib.get_close_matches(str(name), names, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ValueError(
-                    f"unknown option {name!r}, expected one of {', '.join(names)}{hint}"
-                )
+                raise ValueError(f"unknown option {name!r}, expected one of {', '.join(names)}{hint}")
         return cls(**options)
 
 
@@ -176,9 +175,7 @@ class Simulation:
             ("autoreset", autoreset, AUTORESET),
         ):
             if value not in allowed:
-                raise ValueError(
-                    f"{name} is {value!r}, expected one of {', '.join(map(repr, allowed))}"
-                )
+                raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
         for name, value in (("num_envs", num_envs), ("num_threads", num_threads)):
             if not isinstance(value, (int, np.integer)) or value < 1:
                 raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1")
@@ -216,8 +213,7 @@ class Simulation:
             for windows, fields, masks in zip(self._windows, self._fields, self._masks, strict=True)
         ]
         self._pieces = [
-            (b * k // self.num_threads, b * (k + 1) // self.num_threads)
-            for k in range(self.num_threads)
+            (b * k // self.num_threads, b * (k + 1) // self.num_threads) for k in range(self.num_threads)
         ]
         self._pool = ThreadPoolExecutor(self.num_threads) if self.num_threads > 1 else None
         self._written = list(zip(self._windows, self._fields, self._masks, strict=True))

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import njit
+from ..kernels import njit, whole
 from .engine import (
     BASKET_CLOSED,
     BASKET_OPEN,
@@ -111,9 +111,7 @@ def parse(text: str, connected: bool = True) -> Layout:
     marks: dict[str, list[int]] = {}
     for y, row in enumerate(rows):
         if len(row) != width:
-            raise ValueError(
-                f"row {y + 1} of the map has {len(row)} cells, expected {width}: {row!r}"
-            )
+            raise ValueError(f"row {y + 1} of the map has {len(row)} cells, expected {width}: {row!r}")
         for x, sign in enumerate(row):
             if sign not in LEGEND and not sign.isalnum():
                 raise ValueError(
@@ -136,9 +134,7 @@ def parse(text: str, connected: bool = True) -> Layout:
 def _check_reachable(terrain: npt.NDArray[np.uint8], rows: list[str]) -> None:
     """All floor hangs together through doors (containers may stand anywhere)."""
     passable = {
-        cell
-        for cell in range(256)
-        if PROPERTIES[terrain[cell]] & WALKABLE or terrain[cell] == DOOR_CLOSED
+        cell for cell in range(256) if PROPERTIES[terrain[cell]] & WALKABLE or terrain[cell] == DOOR_CLOSED
     }
     if not passable:
         raise ValueError("the map has no floor")
@@ -191,7 +187,7 @@ def build(w: Any, terrain: Any, width: int, height: int, orientation: int) -> No
     for y in range(height):
         for x in range(width):
             cell = turn_place(y << 4 | x, orientation, width, height)
-            set_terrain(w, cell, np.int64(terrain[y << 4 | x]))
+            set_terrain(w, cell, whole(terrain[y << 4 | x]))
     if orientation & 4:
         w.width = height
         w.height = width

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ..kernels import whole
 from .engine import GONE, HANDS, NOWHERE, TERRAIN
 
 if TYPE_CHECKING:
@@ -114,6 +113,4 @@ class Reader:
         """Whether an individual sees a cell now (with the window of the simulation)."""
         from .vision import sees
 
-        return bool(
-            sees(self.world, self.names.index(individual), np.int64(cell), self.simulation.size)
-        )
+        return bool(sees(self.world, self.names.index(individual), whole(cell), self.simulation.size))

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import njit
+from ..kernels import njit, whole
 from ..probes import Probe
 from . import engine
 from .characters import ON, plan, random_legal, route_length
@@ -72,8 +72,8 @@ def encode(options: ReachOptions) -> npt.NDArray[np.int64]:
 def free_floor(w: Any) -> int:
     """A random floor cell where nobody stands and no beacon is. There are enough on every map."""
     while True:
-        x = 1 + random_below(w, np.int64(w.width) - 2)
-        y = 1 + random_below(w, np.int64(w.height) - 2)
+        x = 1 + random_below(w, whole(w.width) - 2)
+        y = 1 + random_below(w, whole(w.height) - 2)
         cell = y << 4 | x
         if engine.terrain_at(w, cell) == engine.FLOOR and engine.body_at(w, cell) < 0:
             return cell
@@ -105,10 +105,10 @@ def point(w: Any) -> None:
             w.cue[a, 0] = 0
             w.cue[a, 1] = 0
             continue
-        goal = np.int64(w.memory[GOAL + a])
-        dx = (goal & 15) - (np.int64(w.place[a]) & 15)
-        dy = (goal >> 4) - (np.int64(w.place[a]) >> 4)
-        h = np.int64(w.heading[a])
+        goal = whole(w.memory[GOAL + a])
+        dx = (goal & 15) - (whole(w.place[a]) & 15)
+        dy = (goal >> 4) - (whole(w.place[a]) >> 4)
+        h = whole(w.heading[a])
         w.cue[a, 0] = min(max(dx * FORWARD_X[h] + dy * FORWARD_Y[h] + 7, 0), 15)
         w.cue[a, 1] = min(max(dx * RIGHT_X[h] + dy * RIGHT_Y[h] + 7, 0), 15)
 
@@ -145,9 +145,9 @@ def go(w: Any, a: int) -> int:
         w.memory[MAKES_WAY + a] -= 1
         action = 1 + random_below(w, 3)
         return action if engine.legal(w, a, action) else engine.WAIT
-    action = plan(w, a, np.int64(w.memory[GOAL + a]), ON)
+    action = plan(w, a, whole(w.memory[GOAL + a]), ON)
     # the pose before the last planned move; the same pose again means that somebody was in the way
-    pose = np.int64(w.place[a]) * 4 + np.int64(w.heading[a])
+    pose = whole(w.place[a]) * 4 + whole(w.heading[a])
     stopped = action in (engine.FORWARD, engine.WAIT) and w.memory[BEFORE_MOVE + a] == pose
     w.memory[BEFORE_MOVE + a] = pose if action in (engine.FORWARD, engine.WAIT) else 0
     if stopped:
@@ -200,7 +200,7 @@ GAME = Game(
     learner="walker",
     things=("thing",),
     options=ReachOptions,
-    encode=encode,  # type: ignore[arg-type]
+    encode=encode,
     count=lambda options: options.individuals,
     deal=deal,
     play=play,

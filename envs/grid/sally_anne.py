@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import njit
+from ..kernels import njit, whole
 from ..probes import Probe
 from . import engine
 from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length
@@ -292,15 +292,13 @@ def count(options: SallyAnneOptions) -> int:
 @njit
 def spot_place(w: Any, spot: int) -> int:
     """The place of a spot in this world's orientation."""
-    return turn_place(
-        SPOTS[spot, 1] << 4 | SPOTS[spot, 0], np.int64(w.memory[ORIENTATION]), WIDTH, HEIGHT
-    )
+    return turn_place(SPOTS[spot, 1] << 4 | SPOTS[spot, 0], whole(w.memory[ORIENTATION]), WIDTH, HEIGHT)
 
 
 @njit
 def stand(w: Any, a: int, spot: int) -> None:
     w.place[a] = spot_place(w, spot)
-    w.heading[a] = turn_heading(SPOTS[spot, 2], np.int64(w.memory[ORIENTATION]))
+    w.heading[a] = turn_heading(SPOTS[spot, 2], whole(w.memory[ORIENTATION]))
 
 
 @njit
@@ -312,7 +310,7 @@ def deal_world(w: Any, options: Any) -> None:
         condition = random_below(w, 4)
     w.memory[CONDITION] = condition
     w.memory[ORIENTATION] = random_below(w, 8)
-    build(w, TERRAIN, WIDTH, HEIGHT, np.int64(w.memory[ORIENTATION]))
+    build(w, TERRAIN, WIDTH, HEIGHT, whole(w.memory[ORIENTATION]))
     engine.label_rooms(w)
     first, second = engine.BOX_CLOSED, engine.BASKET_CLOSED
     if random_below(w, 2):
@@ -344,7 +342,7 @@ def deal_world(w: Any, options: Any) -> None:
         # the rest of the things lies about in the room
         while True:
             x, y = 1 + random_below(w, 7), 3 + random_below(w, 3)
-            cell = turn_place(y << 4 | x, np.int64(w.memory[ORIENTATION]), WIDTH, HEIGHT)
+            cell = turn_place(y << 4 | x, whole(w.memory[ORIENTATION]), WIDTH, HEIGHT)
             if engine.is_floor(w, cell) and engine.thing_at(w, cell) < 0:
                 engine.put_thing(w, o, cell)
                 break
@@ -396,7 +394,7 @@ def search(w: Any, a: int, mode: int) -> int:
     if w.body[a] == THING_ARROW:
         target = first if w.memory[SEARCHED + a] & 1 == 0 else second
     if target == NOWHERE:
-        best = np.int64(-1)
+        best = whole(-1)
         for k in range(2):
             if (w.memory[SEARCHED + a] >> k) & 1 == 0:
                 cell = first if k == 0 else second
@@ -427,9 +425,9 @@ def search(w: Any, a: int, mode: int) -> int:
 @njit
 def perform(w: Any, a: int, modes: Any) -> int:
     """The next action of the play's line that the actor is at; lines that are done are passed."""
-    condition = np.int64(w.memory[CONDITION])
+    condition = whole(w.memory[CONDITION])
     for _ in range(_LONGEST):
-        line = np.int64(w.memory[LINE + a])
+        line = whole(w.memory[LINE + a])
         what, where = PLAY[condition, a, line, 0], PLAY[condition, a, line, 1]
         if what == STAY:
             return WAIT
@@ -445,7 +443,7 @@ def perform(w: Any, a: int, modes: Any) -> int:
             if w.step + 1 <= w.memory[OPENED + where] + w.memory[PAUSE + where]:
                 return WAIT
         elif what == GO:
-            heading = turn_heading(SPOTS[where, 2], np.int64(w.memory[ORIENTATION]))
+            heading = turn_heading(SPOTS[where, 2], whole(w.memory[ORIENTATION]))
             if w.place[a] != spot_place(w, where):
                 return plan(w, a, spot_place(w, where), ON)
             if w.heading[a] != heading:
@@ -472,19 +470,19 @@ def expected_place(w: Any, mode: int) -> int:
     """Where the observer expects Sally to look: by its own belief about hers, by reality, by what was
     touched last, or by her belief itself (``exact``)."""
     if mode == REALITY_BIASED:
-        return np.int64(w.thing[BALL])
+        return whole(w.thing[BALL])
     if mode == LAST_SEEN:
-        return np.int64(w.mentioned)
+        return whole(w.mentioned)
     if w.body[SALLY] == THING_ARROW:
-        return np.int64(w.first[BALL])  # clockwork
+        return whole(w.first[BALL])  # clockwork
     if mode == EXACT:
-        return np.int64(w.belief[BALL, 1 + SALLY])
+        return whole(w.belief[BALL, 1 + SALLY])
     # chain (observer, sally): chains are numbered by length, then by their members
-    n = np.int64(w.individuals)
+    n = whole(w.individuals)
     column = 1 + n + OBSERVER * (n - 1) + SALLY
     if w.order < 2:
-        return np.int64(w.belief[BALL, 1 + OBSERVER])
-    return np.int64(w.belief[BALL, column])
+        return whole(w.belief[BALL, 1 + OBSERVER])
+    return whole(w.belief[BALL, column])
 
 
 @njit
@@ -616,9 +614,7 @@ def belief_question(members: Sequence[str]) -> str:
     names = [member.rpartition("_")[0].capitalize() for member in members]
     return f"Where does {' thinks that '.join(names)} think the ball is?".replace(
         f"does {names[0]} thinks", f"does {names[0]} think", 1
-    ).replace(
-        f"{names[-1]} think the", f"{names[-1]} {'think' if len(names) == 1 else 'thinks'} the"
-    )
+    ).replace(f"{names[-1]} think the", f"{names[-1]} {'think' if len(names) == 1 else 'thinks'} the")
 
 
 GAME = Game(
@@ -629,8 +625,8 @@ GAME = Game(
     learner="observer",
     things=("ball", "cup", "book", "toy"),
     options=SallyAnneOptions,
-    encode=encode,  # type: ignore[arg-type]
-    count=count,  # type: ignore[arg-type]
+    encode=encode,
+    count=count,
     deal=deal,
     play=play,
     script=script,

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import njit
+from ..kernels import njit, whole
 from ..probes import Probe
 from . import engine
 from .characters import random_legal
@@ -98,9 +98,9 @@ def encode(options: VantageOptions) -> npt.NDArray[np.int64]:
 @njit
 def direction(w: Any, a: int, cell: int) -> int:
     """Where a cell lies for ``a``: 0 front, 1 right, 2 behind, 3 left; -1 midway between two."""
-    dx = (cell & 15) - (np.int64(w.place[a]) & 15)
-    dy = (cell >> 4) - (np.int64(w.place[a]) >> 4)
-    h = np.int64(w.heading[a])
+    dx = (cell & 15) - (whole(w.place[a]) & 15)
+    dy = (cell >> 4) - (whole(w.place[a]) >> 4)
+    h = whole(w.heading[a])
     forward = dx * FORWARD_X[h] + dy * FORWARD_Y[h]
     right = dx * RIGHT_X[h] + dy * RIGHT_Y[h]
     if abs(forward) == abs(right):
@@ -138,7 +138,7 @@ def draw_scene(w: Any, pillars: int, turn: int, size: int) -> bool:
     w.place[OTHER] = floor_cell(w)
     if w.place[OTHER] == w.place[OBSERVER]:
         return False
-    if not sees(w, OBSERVER, np.int64(w.place[OTHER]), size):
+    if not sees(w, OBSERVER, whole(w.place[OTHER]), size):
         return False
     scan(w, OTHER, size)
     # candidates: floor in the observer's sight; first the other's sight, then not
@@ -191,7 +191,7 @@ def deal_world(w: Any, options: Any) -> None:
     while not draw_scene(w, pillars if attempt < TRIES else 0, turn, size):
         attempt += 1
     for o in range(4):
-        cell = np.int64(w.thing[o])
+        cell = whole(w.thing[o])
         w.thing[o] = 0
         engine.put_thing(w, o, cell)
     engine.label_rooms(w)
@@ -209,7 +209,7 @@ def deal_world(w: Any, options: Any) -> None:
 @njit
 def answer(w: Any, a: int, level: int, o: int, size: int) -> int:
     """The symbol that answers for ``a``: 0 no and 1 yes, or the direction."""
-    cell = np.int64(w.thing[o])
+    cell = whole(w.thing[o])
     if level == 1:
         return 1 if sees(w, a, cell, size) else 0
     return direction(w, a, cell)
@@ -220,7 +220,7 @@ def rules(w: Any, size: int) -> None:
     """The observer's first word is its answer, judged on the scene as it spoke (nobody else moves)."""
     w.ask = 0
     if w.voice[OBSERVER]:
-        right = answer(w, OTHER, np.int64(w.memory[LEVEL]), np.int64(w.memory[ASKED_THING]), size)
+        right = answer(w, OTHER, whole(w.memory[LEVEL]), whole(w.memory[ASKED_THING]), size)
         if w.voice[OBSERVER] - 1 == right:
             w.reward[OBSERVER] = 1
             w.perf = 1
@@ -239,7 +239,7 @@ def script_world(w: Any, i: int, modes: Any, actions: Any, size: int) -> None:
             if a == OBSERVER:
                 # reality, and what was seen last, are what one sees oneself
                 whose = OBSERVER if modes[a] in (REALITY_BIASED, engine.LAST_SEEN) else OTHER
-                level, o = np.int64(w.memory[LEVEL]), np.int64(w.memory[ASKED_THING])
+                level, o = whole(w.memory[LEVEL]), whole(w.memory[ASKED_THING])
                 actions[i, a] = SAY + answer(w, whose, level, o, size)
 
 
@@ -310,7 +310,7 @@ GAME = Game(
     learner="observer",
     things=("ball", "cup", "book", "toy"),
     options=VantageOptions,
-    encode=encode,  # type: ignore[arg-type]
+    encode=encode,
     count=lambda options: 2,
     deal=deal,
     play=play,

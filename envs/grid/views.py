@@ -29,8 +29,7 @@ FACE_BITS = len(FACES)
 CELL_BITS = TERRAIN_BITS + THING_BITS + IDENTITY_BITS + 4 + FACE_BITS + THING_BITS
 # Fields are one-hot, too, except the step: eight binary digits.
 FIELD_STARTS = tuple(
-    sum(8 if k == FIELD_STEP else FIELD_SIZES[k] for k in range(field))
-    for field in range(NUM_FIELDS + 1)
+    sum(8 if k == FIELD_STEP else FIELD_SIZES[k] for k in range(field)) for field in range(NUM_FIELDS + 1)
 )
 FIELD_BITS = FIELD_STARTS[-1]
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import njit
+from ..kernels import njit, whole
 
 __all__ = ["HEADINGS", "WINDOWS", "digital_lines", "look", "scan", "sees", "window_cell"]
 
@@ -98,8 +98,8 @@ def scan(w: Any, a: int, size: int) -> None:
     """Find what individual ``a`` of world ``w`` sees: the bits of ``w.sight[a]`` (2,) uint64; bit
     k % 64 of word k // 64 is set iff cell k of its window is seen."""
     v = (size - 5) >> 1
-    h = np.int64(w.heading[a])
-    place = np.int64(w.place[a])
+    h = whole(w.heading[a])
+    place = whole(w.place[a])
     x = (place & 15) + CORNER[v, h, 0]
     y = (place >> 4) + CORNER[v, h, 1]
     shift = np.uint32(x & 15)
@@ -141,8 +141,8 @@ def look(w: Any, i: int, a: int, size: int, window: Any) -> None:
     Fills ``window[i, a]`` (V*V,) uint32 (the four uint8 channels of a cell in one code; 0 = not seen).
     """
     v = (size - 5) >> 1
-    h = np.int64(w.heading[a])
-    place = np.int64(w.place[a])
+    h = whole(w.heading[a])
+    place = whole(w.place[a])
     seen = w.sight[a, 0]
     first = min(size * size, 64)
     for k in range(first):
@@ -157,10 +157,10 @@ def look(w: Any, i: int, a: int, size: int, window: Any) -> None:
 @njit
 def window_cell(w: Any, a: int, cell: int, size: int) -> int:
     """The index in ``a``'s window (row * V + column) of a cell of the world, or -1 if outside it."""
-    place = np.int64(w.place[a])
+    place = whole(w.place[a])
     dx = (cell & 15) - (place & 15)
     dy = (cell >> 4) - (place >> 4)
-    h = np.int64(w.heading[a])
+    h = whole(w.heading[a])
     forward = dx * FORWARD_X[h] + dy * FORWARD_Y[h]
     right = dx * RIGHT_X[h] + dy * RIGHT_Y[h] + (size >> 1)
     if forward < 0 or forward >= size or right < 0 or right >= size:

@@ -131,8 +131,7 @@ def test_a_second_process_compiles_nothing(package):
 
 def test_importing_compiles_and_opens_nothing(package):
     report = (
-        "import os; result = [os.path.exists(rules.__file__ + '/../__pycache__'),"
-        " bool(rules.step.overloads)]"
+        "import os; result = [os.path.exists(rules.__file__ + '/../__pycache__'), bool(rules.step.overloads)]"
     )
     assert package.run(report)["result"] == [False, False]
 

@@ -309,11 +309,7 @@ APART = [["enter", ["A", "B", "C"], "den"], ["place", "ball", "box", "den"],
 
 
 def said(kind, semantics):
-    event = (
-        ["claim", "B", "ball", "basket"]
-        if kind == "claim"
-        else ["tell", "B", "A", "ball", "basket"]
-    )
+    event = ["claim", "B", "ball", "basket"] if kind == "claim" else ["tell", "B", "A", "ball", "basket"]
     beliefs = track([*APART, event], semantics=semantics)
     return {chain for chain, place in chains(beliefs).items() if place == "basket"}
 
@@ -466,11 +462,7 @@ def test_wants_and_feelings():
     assert beliefs.at(3).wants["Sally"]["Sally"] == beliefs.at(3).wants[()]["Sally"] == "ball"
     assert beliefs.at(3).wants["Anne"]["Sally"] is None  # did not attend
     assert beliefs.at(3).feeling("Sally") is None  # wanted, in the box: neither had nor lost
-    assert (
-        beliefs.at(4).feeling("Sally")
-        == beliefs.at(4).feeling(("Sally", "Anne", "Sally"))
-        == "glad"
-    )
+    assert beliefs.at(4).feeling("Sally") == beliefs.at(4).feeling(("Sally", "Anne", "Sally")) == "glad"
     assert beliefs.at(4).feeling(("Anne", "Sally")) is None
     assert beliefs.wants["Sally"]["Sally"] == "key" and beliefs.wants[()]["Anne"] is None
     assert beliefs.shown["Anne"]["Anne"] == "glad" and beliefs.shown["Sally"]["Anne"] is None

@@ -136,9 +136,7 @@ def test_same_seed_same_bytes_whatever_the_batch_and_the_threads(tmp_path, monke
     for k, (chunk, threads) in enumerate([(1024, 1), (1024, 2), (4, 1)]):
         monkeypatch.setattr("mindsight.scenarios.evaluation._CHUNK", chunk)
         folder = tmp_path / str(k)
-        evaluate(
-            "random", sally_anne(), out=folder, progress=False, num_threads=threads, recordings=5
-        )
+        evaluate("random", sally_anne(), out=folder, progress=False, num_threads=threads, recordings=5)
         folders.append(
             {
                 str(path.relative_to(folder)): path.read_bytes()
@@ -358,10 +356,7 @@ def test_scores_are_counted_as_said():
 
 def test_equal_probabilities_are_a_fair_guess_that_does_not_hang_on_the_order():
     result = evaluate(Spy(), sally_anne(episodes=300, probes=("reality",)), progress=False)
-    counts = [
-        sum(row["chosen"] == option for row in result.probes)
-        for option in result.probes[0]["options"]
-    ]
+    counts = [sum(row["chosen"] == option for row in result.probes) for option in result.probes[0]["options"]]
     low, high = wilson(len(result.probes) / 3, len(result.probes), z=3.5)
     assert all(low < count / len(result.probes) < high for count in counts)
     assert all(row["log_score"] == pytest.approx(np.log(1 / 3), abs=1e-5) for row in result.probes)

@@ -69,10 +69,7 @@ def test_probes_are_all_none_or_some(tmp_path):
     for text, kinds in (("all", KINDS), ("none", ()), ("belief", ("belief",))):
         path = write(tmp_path, GOOD.replace("[belief, reality]", text))
         assert load_scenario(path).probes == kinds
-    assert (
-        load_scenario(write(tmp_path, GOOD.replace("probes: [belief, reality]\n", ""))).probes
-        == KINDS
-    )
+    assert load_scenario(write(tmp_path, GOOD.replace("probes: [belief, reality]\n", ""))).probes == KINDS
 
 
 @pytest.mark.parametrize("name", list_scenarios())
@@ -105,9 +102,7 @@ def wrong(old, new, message):
     [
         wrong("tags:", "tag:", r":2: unknown key 'tag'.*did you mean 'tags'"),
         wrong("description: Two walkers.\n", "", r":1: key 'description' is missing"),
-        wrong(
-            "description: Two walkers.", "description: 3", r":1: key 'description': is a int \(3\)"
-        ),
+        wrong("description: Two walkers.", "description: 3", r":1: key 'description': is a int \(3\)"),
         wrong("[one, two]", "one", r":2: key 'tags': is text \('one'\), expected a list"),
         wrong("[one, two]", "[one, 2]", r":2: key 'tags': holds a int \(2\)"),
         wrong(": reach", ": reech", r":3: key 'environment': is 'reech'.*did you mean 'reach'"),

@@ -12,10 +12,7 @@ EPISODES = 40
 ASKING = [
     name
     for name in list_batteries()
-    if any(
-        scenario.probes and scenario.environment != "reach"
-        for scenario in load_battery(name).scenarios
-    )
+    if any(scenario.probes and scenario.environment != "reach" for scenario in load_battery(name).scenarios)
 ]
 
 
@@ -57,9 +54,7 @@ def test_exact_minds_are_always_right(battery):
 @pytest.mark.parametrize("battery", ASKING)
 def test_no_shortcut_passes(battery, capsys):
     card = played("exact", battery).card
-    assert {"reality", "most_frequent", "best_constant"} <= {
-        items.name for items, _ in card.shortcuts
-    }
+    assert {"reality", "most_frequent", "best_constant"} <= {items.name for items, _ in card.shortcuts}
     with capsys.disabled():
         print(f"\n{battery}: shortcut, items, all of a set (chance {card.sets.chance:.1%})")
         for items, sets in card.shortcuts:
@@ -99,9 +94,7 @@ def test_reality_bias_fails_false_belief_and_passes_true_belief():
 
 def test_reality_bias_shows_in_action():
     """It waits at the wrong mat where Sally's belief is false, at the right one where it is not."""
-    perf = {
-        line.scenario: line.perf for line in played("reality_biased", "false_belief").card.actions
-    }
+    perf = {line.scenario: line.perf for line in played("reality_biased", "false_belief").card.actions}
     assert perf["sally_anne_false_belief"] == 0
     assert perf["sally_anne_true_belief"] == 1
     perf = {line.scenario: line.perf for line in played("scripted", "false_belief").card.actions}
@@ -118,13 +111,9 @@ def test_orders_are_needed():
 def test_twins_of_one_seed_are_sets():
     """A set holds items of several scenarios with one seed, tests and controls among them."""
     rows = played("exact", "false_belief").probes
-    first = [
-        row for row in rows if row["seed"] == rows[0]["seed"] and row["group"] == "first_order"
-    ]
+    first = [row for row in rows if row["seed"] == rows[0]["seed"] and row["group"] == "first_order"]
     assert len({row["scenario"] for row in first}) >= 4
     assert {row["role"] for row in first} == {"test", "control"}
     # the same room: what was put where at first is the same in all twins
-    places = {
-        json.loads(row["shortcuts"])["first_place"] for row in first if row["kind"] == "memory"
-    }
+    places = {json.loads(row["shortcuts"])["first_place"] for row in first if row["kind"] == "memory"}
     assert len(places) == 1

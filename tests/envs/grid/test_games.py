@@ -246,11 +246,11 @@ def test_in_the_open_minding_the_dominants_view_pays():
 
 
 def test_options_of_forage_that_contradict_each_other():
-    with pytest.raises(ValueError, match="'state' is 'knows_false'.*hiding='walls'"):
+    with pytest.raises(ValueError, match=r"'state' is 'knows_false'.*hiding='walls'"):
         Simulation(GAMES["forage"], 1, {"hiding": "walls", "state": "knows_false"})
-    with pytest.raises(ValueError, match="'start' is 100, expected -1 to 63"):
+    with pytest.raises(ValueError, match=r"'start' is 100, expected -1 to 63"):
         Simulation(GAMES["forage"], 1, {"hiding": "walls", "start": 100})
-    with pytest.raises(ValueError, match="'knows_knows', expected 'random' beside start=3"):
+    with pytest.raises(ValueError, match=r"'knows_knows', expected 'random' beside start=3"):
         Simulation(GAMES["forage"], 1, {"state": "knows_knows", "start": 3})
 
 
