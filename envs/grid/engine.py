@@ -617,6 +617,7 @@ def hands(w: Any, i: int, actions: Any) -> None:
                 alone = False
         if alone:
             fair |= np.uint64(1) << np.uint64(a)
+    put = 0
     for a in range(n):
         if (fair >> np.uint64(a)) & np.uint64(1):
             action = actions[i, a]
@@ -624,8 +625,11 @@ def hands(w: Any, i: int, actions: Any) -> None:
                 put_thing(w, thing_at(w, place[a]), HANDS + a)
             elif action == PUT_DOWN:
                 put_thing(w, whole(w.hand[a]) - 1, place[a])
+                put = max(put, place[a])
             elif action == GIVE:
                 put_thing(w, whole(w.hand[a]) - 1, HANDS + filled[a])
+    if put:
+        w.mentioned = put  # of several puts in one step one counts, whoever made it
     for a in range(n):
         if (fair >> np.uint64(a)) & np.uint64(1) and actions[i, a] == TOGGLE:
             first = True
