@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import mindsight
 from mindsight.envs.grid import GAMES, engine, layout, vision
-from mindsight.envs.grid.game import Simulation
+from mindsight.envs.grid.game import AUTORESET, Simulation
 from mindsight.envs.minds import chain_table
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -40,6 +40,7 @@ class Sandbox:
         self.fields = np.zeros((1, PEOPLE, engine.NUM_FIELDS), np.uint8)
         self.masks = np.zeros((1, PEOPLE, engine.NUM_ACTIONS), np.int8)
         self.rewards = np.zeros((1, PEOPLE), np.float32)
+        self.ends, self.todo = np.zeros((1, 2), np.uint8), np.zeros(1, np.uint8)
         self.side = side
         w["key"] = seed
         width, height = (int(rng.integers(5, 10)) for _ in range(2))
@@ -87,9 +88,14 @@ class Sandbox:
         return actions
 
     def step(self, actions=None):
-        engine.begin(self.w, 0, self.rewards)
-        engine.act(self.w, 0, self.actions() if actions is None else actions)
-        self.perceive()
+        """One step of everybody as the engine makes it, without the rules of any game."""
+        actions = self.actions() if actions is None else actions
+        never = AUTORESET.index("disabled")
+        engine.act_all(self.worlds, actions, never, self.todo, 0, 1)
+        engine.finish_all(
+            self.worlds, CHAINS, self.window, self.fields, self.masks, self.rewards, self.ends,
+            never, self.todo, 0, 1,
+        )  # fmt: skip
 
     def upset(self):
         """Now and then what only rules do: a thing is gone, somebody leaves the world."""
