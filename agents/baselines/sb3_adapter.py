@@ -121,9 +121,7 @@ class SB3VecEnv(VecEnv):
         if method_name == "render":
             frames = self.batch.render()
             return [None if frames is None else frames[k] for k in chosen]
-        raise AttributeError(
-            f"worlds have no method {method_name!r}, expected 'action_masks' or 'render'"
-        )
+        raise AttributeError(f"worlds have no method {method_name!r}, expected 'action_masks' or 'render'")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """No world is."""

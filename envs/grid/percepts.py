@@ -326,9 +326,7 @@ FACE_COLOURS = np.array(_FACE_COLOURS, np.uint8)
 
 
 @njit
-def paint_body(
-    out: Any, y: int, x: int, identity: Any, heading: Any, face: Any, carried: Any
-) -> None:
+def paint_body(out: Any, y: int, x: int, identity: Any, heading: Any, face: Any, carried: Any) -> None:
     """An arrowhead in the identity's colour, two pixels of face, four of what it carries."""
     for dy in range(TILE):
         for dx in range(TILE):
@@ -374,9 +372,7 @@ def paint(window: Any, fields: Any, out: Any, lo: int, hi: int) -> None:
                 body = (code >> 16) & 0xFF
                 if body:
                     manner = code >> 24
-                    paint_body(
-                        picture, y, x, (body - 1) >> 2, (body - 1) & 3, manner & 3, manner >> 2
-                    )
+                    paint_body(picture, y, x, (body - 1) >> 2, (body - 1) & 3, manner & 3, manner >> 2)
             if window[i, a, (side - 1) * side + side // 2]:
                 own = fields[i, a]
                 paint_body(

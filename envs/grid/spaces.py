@@ -79,8 +79,7 @@ def mask_of(window: npt.NDArray[np.uint8], fields: npt.NDArray[np.uint8]) -> npt
     front = window[..., side - 2, side // 2, :]
     terrain = engine.PROPERTIES[front[..., 0]]
     walkable, toggles, container, is_open = (
-        (terrain & bit) != 0
-        for bit in (engine.WALKABLE, engine.TOGGLES, engine.CONTAINER, engine.IS_OPEN)
+        (terrain & bit) != 0 for bit in (engine.WALKABLE, engine.TOGGLES, engine.CONTAINER, engine.IS_OPEN)
     )
     shown, body = front[..., 1] != 0, front[..., 2] != 0
     person = body & (front[..., 2] < 1 + engine.ARROW * 4)
@@ -208,16 +207,11 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 def tables() -> str:
     """The action and observation tables of all gridworlds, made from the code."""
     actions = [(str(k), name, ACTION_MEANINGS[name]) for k, name in enumerate(engine.ACTIONS)]
-    channels = [
-        (str(k), f"0..{CHANNEL_HIGH[k]}", meaning) for k, meaning in enumerate(CHANNEL_MEANINGS)
-    ]
+    channels = [(str(k), f"0..{CHANNEL_HIGH[k]}", meaning) for k, meaning in enumerate(CHANNEL_MEANINGS)]
     codes = [
-        f"{what}: " + ", ".join(f"{k} {name}" for k, name in enumerate(names)) + "."
-        for what, names in CODES
+        f"{what}: " + ", ".join(f"{k} {name}" for k, name in enumerate(names)) + "." for what, names in CODES
     ]
-    codes.append(
-        f"Identities are numbers of individuals; {engine.ARROW} is an arrow, which has no mind."
-    )
+    codes.append(f"Identities are numbers of individuals; {engine.ARROW} is an arrow, which has no mind.")
     fields = [
         (str(k), name, f"0..{engine.FIELD_SIZES[k] - 1}", FIELD_MEANINGS[name])
         for k, name in enumerate(engine.FIELDS)

@@ -43,9 +43,7 @@ def test_same_as_single_environments_in_a_row(name):
     rng = np.random.default_rng(0)
     ended = 0
     for _ in range(steps):
-        np.testing.assert_array_equal(
-            ours.env_method("action_masks"), theirs.env_method("action_masks")
-        )
+        np.testing.assert_array_equal(ours.env_method("action_masks"), theirs.env_method("action_masks"))
         actions = rng.integers(0, 12, count)
         a, b = ours.step(actions), theirs.step(actions)
         for x, y in zip(a[:3], b[:3], strict=True):
@@ -114,9 +112,7 @@ def test_training_runs_and_moves_the_weights(algorithm, observation):
     before = [p.detach().clone() for p in model.policy.parameters()]
     model.learn(384)
     assert model.num_timesteps >= 384
-    assert any(
-        not torch.equal(a, b) for a, b in zip(before, model.policy.parameters(), strict=True)
-    )
+    assert any(not torch.equal(a, b) for a, b in zip(before, model.policy.parameters(), strict=True))
     assert all(torch.isfinite(p).all() for p in model.policy.parameters())
 
 
