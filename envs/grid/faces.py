@@ -947,7 +947,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
     def render(self) -> tuple[Any, ...] | None:
         """A frame of each world, as ``render_mode`` says; ``"human"`` shows the first."""
         if self.render_mode in (None, "human"):
-            return _draw(self.simulation, self.render_mode)  # type: ignore[no-any-return]
+            return _draw(self.simulation, self.render_mode)
         return tuple(_draw(self.simulation, self.render_mode, k) for k in range(self.num_envs))
 
     def close_extras(self, **_: Any) -> None:
