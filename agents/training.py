@@ -100,9 +100,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:
-            raise ValueError(
-                f"algorithm is {self.algorithm!r}, expected one of {', '.join(ALGORITHMS)}"
-            )
+            raise ValueError(f"algorithm is {self.algorithm!r}, expected one of {', '.join(ALGORITHMS)}")
         for name in ("rollout", "batch_size", "epochs", "width"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected at least 1")

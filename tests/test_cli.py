@@ -139,9 +139,7 @@ def test_a_full_folder_is_not_written_over(trained, capsys):
 
 def test_a_scenario_without_one_learner_is_refused(tmp_path, capsys):
     path = tmp_path / "two.yaml"
-    path.write_text(
-        "description: Two learners.\nenvironment: reach\nroles: {walker: focal}\nprobes: none\n"
-    )
+    path.write_text("description: Two learners.\nenvironment: reach\nroles: {walker: focal}\nprobes: none\n")
     assert cli.main(["train", str(path)]) == 2
     assert "2 individuals are 'focal'" in capsys.readouterr().err
 

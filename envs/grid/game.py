@@ -69,9 +69,7 @@ class GameOptions:
             ranges: dict[str, tuple[int, int]] = {"limit": (1, 255), **self.RANGES}
             bounds = ranges.get(field.name)
             if bounds is not None and not bounds[0] <= value <= bounds[1]:
-                raise ValueError(
-                    f"option {field.name!r} is {value!r}, expected {bounds[0]} to {bounds[1]}"
-                )
+                raise ValueError(f"option {field.name!r} is {value!r}, expected {bounds[0]} to {bounds[1]}")
 
     @classmethod
     def make(cls, options: Mapping[str, Any]) -> GameOptions:
