@@ -53,7 +53,7 @@ class GameOptions:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value: Any = getattr(self, field.name)
-            kind: type = type(field.default)
+            kind: Any = type(field.default)
             if type(value) is not kind:
                 raise ValueError(
                     f"option {field.name!r} is {value!r}, expected {kind.__name__} "
