@@ -18,15 +18,17 @@ from .envs.grid.faces import (
 from .envs.minds import Beliefs, Semantics, track
 
 if TYPE_CHECKING:
-    from .agents import load_agent
-    from .scenarios import evaluate, load_battery, load_scenario
+    from .agents import Agent, load_agent
+    from .scenarios import Scenario, evaluate, load_battery, load_scenario
     from .scenarios.episodes import Episode
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Agent",
     "Beliefs",
     "Episode",
+    "Scenario",
     "Semantics",
     "__version__",
     "describe",
@@ -48,7 +50,9 @@ _LATER = {
     "load_battery": ".scenarios",
     "load_scenario": ".scenarios",
     "load_agent": ".agents",
+    "Agent": ".agents",
     "Episode": ".scenarios.episodes",
+    "Scenario": ".scenarios",
 }
 
 register()
