@@ -46,6 +46,7 @@ __all__ = [
     "act_all",
     "clear",
     "finish_all",
+    "keep_final",
     "observe",
     "perceive",
     "world_dtype",
@@ -503,6 +504,17 @@ def finish_all(
             ended += 1
         perceive(w, i, chains, window, fields, masks)
     return ended
+
+
+@njit
+def keep_final(
+    window: Any, fields: Any, final_window: Any, final_fields: Any, todo: Any, lo: int, hi: int
+) -> None:
+    """Copy the observations of the worlds that are marked ANEW: the last of their episodes."""
+    for i in range(lo, hi):
+        if todo[i] == ANEW:
+            final_window[i] = window[i]
+            final_fields[i] = fields[i]
 
 
 @njit

@@ -27,7 +27,7 @@ __all__ = ["AUTORESET", "MODES", "Game", "GameOptions", "Simulation"]
 # What becomes of a world whose episode has ended (Gymnasium's AutoresetMode); numbered in engine.py.
 AUTORESET = ("disabled", "next_step", "same_step")
 
-CHUNK = 256  # worlds that go through the parts of a step together: they fit the cache
+CHUNK = 512  # worlds that go through the parts of a step together: they fit the cache
 
 # Who decides for an individual: whoever calls step(), or a character of the game that acts on ...
 MODES = (
@@ -250,9 +250,8 @@ class Simulation:
                 worlds, self._chains, window, fields, masks, self.rewards, self.ends,
                 self._autoreset, todo, first, last,
             ):  # fmt: skip
-                ended = first + np.flatnonzero(todo[first:last] == engine.ANEW)
-                self._final_window[ended] = window[ended]
-                self.final_fields[ended] = fields[ended]
+                final = self._final_window, self.final_fields
+                engine.keep_final(window, fields, *final, todo, first, last)
                 self._begin(first, last)
 
     def reset(self, seed: int | None = None, chosen: npt.NDArray[np.bool_] | None = None) -> None:
