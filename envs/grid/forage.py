@@ -503,15 +503,20 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
 
         if walls:
             mine = _yes(reader.sees(me, here))
+            # what is seen oneself is all that a shortcut has to go by
+            seen_by_me = {
+                "dropped_first": mine,
+                "last_mentioned": mine,
+                "reality": "yes",
+                "most_frequent": "yes",
+            }
             if opponent:
                 theirs = _yes(reader.sees(other, here))
                 # the layout lies open to the subordinate: it can work out what is in sight
                 ask("percept", (other,), YES_NO, theirs, theirs, int(theirs != mine),
-                    {"dropped_first": mine, "reality": "yes", "most_frequent": "yes"}, "test",
-                    f"Does the dominant see the {thing} now?")  # fmt: skip
+                    seen_by_me, "test", f"Does the dominant see the {thing} now?")  # fmt: skip
             ask("percept", (me,), YES_NO, mine, mine, 0,
-                {"dropped_first": mine, "reality": "yes", "most_frequent": "yes"}, "control",
-                f"Do you see the {thing} now?")  # fmt: skip
+                seen_by_me, "control", f"Do you see the {thing} now?")  # fmt: skip
             continue
         first, real = name(int(w["first"][food])), name(here)
         seen = name(reader.believed(thing, me)) if simulation.order else ""

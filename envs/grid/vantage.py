@@ -295,7 +295,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
                         # the scene lies open before the observer: it can work out both
                         correct, int(chain == (other,) and correct != answers[0]),
                         {"dropped_first": answers[0], "reality": answers[0],
-                         "most_frequent": constant},
+                         "last_mentioned": answers[0], "most_frequent": constant},
                         condition, role, f"level_{level}", f"{question} {thing}?", int(w["step"]),
                     )
                 )  # fmt: skip
