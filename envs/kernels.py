@@ -40,11 +40,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba.core import config, types
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
+from numba.extending import intrinsic
 
-__all__ = ["CACHE_VARIABLE", "cache_folder", "njit", "whole"]
+__all__ = ["CACHE_VARIABLE", "cache_folder", "njit", "trailing_zeros", "whole"]
 
 CACHE_VARIABLE = "MINDSIGHT_CACHE_DIR"
 
@@ -60,6 +62,19 @@ if TYPE_CHECKING:
 else:
     # numba makes a float of what may be unsigned or signed: numbers out of records are cast
     whole = np.int64
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def trailing_zeros(_context: Any, word: Any) -> Any:
+    """The number of a word's lowest set bit, in kernels: of a uint64 that is not 0, as int64."""
+    if word != types.uint64:
+        return None  # numba then says that there is no such function of this type
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Snapshot = tuple[tuple[str, int, int], ...]
