@@ -99,7 +99,7 @@ def njit(function: Any = None, /, **options: Any) -> Any:
     """
     if "cache" in options:
         raise TypeError("njit: cache= is not an option here, the cache is always on")
-    decorate = numba.njit(**{"nogil": True, **options})
+    decorate = numba.njit(**{"nogil": True, "no_cfunc_wrapper": True, **options})
 
     def with_cache(python_function: Any) -> Any:
         dispatcher = decorate(python_function)
