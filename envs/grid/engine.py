@@ -6,8 +6,8 @@ could not cache that). One step of a batch is
 
 1. :func:`act_all` - everybody moves at once, then hands, then voices;
 2. the game's ``play`` - rewards, ends, whatever the game adds;
-3. :func:`finish_all` - sight is computed once, on the result; beliefs follow from it; observations
-   and action masks are written.
+3. :func:`finish_all` and :func:`observe` - rewards and ends; sight is computed once, on the result;
+   beliefs follow from it; observations and action masks are written.
 
 These run one after the other over a few hundred worlds at a time, which stay in the processor's cache.
 The engine's kernels are compiled once for all games; a game adds a second or two.
@@ -482,11 +482,8 @@ def act_all(worlds: Any, actions: Any, autoreset: int, todo: Any, lo: int, hi: i
 
 
 @njit
-def finish_all(
-    worlds: Any, chains: Any, window: Any, fields: Any, masks: Any, rewards: Any, ends: Any,
-    autoreset: int, todo: Any, lo: int, hi: int,
-) -> int:  # fmt: skip
-    """Last part of a step: cut off what has lasted too long, hand out rewards, let all perceive.
+def finish_all(worlds: Any, rewards: Any, ends: Any, autoreset: int, todo: Any, lo: int, hi: int) -> int:
+    """After the rules: cut off what has lasted too long, hand out rewards.
 
     With ``autoreset="same_step"``, worlds whose episode ended are marked ANEW; returns how many.
     """
@@ -502,7 +499,6 @@ def finish_all(
         if autoreset == SAME_STEP and (w.terminated or w.truncated):
             todo[i] = ANEW
             ended += 1
-        perceive(w, i, chains, window, fields, masks)
     return ended
 
 
@@ -519,11 +515,12 @@ def keep_final(
 
 @njit
 def observe(
-    worlds: Any, chains: Any, window: Any, fields: Any, masks: Any, todo: Any, lo: int, hi: int
+    worlds: Any, chains: Any, window: Any, fields: Any, masks: Any, todo: Any, least: int, lo: int, hi: int
 ) -> None:
-    """Observations of the worlds that are marked ANEW (perceiving twice changes nothing)."""
+    """Last part of a step: let everybody perceive, in the worlds whose ``todo`` is ``least`` or more
+    (RESTING: in all; ANEW: where an episode begins). Perceiving twice changes nothing."""
     for i in range(lo, hi):
-        if todo[i] == ANEW:
+        if todo[i] >= least:
             perceive(worlds[i], i, chains, window, fields, masks)
 
 

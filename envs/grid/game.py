@@ -235,21 +235,21 @@ class Simulation:
     def _begin(self, lo: int, hi: int) -> None:
         """New episodes in the worlds that are marked ANEW, and their first observations."""
         self.game.deal(self.worlds, self._numbers, self._todo, lo, hi)
-        engine.observe(self.worlds, self._chains, *self._current, self._todo, lo, hi)
+        engine.observe(self.worlds, self._chains, *self._current, self._todo, engine.ANEW, lo, hi)
 
     def _advance(self, actions: npt.NDArray[np.int64], lo: int, hi: int) -> None:
         """A step of worlds ``lo`` to ``hi``, a chunk at a time."""
         worlds, numbers, todo, game = self.worlds, self._numbers, self._todo, self.game
+        chains = self._chains
         window, fields, masks = self._current
         for first in range(lo, hi, CHUNK):
             last = min(first + CHUNK, hi)
             if engine.act_all(worlds, actions, self._autoreset, todo, first, last):
                 game.deal(worlds, numbers, todo, first, last)
             game.play(worlds, numbers, todo, first, last)
-            if engine.finish_all(
-                worlds, self._chains, window, fields, masks, self.rewards, self.ends,
-                self._autoreset, todo, first, last,
-            ):  # fmt: skip
+            ended = engine.finish_all(worlds, self.rewards, self.ends, self._autoreset, todo, first, last)
+            engine.observe(worlds, chains, window, fields, masks, todo, engine.RESTING, first, last)
+            if ended:
                 final = self._final_window, self.final_fields
                 engine.keep_final(window, fields, *final, todo, first, last)
                 self._begin(first, last)
@@ -353,7 +353,7 @@ class Simulation:
         self.ends[...] = state["ends"]
         self._flip()
         self._todo[:] = engine.ANEW
-        self._run(engine.observe, self.worlds, self._chains, *self._current, self._todo)
+        self._run(engine.observe, self.worlds, self._chains, *self._current, self._todo, engine.ANEW)
 
     def __getstate__(self) -> dict[str, Any]:
         arguments = {

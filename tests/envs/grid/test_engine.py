@@ -40,9 +40,8 @@ class Stage:
         todo, ends = np.zeros(1, np.uint8), np.zeros((1, 2), np.uint8)
         engine.act_all(self.worlds, actions, 0, todo, 0, 1)
         rewards = np.zeros((1, 4), np.float32)
-        engine.finish_all(
-            self.worlds, CHAINS, self.window, self.fields, self.masks, rewards, ends, 0, todo, 0, 1
-        )
+        engine.finish_all(self.worlds, rewards, ends, 0, todo, 0, 1)
+        self.perceive()
 
     def heard(self, a):
         return self.fields[0, a, engine.FIELD_HEARD :].tolist()

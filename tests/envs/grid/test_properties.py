@@ -92,10 +92,8 @@ class Sandbox:
         actions = self.actions() if actions is None else actions
         never = AUTORESET.index("disabled")
         engine.act_all(self.worlds, actions, never, self.todo, 0, 1)
-        engine.finish_all(
-            self.worlds, CHAINS, self.window, self.fields, self.masks, self.rewards, self.ends,
-            never, self.todo, 0, 1,
-        )  # fmt: skip
+        engine.finish_all(self.worlds, self.rewards, self.ends, never, self.todo, 0, 1)
+        self.perceive()
 
     def upset(self):
         """Now and then what only rules do: a thing is gone, somebody leaves the world."""
