@@ -116,7 +116,7 @@ def _widen(dispatcher: Any) -> None:
 
     numba compiles a function anew for every type of argument, and to it 3, 4, a uint8 and an int16
     are four types. Between our kernels all of these are just whole numbers: widened, each function
-    is compiled once, which cut the cold start of a game to a third. uint64 (words of bits) stays.
+    is compiled once, which halved the cold start of a game. uint64 (words of bits) stays.
     """
     template = dispatcher.get_call_template
 
