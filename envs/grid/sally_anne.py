@@ -334,8 +334,8 @@ def deal_world(w: Any, options: Any) -> None:
         w.body[SALLY] = THING_ARROW
         w.identity[SALLY] = ARROW
     for o in range(things):
-        w.kind[o] = 1 if o == BALL else o + 4
-        w.want[SALLY] = BALL + 1
+        w.kind[o] = 1 if o == BALL else o + 4  # key, cup, book
+    w.want[SALLY] = BALL + 1
     engine.put_thing(w, BALL, HANDS + (ANNE if condition == IGNORANCE else SALLY))
     w.first[BALL] = spot_place(w, FIRST)
     for o in range(1, things):
@@ -623,7 +623,7 @@ GAME = Game(
     title="unexpected transfer: where will Sally look?",
     roles=("sally", "anne", "observer", "ben"),
     learner="observer",
-    things=("ball", "cup", "book", "toy"),
+    things=("ball", "key", "cup", "book"),
     options=SallyAnneOptions,
     encode=encode,
     count=count,

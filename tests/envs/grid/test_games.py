@@ -22,6 +22,14 @@ def play(simulation, mode="scripted", steps=250):
             return
 
 
+@pytest.mark.parametrize("name", ["vantage", "forage", "sally_anne"])
+def test_things_look_like_what_they_are_called(name):
+    simulation = Simulation(GAMES[name], 1)
+    simulation.reset(0)
+    kinds = simulation.worlds["kind"][0][: len(simulation.game.things)]
+    assert tuple(engine.THINGS[kind] for kind in kinds) == simulation.game.things
+
+
 # --- reach -------------------------------------------------------------------------------------------
 def test_reach_is_solvable_and_the_planner_takes_a_shortest_way():
     simulation = Simulation(GAMES["reach"], 200, {"individuals": 1})
