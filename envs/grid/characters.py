@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..kernels import njit, whole
+from ..simulation import EXACT, LAST_SEEN, REALITY_BIASED
 from .engine import (
     DOOR_CLOSED,
-    EXACT,
     FORWARD,
-    LAST_SEEN,
     NOWHERE,
     NUM_ACTIONS,
     OUT,
     PROPERTIES,
-    REALITY_BIASED,
     TOGGLE,
     TOGGLES,
     TURN_LEFT,

@@ -31,6 +31,7 @@ import numpy as np
 from ..kernels import njit, whole
 from ..minds import chain_table
 from ..random import below, draw
+from ..simulation import ANEW, NEXT_STEP, RESTING, RUNNING, SAME_STEP
 from .vision import FORWARD_X, FORWARD_Y, look, scan, sees, window_cell
 
 __all__ = [
@@ -70,15 +71,6 @@ ACTIONS = (
 WAIT, TURN_LEFT, TURN_RIGHT, FORWARD, PICK_UP, PUT_DOWN, TOGGLE, GIVE, SAY = range(9)
 NUM_ACTIONS = len(ACTIONS)
 SYMBOLS = 4  # symbols of the voice
-
-# What becomes of a world whose episode has ended; the order of game.AUTORESET.
-DISABLED, NEXT_STEP, SAME_STEP = range(3)
-
-# What a step does with a world.
-RESTING, RUNNING, ANEW = range(3)
-
-# Who decides for an individual; the order of game.MODES.
-EXTERNAL, SCRIPTED, REALITY_BIASED, LAST_SEEN, EXACT, RANDOM = range(6)
 
 # --- What a cell shows: four bytes ----------------------------------------------------------------------
 # Channel 0, terrain and fixtures. 0 means "not seen".
@@ -446,16 +438,6 @@ def legal(w: Any, a: int, action: int) -> bool:
 
 
 # --- One step ---------------------------------------------------------------------------------------------
-@njit
-def first_invalid(actions: Any) -> int:
-    """Index in the flattened (B, A) actions of the first number that is no action; -1 where all are."""
-    for i in range(actions.shape[0]):
-        for a in range(actions.shape[1]):
-            if actions[i, a] < 0 or actions[i, a] >= NUM_ACTIONS:
-                return i * actions.shape[1] + a
-    return -1
-
-
 @njit
 def act_all(worlds: Any, actions: Any, autoreset: int, todo: Any, lo: int, hi: int) -> int:
     """First part of a step of worlds ``lo`` to ``hi``: what everybody does.

@@ -39,13 +39,12 @@ import numpy.typing as npt
 
 from ..kernels import njit, whole
 from ..probes import Probe
+from ..simulation import ANEW, EXACT, RANDOM, RUNNING, SCRIPTED
 from . import engine
 from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length
 from .engine import (
-    ANEW,
     BOX_CLOSED,
     BOX_OPEN,
-    EXACT,
     FLOOR,
     GONE,
     HANDS,
@@ -54,9 +53,6 @@ from .engine import (
     OUT,
     PICK_UP,
     PROPERTIES,
-    RANDOM,
-    RUNNING,
-    SCRIPTED,
     TOGGLE,
     TURN_RIGHT,
     WAIT,

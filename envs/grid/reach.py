@@ -28,9 +28,10 @@ import numpy.typing as npt
 
 from ..kernels import njit, whole
 from ..probes import Probe
+from ..simulation import ANEW, RANDOM, RUNNING
 from . import engine
 from .characters import ON, plan, random_legal, route_length
-from .engine import ANEW, BEACON, OUT, RANDOM, RUNNING, random_below
+from .engine import BEACON, OUT, random_below
 from .game import Game, GameOptions
 from .layout import divide
 from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y

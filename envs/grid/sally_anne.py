@@ -51,23 +51,17 @@ import numpy.typing as npt
 
 from ..kernels import njit, whole
 from ..probes import Probe
+from ..simulation import ANEW, EXACT, EXTERNAL, LAST_SEEN, RANDOM, REALITY_BIASED, RUNNING
 from . import engine
 from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length
 from .engine import (
-    ANEW,
     ARROW,
-    EXACT,
-    EXTERNAL,
     HANDS,
     IS_OPEN,
-    LAST_SEEN,
     NOWHERE,
     PICK_UP,
     PROPERTIES,
     PUT_DOWN,
-    RANDOM,
-    REALITY_BIASED,
-    RUNNING,
     THING_ARROW,
     TOGGLE,
     TURN_LEFT,

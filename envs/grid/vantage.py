@@ -41,21 +41,10 @@ import numpy.typing as npt
 
 from ..kernels import njit, whole
 from ..probes import Probe
+from ..simulation import ANEW, LAST_SEEN, RANDOM, REALITY_BIASED, RUNNING
 from . import engine
 from .characters import random_legal
-from .engine import (
-    ANEW,
-    ARROW,
-    FLOOR,
-    RANDOM,
-    REALITY_BIASED,
-    RUNNING,
-    SAY,
-    THING_ARROW,
-    WAIT,
-    WALL,
-    random_below,
-)
+from .engine import ARROW, FLOOR, SAY, THING_ARROW, WAIT, WALL, random_below
 from .game import Game, GameOptions
 from .questions import Reader
 from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y, scan, sees
@@ -238,7 +227,7 @@ def script_world(w: Any, i: int, modes: Any, actions: Any, size: int) -> None:
             actions[i, a] = WAIT
             if a == OBSERVER:
                 # reality, and what was seen last, are what one sees oneself
-                whose = OBSERVER if modes[a] in (REALITY_BIASED, engine.LAST_SEEN) else OTHER
+                whose = OBSERVER if modes[a] in (REALITY_BIASED, LAST_SEEN) else OTHER
                 level, o = whole(w.memory[LEVEL]), whole(w.memory[ASKED_THING])
                 actions[i, a] = SAY + answer(w, whose, level, o, size)
 
