@@ -20,10 +20,8 @@ import numpy as np
 
 from .agents.registry import AGENTS
 from .agents.training import RunFolder, Settings, draw_learning_curve, stopping, versions, write
-from .envs.grid import GAMES
-from .envs.grid.engine import ACTIONS
-from .envs.grid.faces import find_game
-from .envs.grid.game import MODES
+from .envs.games import GAMES
+from .envs.simulation import MODES
 from .scenarios import seeds
 from .scenarios.episodes import Episode, Recorder
 from .scenarios.evaluation import Evaluation
@@ -42,7 +40,7 @@ from .scenarios.loader import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .envs.grid.game import Simulation
+    from .envs.simulation import Simulation
     from .renders import Window
 
 __all__ = ["demo", "evaluate", "play", "render", "show_list", "train"]
@@ -110,9 +108,9 @@ def show_list(name: str = "") -> int:
 
 def _page(name: str) -> str:
     if name in GAMES:
-        from .envs.grid.spaces import describe
+        from . import describe
 
-        return describe(find_game(name))
+        return describe(name)
     if name in (*list_scenarios(), *list_batteries()) or Path(name).is_file():
         found = load(name)
         return Path(found.source).read_text(encoding="utf-8").rstrip()
@@ -539,10 +537,10 @@ def _play_keys(recorder: Recorder, simulation: Simulation, window: Window, me: i
         if over or key in ("quit", "q", "escape"):
             return
         names = KEYS.get(key, ())
-        legal = [name for name in names if simulation.masks[0, me, ACTIONS.index(name)]]
+        legal = [name for name in names if simulation.masks[0, me, simulation.actions.index(name)]]
         if legal:
             actions = np.zeros(simulation.count, np.int64)
-            actions[me] = ACTIONS.index(legal[0])
+            actions[me] = simulation.actions.index(legal[0])
             recorder.step(actions)
             caption = KEYS_HELP
         elif names:

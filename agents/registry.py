@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from .base import Agent
-from .baselines import Exact, LastSeen, Random, RealityBiased, Scripted
+from .baselines import (
+    Egocentric,
+    Exact,
+    LastSeen,
+    Prosocial,
+    Random,
+    RealityBiased,
+    Scripted,
+    Selfish,
+)
 
 __all__ = ["AGENTS", "AgentError", "check_agent", "load_agent"]
 
@@ -21,6 +30,9 @@ AGENTS: dict[str, Callable[[], Agent]] = {
     "last_seen": LastSeen,
     "scripted": Scripted,
     "exact": Exact,
+    "egocentric": Egocentric,
+    "selfish": Selfish,
+    "prosocial": Prosocial,
 }
 
 

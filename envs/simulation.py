@@ -142,6 +142,10 @@ class Game(ABC):
         return tuple(names)
 
     @abstractmethod
+    def actions(self, options: Any) -> tuple[str, ...]:
+        """The names of the actions that there are with these options."""
+
+    @abstractmethod
     def simulation(
         self, num_envs: int = 1, options: Mapping[str, Any] | None = None, **more: Any
     ) -> Simulation:
@@ -214,6 +218,7 @@ class Simulation(ABC):
         self.autoreset, self.num_threads = autoreset, min(num_threads, num_envs)
         self.count = game.count(self.options)
         self.individuals = game.individuals[: self.count]
+        self.actions = game.actions(self.options)
         self._numbers = np.zeros(16, np.int64)
         numbers = game.encode(self.options)
         self._numbers[: len(numbers)] = numbers

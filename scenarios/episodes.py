@@ -26,11 +26,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..envs.grid import GAMES
-from ..envs.grid.engine import ACTIONS
-from ..envs.grid.game import MODES, Simulation
-from ..envs.grid.vision import WINDOWS
+from ..envs.games import GAMES
 from ..envs.minds import MAX_ORDER, Semantics
+from ..envs.simulation import MODES, Simulation
 from .files import nearest, write_text
 
 __all__ = ["FORMAT", "VERSION", "Episode", "EpisodeError", "Recorder", "digest", "versions"]
@@ -66,9 +64,10 @@ class Episode:
         seed: what the world was reset with.
         modes: for each individual one of ``game.MODES``: ``"external"`` where somebody outside the
             game decided, else the kind of character that did.
-        actions: for each step, for each individual, an index into ``engine.ACTIONS``.
+        actions: for each step, for each individual, an index into the game's ``actions``; in
+            conversations only that of the one whose turn it was counted.
         digest: :func:`digest` of the last world; an empty one is not checked.
-        window, order: as in :class:`Simulation`.
+        window, order: as in :class:`Simulation`; the family's default window where None.
         scenario: what was played, or nothing.
         agents: for each individual the name of the agent that decided, for readers; or nothing.
         versions: see :func:`versions`.
@@ -83,13 +82,15 @@ class Episode:
     modes: tuple[str, ...]
     actions: tuple[tuple[int, ...], ...]
     digest: str = ""
-    window: int = 7
+    window: int | None = None
     order: int = 2
     scenario: str = ""
     agents: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=versions)
 
     def __post_init__(self) -> None:
+        if self.window is None and self.environment in GAMES:
+            object.__setattr__(self, "window", GAMES[self.environment].window)
         _check(self)
 
     def __len__(self) -> int:
@@ -161,9 +162,7 @@ class Episode:
 
     def simulation(self) -> Simulation:
         """A batch of one, reset as the episode began."""
-        simulation = Simulation(
-            GAMES[self.environment], 1, self.options, window=self.window, order=self.order
-        )
+        simulation = GAMES[self.environment].simulation(1, self.options, window=self.window, order=self.order)
         simulation.reset(self.seed)
         return simulation
 
@@ -190,8 +189,8 @@ class Episode:
                     a = int(np.flatnonzero(actions[0] != recorded[0])[0])
                     raise EpisodeError(
                         f"step {k + 1}: {self.individuals[a]} ({self.modes[a]}) decides "
-                        f"{ACTIONS[actions[0, a]]!r}, the recording has {ACTIONS[row[a]]!r}; "
-                        + self._provenance()
+                        f"{simulation.actions[actions[0, a]]!r}, the recording has "
+                        f"{simulation.actions[row[a]]!r}; " + self._provenance()
                     )
             if verify and simulation.ends.any():
                 raise EpisodeError(
@@ -229,7 +228,7 @@ class Episode:
         seed: int = 0,
         modes: Sequence[str] | str = "scripted",
         policy: Callable[[Simulation], npt.NDArray[Any]] | None = None,
-        window: int = 7,
+        window: int | None = None,
         order: int = 2,
         scenario: str = "",
         agents: Sequence[str] = (),
@@ -248,7 +247,7 @@ class Episode:
                 f"environment is {environment!r}, expected one of {', '.join(GAMES)}"
                 f"{nearest(environment, GAMES)}"
             )
-        simulation = Simulation(GAMES[environment], 1, options, window=window, order=order)
+        simulation = GAMES[environment].simulation(1, options, window=window, order=order)
         simulation.reset(seed)
         names = [modes] * simulation.count if isinstance(modes, str) else list(modes)
         recorder = Recorder(simulation, seed=seed, modes=names, scenario=scenario, agents=agents)
@@ -356,7 +355,7 @@ def _check(episode: Episode) -> None:
         "seed",
         "a whole number from 0 to 2**64 - 1",
     )
-    expect(episode.window in WINDOWS, "window", f"one of {', '.join(map(str, WINDOWS))}")
+    expect(episode.window in game.windows, "window", f"one of {', '.join(map(str, game.windows))}")
     expect(
         type(episode.order) is int and 0 <= episode.order <= MAX_ORDER,
         "order",
@@ -388,12 +387,13 @@ def _check(episode: Episode) -> None:
     )
     if not isinstance(episode.actions, tuple):
         raise EpisodeError(f"key 'actions' is a {type(episode.actions).__name__}, expected rows")
+    number = len(game.actions(options))
     for k, row in enumerate(episode.actions):
         if not isinstance(row, tuple) or len(row) != count:
             raise EpisodeError(f"key 'actions', step {k + 1} is {row!r}, expected {count} numbers")
         for action in row:
-            if type(action) is not int or not 0 <= action < len(ACTIONS):
+            if type(action) is not int or not 0 <= action < number:
                 raise EpisodeError(
                     f"key 'actions', step {k + 1} has {action!r}, expected a whole number from 0 "
-                    f"to {len(ACTIONS) - 1}"
+                    f"to {number - 1}"
                 )

@@ -25,10 +25,9 @@ import numpy.typing as npt
 
 from ..agents.base import Agent
 from ..agents.registry import load_agent
-from ..envs.grid.engine import NUM_ACTIONS
-from ..envs.grid.game import MODES, Simulation
 from ..envs.probes import Probe
 from ..envs.random import below, draw
+from ..envs.simulation import MODES, Simulation
 from . import seeds
 from .episodes import Episode, digest
 from .files import write_bytes, write_text
@@ -145,9 +144,7 @@ def evaluate(
     return result
 
 
-def observe(
-    simulation: Simulation, individual: int, agent: Agent, flat: npt.NDArray[np.uint8] | None = None
-) -> dict[str, Any]:
+def observe(simulation: Simulation, individual: int, agent: Agent) -> dict[str, Any]:
     """What an agent is given of a batch: copies of what its individual perceives, nothing else.
 
     Args:
@@ -155,15 +152,16 @@ def observe(
         individual: its index.
         agent: its ``observation`` says which view; if it is ``privileged`` there is ``"oracle"``,
             too.
-        flat: ``simulation.flat()``, where that has been made already.
     """
     # Copies, not views: a view's base would be the array of everybody's observations.
     found: dict[str, Any] = {"action_mask": simulation.masks[:, individual].copy()}
-    if agent.observation == "flat":
-        found["flat"] = (simulation.flat() if flat is None else flat)[:, individual].copy()
+    if agent.observation in simulation.game.views:
+        found |= simulation.view(agent.observation, individual)
     else:
-        found["window"] = simulation.window[:, individual].copy()
-        found["fields"] = simulation.fields[:, individual].copy()
+        raise ValueError(
+            f"{agent.name} wants the observation {agent.observation!r}, but {simulation.game.name} has "
+            f"{', '.join(simulation.game.views)}"
+        )
     if agent.privileged:
         found["oracle"] = (simulation, individual)
     return found
@@ -182,6 +180,12 @@ class _Play:
         agents = scenario.background()
         agents.update(dict.fromkeys(scenario.focal, agent))
         self.agents = [agents[k] for k in range(len(agents))]
+        for each in self.agents:
+            if each.mode not in scenario.game.modes:
+                raise ValueError(
+                    f"{scenario.name}: {each.name} cannot play {scenario.environment}, whose characters "
+                    f"act as {', '.join(scenario.game.modes[1:])}"
+                )
         # the game's own characters think together, in one call
         self.modes = np.array([MODES.index(each.mode) for each in self.agents], np.int64)
         self.outside = [k for k, mode in enumerate(self.modes) if mode == 0]
@@ -232,23 +236,19 @@ class _Play:
 
     def _act(self, actions: npt.NDArray[np.int64]) -> None:
         """Ask the agents from outside the game what they do."""
-        flat = None
-        if any(self.agents[k].observation == "flat" for k in self.outside):
-            flat = self.simulation.flat()
         for k in self.outside:
             agent = self.agents[k]
-            chosen, self.states[k] = agent.act(observe(self.simulation, k, agent, flat), self.states[k])
+            chosen, self.states[k] = agent.act(observe(self.simulation, k, agent), self.states[k])
             chosen = np.asarray(chosen)
             if chosen.shape != (self.size,) or chosen.dtype.kind not in "iu":
                 raise ValueError(
                     f"{agent.name}.act returned {chosen.dtype} of shape {chosen.shape}, expected "
                     f"whole numbers of shape ({self.size},)"
                 )
-            if ((chosen < 0) | (chosen >= NUM_ACTIONS)).any():
-                wrong = chosen[(chosen < 0) | (chosen >= NUM_ACTIONS)][0]
-                raise ValueError(
-                    f"{agent.name}.act returned the action {wrong}, expected 0 to {NUM_ACTIONS - 1}"
-                )
+            number = len(self.simulation.actions)
+            if ((chosen < 0) | (chosen >= number)).any():
+                wrong = chosen[(chosen < 0) | (chosen >= number)][0]
+                raise ValueError(f"{agent.name}.act returned the action {wrong}, expected 0 to {number - 1}")
             actions[:, k] = chosen
 
     def _ask(self, worlds: npt.NDArray[np.int64] | Sequence[int]) -> None:

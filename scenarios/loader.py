@@ -21,11 +21,10 @@ import numpy.typing as npt
 
 from ..agents.base import Agent
 from ..agents.registry import AGENTS, load_agent
-from ..envs.grid import GAMES
-from ..envs.grid.game import MODES, Game, Simulation
-from ..envs.grid.vision import WINDOWS
+from ..envs.games import GAMES
 from ..envs.minds import MAX_ORDER
 from ..envs.probes import KINDS
+from ..envs.simulation import MODES, Game, Simulation
 from . import seeds
 from .files import nearest
 
@@ -63,7 +62,7 @@ class Scenario:
             agent's name or the path of a saved model).
         options: the environment's options, by name.
         tags: words to find it by.
-        window, order: as in :class:`Simulation`.
+        window, order: as in :class:`Simulation`; the family's default window where None.
         probes: the kinds of question that are put to focal individuals.
         episodes: how many are played, unless told otherwise.
         seed: which block of seeds, see :mod:`mindsight.scenarios.seeds`.
@@ -80,7 +79,7 @@ class Scenario:
     roles: Mapping[str, str]
     options: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
-    window: int = 7
+    window: int | None = None
     order: int = 2
     probes: tuple[str, ...] = KINDS
     episodes: int = 200
@@ -89,6 +88,10 @@ class Scenario:
     perf_threshold: float = 0.85
     source: str = ""
     family: str = ""
+
+    def __post_init__(self) -> None:
+        if self.window is None:
+            object.__setattr__(self, "window", self.game.window)
 
     @property
     def game(self) -> Game:
@@ -133,9 +136,7 @@ class Scenario:
     def simulation(self, num_envs: int = 1, **arguments: Any) -> Simulation:
         """A batch of its worlds; ``arguments`` are :class:`Simulation`'s ``num_threads`` and
         ``autoreset``."""
-        return Simulation(
-            self.game, num_envs, self.options, window=self.window, order=self.order, **arguments
-        )
+        return self.game.simulation(num_envs, self.options, window=self.window, order=self.order, **arguments)
 
 
 @dataclass(frozen=True)
@@ -365,7 +366,9 @@ def _scenario(reader: _Reader, name: str) -> Scenario:
         roles=_roles(reader, game, game.individuals[: game.count(game.options.make(options))]),
         options=options,
         tags=reader.texts("tags"),
-        window=reader.number("window", 7, lambda x: x in WINDOWS, f"one of {', '.join(map(str, WINDOWS))}"),
+        window=reader.number(
+            "window", game.window, lambda x: x in game.windows, f"one of {', '.join(map(str, game.windows))}"
+        ),
         order=reader.number(
             "order", 2, lambda x: 0 <= x <= MAX_ORDER, f"a whole number from 0 to {MAX_ORDER}"
         ),

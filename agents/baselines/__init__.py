@@ -3,5 +3,6 @@
 from .random import Random
 from .scripted import Exact, Scripted
 from .shortcut import LastSeen, RealityBiased
+from .social import Egocentric, Prosocial, Selfish
 
-__all__ = ["Exact", "LastSeen", "Random", "RealityBiased", "Scripted"]
+__all__ = ["Egocentric", "Exact", "LastSeen", "Prosocial", "Random", "RealityBiased", "Scripted", "Selfish"]

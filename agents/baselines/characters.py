@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...envs.grid.game import MODES
+from ...envs.simulation import MODES
 from ..base import Agent
 
 __all__ = ["Character"]

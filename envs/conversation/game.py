@@ -92,6 +92,10 @@ class Game(AnyGame):
     window: ClassVar[int] = 16
     views: ClassVar[tuple[str, ...]] = ("flat", "tokens", "text")
 
+    def actions(self, options: Any) -> tuple[str, ...]:
+        """The utterances of the menu, such as ``"tell next_1 thing_0 place_1"``."""
+        return tuple(_action_name(entry) for entry in self.menu(options))
+
     def simulation(
         self, num_envs: int = 1, options: Mapping[str, Any] | None = None, **more: Any
     ) -> Simulation:
@@ -174,7 +178,6 @@ class Simulation(AnySimulation):
         self.menu = np.zeros((len(menu), 4), np.uint8)
         for row, entry in zip(self.menu, menu, strict=True):
             row[: len(entry)] = entry
-        self.actions = tuple(_action_name(entry) for entry in menu)
         self._chains = engine.chain_columns(self.chains)
         b, a = self.num_envs, self.count
         self.worlds = np.zeros(b, engine.world_dtype(self.order))
@@ -276,7 +279,7 @@ class Simulation(AnySimulation):
         if name == "flat":
             out = np.empty((b, 1, views.flat_size(self.size)), np.uint8)
             self._run(views.flatten, worlds, individual, self.size, out)
-            return {"flat": out[:, 0]}
+            return {"flat": out[:, 0].copy()}
         if name == "tokens":
             tokens = np.empty((b, CAPACITY, LENGTH), np.int16)
             senders = np.empty((b, CAPACITY), np.int16)

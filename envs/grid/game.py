@@ -36,6 +36,10 @@ class Game(AnyGame):
     window: ClassVar[int] = 7
     views: ClassVar[tuple[str, ...]] = ("flat", "symbolic", "text")
 
+    def actions(self, options: Any) -> tuple[str, ...]:
+        """All gridworlds have the same actions."""
+        return engine.ACTIONS
+
     def simulation(
         self, num_envs: int = 1, options: Mapping[str, Any] | None = None, **more: Any
     ) -> Simulation:
@@ -52,8 +56,6 @@ class Simulation(AnySimulation):
         final_window, final_fields: the last observation of the episodes that ended in a step that
             also began a new one (``autoreset="same_step"``).
     """
-
-    actions = engine.ACTIONS
 
     def _allocate(self) -> None:
         self._numbers[engine.WINDOW_OPTION] = self.size
@@ -131,7 +133,7 @@ class Simulation(AnySimulation):
         if name == "flat":
             out = np.zeros((self.num_envs, 1, views.flat_size(self.size)), np.uint8)
             self._run(views.flatten, codes, fields, out)
-            return {"flat": out[:, 0]}
+            return {"flat": out[:, 0].copy()}
         space = percepts.space("tokens", self.size)
         tokens = np.empty((self.num_envs, 1, *(space.shape or ())), space.dtype)
         self._run(percepts.kernel("text"), codes, fields, tokens)
