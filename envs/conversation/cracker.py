@@ -17,7 +17,7 @@ more, so that kindness has no reward of its own. Asking costs nothing but the tu
 
 Ends when something was given and the guest has had the last word. ``perf`` is 1 if the guest likes it.
 
-Probes, before the host's first turn after having learned something, once: what does the guest like
+Probes, once, when the host has learned what the guest likes, or has given something: what does the guest like
 (want, order 1), what will it feel if given what the host likes (feeling, order 1), what does the host
 like (want, order 0, control).
 
@@ -62,7 +62,7 @@ from .language import (
     THANK,
     THING,
 )
-from .questions import Reader
+from .questions import UNKNOWN, Reader
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -177,13 +177,15 @@ def rules(w: Any, chains: Any, options: Any) -> None:
         if pay == SHARED:
             w.reward[HOST] += value
         w.perf = 1.0 if liked else 0.0
+        if liked:
+            w.memory[GLAD_OF] = t
     elif w.memory[GIVEN]:
         w.terminated = 1
     w.welfare[sender] -= TURN
     cues(w)
-    # the exam: the host has learned what the guest likes, or nothing more can be learned
+    # the exam: the host has learned what the guest likes, or has given without having learned it
     learned = w.wants[GUEST, 1 + HOST] != NOWHERE or w.memory[GLAD_OF] != NOWHERE
-    if learned and not w.memory[ASKED_PROBES] and not w.memory[GIVEN]:
+    if (learned or w.memory[GIVEN]) and not w.memory[ASKED_PROBES]:
         w.memory[ASKED_PROBES] = 1
         w.ask = 1
 
@@ -234,9 +236,9 @@ def choose(w: Any, menu: Any, a: int, mode: int, options: Any) -> int:
 def value_of(said: Any, senders: Any, n: int, length: int, who: int, t: int) -> float:
     """What a kind is worth to somebody, as a history tells: 0 where it says nothing of it."""
     for k in range(length):
-        if said[n, k, 0] == LIKE and said[n, k, 1] == INDIVIDUAL + who:
-            if senders[n, k] == WORLD or senders[n, k] == who:
-                return LIKED if said[n, k, 2] == THING + t else DISLIKED
+        own_word = senders[n, k] == WORLD or senders[n, k] == who
+        if own_word and said[n, k, 0] == LIKE and said[n, k, 1] == INDIVIDUAL + who:
+            return LIKED if said[n, k, 2] == THING + t else DISLIKED
     return 0.0
 
 
@@ -310,16 +312,15 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     reader = Reader(simulation, world)
     w = simulation.worlds[world]
     names, things = reader.names, reader.things
-    group = f"{int(w['key'])}-{int(w['step'])}"
     same = int(w["like"][HOST]) == int(w["like"][GUEST])
     mine, theirs = things[int(w["like"][HOST])], things[int(w["like"][GUEST])]
     seen = reader.wanted(GUEST, HOST)
-    if seen == "unknown":
+    if seen == UNKNOWN and w["memory"][GLAD_OF] != NOWHERE:
         seen = things[int(w["memory"][GLAD_OF])]
     common: dict[str, Any] = {
         "asked": simulation.individuals[HOST],
         "condition": "same_desire" if same else "diverse_desire",
-        "group": group,
+        "group": "desire",
         "step": int(w["step"]),
     }
     guest = names[GUEST]
