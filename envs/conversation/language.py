@@ -7,7 +7,7 @@ grammar, :func:`understand` reads it back.
 Every argument has a sort, one letter:
 
 = ================================ ==================================================
-I individual                       a name
+I individual                       a name; where somebody is addressed, "everyone", too
 T thing                            "boots"
 P place                            a container: "basket"
 R room                             "kitchen"
@@ -236,6 +236,15 @@ _SORT_NAMES = {
     "R": "a room",
     "F": "a feeling",
     "W": "a topic",
+}
+_EXAMPLES = {
+    "I": ("Tom", "Ada"),
+    "A": ("Tom",),
+    "T": ("boots", "bread"),
+    "P": ("basket",),
+    "R": ("kitchen",),
+    "F": ("happy",),
+    "W": ("music",),
 }
 
 
@@ -568,7 +577,9 @@ _PARAPHRASES: dict[str, tuple[str, ...]] = {
         "are you all right",
     ),
     "ask_safe": ("is2 2 safe", "do you think|know that|if|whether? 2 is2 safe", "is2 2 harmless"),
-    "claim": ("1 is1 in|inside|within 2", "1 lies|lie|sits|sit in|inside 2", "you can|will find 1 in|inside 2"),
+    "claim": (
+        "1 is1 in|inside|within 2", "1 lies|lie|sits|sit in|inside 2", "you can|will find 1 in|inside 2",
+    ),
     "tell": (
         "whispering|whisper|whispers to 1 that? 2 is2 in|inside 3",
         "i whisper|tell to? 1 that? 2 is2 in|inside 3",
@@ -584,7 +595,8 @@ _PARAPHRASES: dict[str, tuple[str, ...]] = {
     "safe": ("1 is1 quite|perfectly? safe|harmless", "1 is1 not harmful|dangerous"),
     "harmful": ("1 is1 harmful|dangerous", "1 is1 not safe"),
     "offer": (
-        "you can|may have|take 2", "i offer you 2", "do you want 2", "would you like 2", "do you want to have 2",
+        "you can|may have|take 2", "i offer you 2", "do you want 2", "would you like 2",
+        "do you want to have 2",
     ),
     "trade": (
         "i give|offer you 2 for 3", "i will give you 2 for 3", "you can|may have 2 for 3",
@@ -639,7 +651,9 @@ _PARAPHRASES: dict[str, tuple[str, ...]] = {
     "away": (
         "1 does not notice|see what happens next", "1 is distracted", "1 does not notice what happens",
     ),
-    "hide": ("1 watches unseen what happens next", "1 secretly watches what happens next", "1 watches unseen"),
+    "hide": (
+        "1 watches unseen what happens next", "1 secretly watches what happens next", "1 watches unseen",
+    ),
     "noise": ("somebody|someone outside talks|is about 1", "somebody|someone talks about 1 outside"),
 }  # fmt: skip
 
@@ -697,7 +711,9 @@ def _clean(form: str) -> str:
 
 
 def _add(root: _Node, act: str, form: str) -> None:
-    """Add a form, in all its variants."""
+    """Add a form, in all its variants; "..." has no words, and is read for itself."""
+    if not form:
+        return
     ends = [root]
     sorts = _signature(act)
     for part in form.split():
@@ -766,10 +782,10 @@ def _forms() -> tuple[_Node, _Node]:
     return spoken, told
 
 
-Match = tuple[str, dict[int, int]]
+_Match = tuple[str, dict[int, int]]
 
 
-def _matches(node: _Node, words: Sequence[str], at: int, bound: dict[int, int]) -> Iterator[Match]:
+def _matches(node: _Node, words: Sequence[str], at: int, bound: dict[int, int]) -> Iterator[_Match]:
     """The acts, and their arguments, whose forms the words are."""
     if at == len(words):
         for act in node.acts:
@@ -838,7 +854,7 @@ def _understand(text: str, sender: int | None) -> tuple[int, ...]:
 
 
 def _settle(
-    heard: str, found: list[Match], sender: int | None, individual: bool
+    heard: str, found: list[_Match], sender: int | None, individual: bool
 ) -> tuple[int | None, tuple[int, ...]]:
     """The one utterance that was meant, and who is said in it to have sent it."""
     allowed = BY_INDIVIDUALS if individual else frozenset(SIGNATURES)
@@ -933,9 +949,43 @@ def _fail(heard: str, allowed: frozenset[str], sender: int | None, reason: str) 
             variants.append(tuple(message))
         for variant in variants:
             form = _sentence(variant, sender)
-            close = difflib.SequenceMatcher(None, mended, _words(form), False).ratio()
+            forms = [form] if act not in _STORY else [form, _narrate(variant, sender or _SORTS["I"][0])]
+            close = max(difflib.SequenceMatcher(None, mended, _words(one), False).ratio() for one in forms)
             if close > score:
                 best, score = form, close
-    clipped = heard if len(heard) <= 80 else heard[:79] + "…"
+    clipped = " ".join(heard[:400].split())
+    if len(clipped) > 80:
+        clipped = clipped[:79] + "…"
     because = f" ({reason})" if reason else ""
     raise NotUnderstood(f'not understood: "{clipped}"{because}; the nearest that would be is "{best}"')
+
+
+def acts_table() -> str:
+    """All acts as a Markdown table: arguments, senders, and an example as it is said and as it is told."""
+    rows = [
+        "| act | arguments | sent by | said by Mia, or by the world | as a line of a story |",
+        "|---" * 5 + "|",
+    ]
+    mia = _TOKEN_OF["mia"]
+    for act in SIGNATURES:
+        sorts = _signature(act)
+        seen: dict[str, int] = {}
+        words = []
+        for sort in sorts:
+            some = _EXAMPLES["I"] if sort == "A" else _EXAMPLES[sort]
+            words.append(some[seen.setdefault(some[0], 0)])
+            seen[some[0]] += 1
+        message = tokens(act, *words)
+        senders = ["individuals"] if act in BY_INDIVIDUALS else []
+        senders += ["the world"] if act in BY_WORLD else []
+        sender = mia if act in BY_INDIVIDUALS else None
+        arguments = ", ".join(_SORT_NAMES[sort] for sort in sorts) or "none"
+        cells = (
+            f"`{act}`",
+            arguments,
+            " or ".join(senders),
+            sentence(message, sender),
+            narrate(message, sender),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
