@@ -24,8 +24,10 @@ __all__ = [
     "Pen",
     "Sprite",
     "blank",
+    "box",
     "fill",
     "over",
+    "panel",
     "sprite",
     "stack",
     "text",
@@ -184,6 +186,42 @@ def blank(width: int, height: int, colour: Colour) -> Canvas:
     canvas = np.empty((height, width, 3), np.uint8)
     fill(canvas, 0, 0, width, height, colour)
     return canvas
+
+
+@lru_cache(maxsize=256)
+def panel(
+    width: int, height: int, inside: Colour, rim: Colour, radius: float = 8, rim_width: float = 1.5
+) -> Sprite:
+    """A rounded rectangle with a rim."""
+
+    def paint(p: Pen) -> None:
+        p.rect(0, 0, width, height, rim, radius)
+        inner = rim_width
+        p.rect(inner, inner, width - 2 * inner, height - 2 * inner, inside, max(radius - inner, 0))
+
+    return sprite(width, height, 1, paint)
+
+
+def box(
+    canvas: Canvas,
+    x: int,
+    y: int,
+    width: int,
+    height: int,
+    inside: Colour,
+    rim: Colour,
+    radius: int = 10,
+) -> None:
+    """A large rounded rectangle with a rim of two pixels: corners as sprites, the rest as it is."""
+    corners = panel(2 * radius, 2 * radius, inside, rim, radius, 2)
+    for inset, colour in ((0, rim), (2, inside)):
+        tall, wide = height - 2 * radius, width - 2 * radius
+        fill(canvas, x + inset, y + radius, width - 2 * inset, tall, colour)
+        fill(canvas, x + radius, y + inset, wide, height - 2 * inset, colour)
+    for right in (0, 1):
+        for low in (0, 1):
+            part = corners[low * radius : (low + 1) * radius, right * radius : (right + 1) * radius]
+            over(canvas, part, x + right * (width - radius), y + low * (height - radius))
 
 
 # --- Text: pygame's own font, the only one that is the same everywhere ----------------------------

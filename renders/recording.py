@@ -313,7 +313,8 @@ def episode_frames(
         given: dict[str, Any] = dict(extras)
         record_ = simulation.worlds[world]
         news = "" if before is None else happened(simulation, world, before)
-        moved = before is not None and bool((before["thing"] != record_["thing"]).any())
+        moved = before is not None and simulation.game.family == "grid"
+        moved = moved and bool((before["thing"] != record_["thing"]).any())
         if news:
             told, since = news, 0
         elif since >= 4:

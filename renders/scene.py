@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..envs.grid import engine
-from . import icons, palette, words
+from . import chat, icons, palette, words
 from .board import NOBODY, board, lit, own_view, tile
-from .canvas import Canvas, Pen, Sprite, blank, fill, over, sprite, stack, text, text_size, wrap
+from .canvas import Canvas, Pen, Sprite, blank, box, fill, over, panel, sprite, stack, text, text_size, wrap
 from .palette import BODIES, INK, WHITE, Colour, contrast, dark, light, mix
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ def draw(
     if answer is not None and probe is None:
         raise ValueError(f"answer is {answer!r}, but there is no probe it could answer")
     plain = not views and not thoughts and probe is None and caption is None
+    if simulation.game.family == "conversation":
+        left, cards = chat.panels(simulation, world)
+        return left if plain else _together(simulation, world, left, cards, caption, probe, answer)
     if plain:
         return board(simulation, world, scale or 32)
     thoughts = min(thoughts, simulation.order)
@@ -81,6 +84,19 @@ def draw(
         stacked = sum(card.shape[0] + GAP for card in panels) - GAP
         scale = min(max(stacked // int(scene.record["height"]), 40), 72) if panels else 48
     left = scene.world_panel(scale)
+    return _together(simulation, world, left, panels, caption, probe, answer)
+
+
+def _together(
+    simulation: Any,
+    world: int,
+    left: Canvas,
+    panels: list[Canvas],
+    caption: str | None,
+    probe: Probe | None,
+    answer: str | Sequence[float] | None,
+) -> Canvas:
+    """The world, the cards beside it, and what is asked below."""
     height = left.shape[0]
     columns: list[list[Canvas]] = [[]]
     # cards stand in one column where they fit (or nearly), in several where they do not
@@ -93,7 +109,7 @@ def draw(
     if panels:
         height = max(height, *(sum(c.shape[0] + GAP for c in column) - GAP for column in columns))
     width = left.shape[1] + sum(GAP + column[0].shape[1] for column in columns if column)
-    below = scene.caption_panel(width, caption, probe, answer)
+    below = caption_panel(simulation, world, width, caption, probe, answer)
     canvas = blank(width + 2 * GAP, height + below.shape[0] + 3 * GAP, palette.PAGE)
     _put(canvas, left, GAP, GAP)
     x = GAP + left.shape[1] + GAP
@@ -110,42 +126,6 @@ def draw(
 
 def _put(canvas: Canvas, picture: Canvas, x: int, y: int) -> None:
     canvas[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
-
-
-@lru_cache(maxsize=256)
-def _panel(
-    width: int, height: int, inside: Colour, rim: Colour, radius: float = 8, rim_width: float = 1.5
-) -> Sprite:
-    """A rounded rectangle with a rim."""
-
-    def paint(p: Pen) -> None:
-        p.rect(0, 0, width, height, rim, radius)
-        inner = rim_width
-        p.rect(inner, inner, width - 2 * inner, height - 2 * inner, inside, max(radius - inner, 0))
-
-    return sprite(width, height, 1, paint)
-
-
-def _box(
-    canvas: Canvas,
-    x: int,
-    y: int,
-    width: int,
-    height: int,
-    inside: Colour,
-    rim: Colour,
-    radius: int = 10,
-) -> None:
-    """A large rounded rectangle with a rim of two pixels: corners as sprites, the rest as it is."""
-    corners = _panel(2 * radius, 2 * radius, inside, rim, radius, 2)
-    for inset, colour in ((0, rim), (2, inside)):
-        tall, wide = height - 2 * radius, width - 2 * radius
-        fill(canvas, x + inset, y + radius, width - 2 * inset, tall, colour)
-        fill(canvas, x + radius, y + inset, wide, height - 2 * inset, colour)
-    for right in (0, 1):
-        for low in (0, 1):
-            part = corners[low * radius : (low + 1) * radius, right * radius : (right + 1) * radius]
-            over(canvas, part, x + right * (width - radius), y + low * (height - radius))
 
 
 @lru_cache(maxsize=64)
@@ -221,7 +201,7 @@ def _disc(size: int, inside: Colour, rim: Colour) -> Sprite:
 def _label(name: str, colour: Colour, size: int) -> Sprite:
     """A name on a plate of its owner's colour."""
     width, height = text_size(name, size)
-    plate = _panel(width + 10, height + 3, colour, dark(colour, 0.6), (height + 3) / 2, 1.2)
+    plate = panel(width + 10, height + 3, colour, dark(colour, 0.6), (height + 3) / 2, 1.2)
     out = plate.copy()
     letters = text(name, size, contrast(colour))
     stack(out, letters, 5, 2)
@@ -436,7 +416,7 @@ class _Scene:
         height = head + body + 2 * PAD
         colour = self.colour(a)
         canvas = blank(width, height, palette.PAGE)
-        _box(canvas, 0, 0, width, height, palette.CARD, mix(colour, WHITE, 0.25))
+        box(canvas, 0, 0, width, height, palette.CARD, mix(colour, WHITE, 0.25))
         out = a not in self.present
         face = icons.figure(self.identity(a), 2, int(self.record["face"][a]), 0, 32)
         over(canvas, face, PAD - 2, PAD - 4, 110 if out else 255)
@@ -517,7 +497,7 @@ class _Scene:
             top += ROW
         for b in others:
             shade = self.colour(b)
-            _box(
+            box(
                 canvas,
                 x + 24,
                 top + 2,
@@ -556,7 +536,7 @@ class _Scene:
         wrong: bool,
     ) -> None:
         if wrong:
-            rim = _panel(width, height - 1, (255, 228, 226), palette.FALSE, 6, 1.5)
+            rim = panel(width, height - 1, (255, 228, 226), palette.FALSE, 6, 1.5)
             over(canvas, rim, x, y)
         middle = y + height // 2
         kind = int(self.record["kind"][o])
@@ -584,55 +564,58 @@ class _Scene:
         if wrong:
             over(canvas, icons.badge(15), x + width - 19, middle - 8)
 
-    # --- below
-    def caption_panel(
-        self,
-        width: int,
-        caption: str | None,
-        probe: Probe | None,
-        answer: str | Sequence[float] | None,
-    ) -> Canvas:
-        """Game and step, what happens, and what is asked: as high as its words need."""
-        inner = width - 2 * PAD
-        record = self.record
-        title = f"{self.simulation.game.name}"
-        step = f"step {int(record['step'])} of {int(record['limit'])}"
-        lines = wrap(caption or "", PLAIN, inner)
-        height = PAD + 26 + 22 * max(len(lines), 1 if caption is not None else 0) + PAD
-        asked: list[str] = []
-        if probe is not None:
-            asked = wrap(_question(probe), PLAIN, inner)
-            chips = _chips(probe, answer)
-            rows = _flow(chips, inner)
-            height += 10 + 22 * len(asked) + 4 + sum(row[0][0].shape[0] + 6 for row in rows)
-        canvas = blank(width, height, palette.PAGE)
-        _box(canvas, 0, 0, width, height, palette.CARD, palette.FAINT)
-        y = PAD
-        over(canvas, text(title, LARGE), PAD, y)
-        x = PAD + text_size(title, LARGE)[0] + 14
-        over(canvas, text(step, PLAIN, palette.GREY), x, y + 2)
-        if record["terminated"] or record["truncated"]:
-            ended = "over" if record["terminated"] else "out of time"
-            over(canvas, text(ended, PLAIN, palette.GREY), x + text_size(step, PLAIN)[0] + 14, y + 2)
-        y += 26
-        for line in lines:
-            over(canvas, text(line, PLAIN), PAD, y)
+
+# --- below
+def caption_panel(
+    simulation: Any,
+    world: int,
+    width: int,
+    caption: str | None,
+    probe: Probe | None,
+    answer: str | Sequence[float] | None,
+) -> Canvas:
+    """Game and step, what happens, and what is asked: as high as its words need."""
+    inner = width - 2 * PAD
+    record = simulation.worlds[world]
+    title = f"{simulation.game.name}"
+    unit = "turn" if simulation.game.family == "conversation" else "step"
+    step = f"{unit} {int(record['step'])} of {int(record['limit'])}"
+    lines = wrap(caption or "", PLAIN, inner)
+    height = PAD + 26 + 22 * max(len(lines), 1 if caption is not None else 0) + PAD
+    asked: list[str] = []
+    if probe is not None:
+        asked = wrap(_question(probe), PLAIN, inner)
+        chips = _chips(probe, answer)
+        rows = _flow(chips, inner)
+        height += 10 + 22 * len(asked) + 4 + sum(row[0][0].shape[0] + 6 for row in rows)
+    canvas = blank(width, height, palette.PAGE)
+    box(canvas, 0, 0, width, height, palette.CARD, palette.FAINT)
+    y = PAD
+    over(canvas, text(title, LARGE), PAD, y)
+    x = PAD + text_size(title, LARGE)[0] + 14
+    over(canvas, text(step, PLAIN, palette.GREY), x, y + 2)
+    if record["terminated"] or record["truncated"]:
+        ended = "over" if record["terminated"] else "out of time"
+        over(canvas, text(ended, PLAIN, palette.GREY), x + text_size(step, PLAIN)[0] + 14, y + 2)
+    y += 26
+    for line in lines:
+        over(canvas, text(line, PLAIN), PAD, y)
+        y += 22
+    if not lines and caption is not None:
+        y += 22
+    if probe is not None:
+        y += 4
+        fill(canvas, PAD, y, width - 2 * PAD, 1, palette.FAINT)
+        y += 6
+        for line in asked:
+            over(canvas, text(line, PLAIN, dark(palette.BLUE, 0.3)), PAD, y)
             y += 22
-        if not lines and caption is not None:
-            y += 22
-        if probe is not None:
-            y += 4
-            fill(canvas, PAD, y, width - 2 * PAD, 1, palette.FAINT)
-            y += 6
-            for line in asked:
-                over(canvas, text(line, PLAIN, dark(palette.BLUE, 0.3)), PAD, y)
-                y += 22
-            y += 4
-            for row in rows:
-                for chip, left in row:
-                    over(canvas, chip, PAD + left, y)
-                y += row[0][0].shape[0] + 6
-        return canvas
+        y += 4
+        for row in rows:
+            for chip, left in row:
+                over(canvas, chip, PAD + left, y)
+            y += row[0][0].shape[0] + 6
+    return canvas
 
 
 @lru_cache(maxsize=1024)
@@ -644,7 +627,7 @@ def _believers(kind: int, colours: tuple[Colour, ...], wrong: bool, icon: int, d
     extra = round(icon * 0.62) if wrong else 0
     rim = palette.FALSE if wrong else palette.GREY
     canvas = np.zeros((height, width + extra, 4), np.uint8)
-    plate = _panel(width + extra, height, WHITE, rim, height / 2.6, 2 if wrong else 1)
+    plate = panel(width + extra, height, WHITE, rim, height / 2.6, 2 if wrong else 1)
 
     stack(canvas, plate, 0, 0)
     x = gap
@@ -707,12 +690,12 @@ def _chip(option: str, percent: int, given: bool, exact: bool, percents: bool) -
     height = 28
     right = palette.RIGHT if exact else palette.FALSE if given else palette.FAINT
     inside = light(right, 0.9) if marked else WHITE
-    out = _panel(width, height, inside, right, 9, 2 if marked else 1.5).copy()
+    out = panel(width, height, inside, right, 9, 2 if marked else 1.5).copy()
 
     if percents and percent:
         # a bar at the foot: how sure the answer was
         bar = max(2, round((width - 12) * percent / 100))
-        stack(out, _panel(bar, 4, palette.BLUE, palette.BLUE, 2, 1), 6, height - 7)
+        stack(out, panel(bar, 4, palette.BLUE, palette.BLUE, 2, 1), 6, height - 7)
     x = 10
     if marked:
         stack(out, icons.mark(exact, 16), x - 2, 5)

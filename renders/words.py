@@ -9,6 +9,7 @@ import numpy as np
 from ..envs.grid import engine
 from ..envs.grid.layout import LEGEND
 from ..envs.grid.vision import HEADINGS
+from . import chat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,8 @@ def happened(simulation: Simulation, world: int, before: Any) -> str:
     Moves and turns are not told: they are seen.
     """
     after = simulation.worlds[world]
+    if simulation.game.family == "conversation":  # the talk is in the picture already
+        return ""
     if int(after["step"]) != int(before["step"]) + 1:
         return ""
     people = names(simulation)
@@ -140,11 +143,14 @@ def _sentence(words: str) -> str:
 
 
 def ansi(simulation: Simulation, world: int = 0) -> str:
-    """A world as plain text: the map, then a line for each individual and each thing.
+    """A world as plain text: a conversation's messages; of a gridworld the map, then a line for each
+    individual and each thing.
 
     The map has the signs of ``envs.grid.layout``; individuals are ``^ > v <``, by heading; things
     on the floor are small letters. The lines below the map say who and what they are.
     """
+    if simulation.game.family == "conversation":
+        return chat.ansi(simulation, world)
     record = simulation.worlds[world]
     width, height = int(record["width"]), int(record["height"])
     bodies = {
