@@ -2,7 +2,8 @@
 
 from .cracker import GAME as CRACKER
 from .game import Game
+from .scale import GAME as SCALE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (CRACKER,)}
+GAMES: dict[str, Game] = {game.name: game for game in (CRACKER, SCALE)}
