@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .kernels import njit
-from .minds import MAX_ORDER, chain_table
+from .minds import MAX_ORDER, Semantics, chain_table
 from .probes import Probe
 
 __all__ = ["AUTORESET", "CHUNK", "MODES", "Game", "GameOptions", "Simulation"]
@@ -140,6 +140,10 @@ class Game(ABC):
             names.append(f"{role}_{seen.get(role, 0)}")
             seen[role] = seen.get(role, 0) + 1
         return tuple(names)
+
+    def semantics(self, options: Any) -> Semantics:
+        """The switches that beliefs follow with these options."""
+        return Semantics()
 
     @abstractmethod
     def actions(self, options: Any) -> tuple[str, ...]:

@@ -473,7 +473,13 @@ def make_card(
         shortcuts=_shortcuts(probes, sets, guesses),
         actions=tuple(_actions(scenario, episodes) for scenario in scenarios),
         unasked=tuple(scenario.name for scenario in scenarios if not scenario.probes),
+        semantics="; ".join(dict.fromkeys(_semantics(scenario) for scenario in scenarios)),
     )
+
+
+def _semantics(scenario: Scenario) -> str:
+    """The switches of the beliefs in a scenario, as cards print them."""
+    return str(scenario.game.semantics(scenario.game.options.make(scenario.options)))
 
 
 def _sets(probes: Sequence[Row], twins: bool) -> dict[tuple[Any, ...], list[int]]:

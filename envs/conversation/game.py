@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,6 +96,11 @@ class Game(AnyGame):
         """The utterances of the menu, such as ``"tell next_1 thing_0 place_1"``."""
         return tuple(_action_name(entry) for entry in self.menu(options))
 
+    def semantics(self, options: Any) -> Semantics:
+        """The switches ``containers``, ``trust`` and ``claims``, where the game has such options."""
+        given = {item.name: getattr(options, item.name, None) for item in fields(Semantics)}
+        return Semantics(**{name: value for name, value in given.items() if isinstance(value, str)})
+
     def simulation(
         self, num_envs: int = 1, options: Mapping[str, Any] | None = None, **more: Any
     ) -> Simulation:
@@ -170,7 +175,6 @@ class Simulation(AnySimulation):
         menu: (U, 4) uint8, the utterances in slots, individuals counted from the speaker on.
         final_worlds: (B,) the records of episodes that ended in a step that also began a new one
             (``autoreset="same_step"``).
-        semantics: of the beliefs.
     """
 
     def _allocate(self) -> None:
@@ -183,16 +187,6 @@ class Simulation(AnySimulation):
         self.worlds = np.zeros(b, engine.world_dtype(self.order))
         self.final_worlds = np.zeros(b, self.worlds.dtype)
         self._masks = np.zeros((2, b, a, len(menu)), np.int8)
-
-    @property
-    def semantics(self) -> Semantics:
-        """The switches that this game's beliefs follow."""
-        switches = {
-            name: getattr(self.options, name)
-            for name in ("containers", "trust", "claims")
-            if hasattr(self.options, name)
-        }
-        return Semantics(**switches)
 
     def _buffers(self) -> tuple[npt.NDArray[Any], ...]:
         return (self._masks,)
