@@ -478,7 +478,8 @@ KEYS_HELP = (
 
 
 def play(source: str, *, seed: int = 0, out: str | None = None) -> int:
-    """Play a scenario's focal individual by keyboard; the episode is written as a file.
+    """Play a scenario's focal individual by keyboard, a conversation in the terminal; the episode is
+    written as a file.
 
     Args:
         source: a scenario's name or file; or an episode's file, which is shown step by step.
@@ -502,12 +503,60 @@ def play(source: str, *, seed: int = 0, out: str | None = None) -> int:
     modes = [MODES[mode] for mode in scenario.modes()]
     agents = ["keyboard" if role == FOCAL else role for role in scenario.roles.values()]
     recorder = Recorder(simulation, seed=first, modes=modes, scenario=scenario.name, agents=agents)
-    with Window(f"mindsight: {scenario.name}, you are {learner}") as window:
-        _play_keys(recorder, simulation, window, scenario.focal[0])
+    if scenario.game.family == "conversation":
+        _play_words(recorder, simulation, scenario.focal[0])
+    else:
+        with Window(f"mindsight: {scenario.name}, you are {learner}") as window:
+            _play_keys(recorder, simulation, window, scenario.focal[0])
     episode = recorder.episode()
     path = episode.save(out or f"{scenario.name}-{seed}.json")
     print(f"written to {path} ({len(episode)} steps): mindsight render {path}")
     return 0
+
+
+def _play_words(recorder: Recorder, simulation: Any, me: int) -> None:
+    """A conversation in the terminal, until it or the reader's patience ends: what is perceived is
+    printed, and the reader answers by the number of an utterance, or in words."""
+    from .envs.conversation.language import NotUnderstood, understand
+
+    told = 0
+    own = int(simulation.worlds["lexicon"][0, me])
+    print(f"You are {simulation.name(0, me)}. Type a number or a sentence; q ends.")
+    while True:
+        heard = simulation.history(0, me)
+        for message in heard.messages[told:]:
+            print(f"  {heard.line(message)}")
+        told = len(heard.messages)
+        if simulation.ends.any():
+            print(f"The end: perf {simulation.worlds['perf'][0]:.2f}")
+            return
+        if simulation.worlds["speaker"][0] != me:
+            recorder.step()
+            continue
+        sentences = simulation.sentences(0, me)
+        legal = np.flatnonzero(simulation.masks[0, me]).tolist()
+        print("\n".join(f"  {u:2d}  {sentences[u]}" for u in legal))
+        try:
+            given = input("> ").strip()
+        except EOFError:
+            return
+        if given in ("q", "quit"):
+            return
+        try:
+            chosen = int(given) if given.isdigit() else None
+            if chosen is None:
+                tokens = understand(given, own)
+                said = simulation.utterances(0, me)
+                chosen = said.index(tokens) if tokens in said else None
+        except NotUnderstood as error:
+            print(error)
+            continue
+        if chosen not in legal:
+            print("not possible now: choose one of the list")
+            continue
+        actions = np.zeros(simulation.count, np.int64)
+        actions[me] = chosen
+        recorder.step(actions)
 
 
 def _show(window: Window, simulation: Simulation, caption: str) -> None:

@@ -332,17 +332,23 @@ class Simulation(AnySimulation):
         story = self.history(world, individual).text()
         return f"You are {self.name(world, individual)}.\n{story}".rstrip()
 
-    def sentences(self, world: int, individual: int) -> list[str]:
-        """The utterances of the menu as an individual would say them; ``""`` where this episode has no
-        such word."""
+    def utterances(self, world: int, individual: int) -> list[tuple[int, ...]]:
+        """The menu as an individual would say it, in word tokens; ``()`` where this episode has no such
+        word."""
         w = self.worlds[world]
-        own = int(w["lexicon"][individual])
         found = []
         for entry in self.menu:
             bound = [self._bind(w, individual, int(symbol)) for symbol in entry]
             whole = all(word or not symbol for word, symbol in zip(bound, entry, strict=True))
-            found.append(language.sentence((*bound, *[0] * (LENGTH - 4)), own) if whole else "")
+            found.append((*bound, *[0] * (LENGTH - len(bound))) if whole else ())
         return found
+
+    def sentences(self, world: int, individual: int) -> list[str]:
+        """The menu as an individual would say it, in English; ``""`` where this episode has no such
+        word."""
+        own = int(self.worlds[world]["lexicon"][individual])
+        said = self.utterances(world, individual)
+        return [language.sentence(tokens, own) if tokens else "" for tokens in said]
 
     def _bind(self, w: Any, speaker: int, symbol: int) -> int:
         if INDIVIDUAL <= symbol < language.THING:
