@@ -398,8 +398,9 @@ def learn(w: Any, chains: Any, facts: Any, row: int, value: int, sees: int, take
 
 @njit
 def look_into(w: Any, chains: Any, places: int, sees: int, takes: Any, alone: int) -> None:
-    """The inside of containers (bits of ``places``) is perceived: what is there, and what is not
-    (rule 6). ``alone``: bits of those whose chains alone see it, or -1 for all."""
+    """The inside of places (bits of ``places``: containers, hands from bit HANDS on) is perceived: what
+    is there, and what is not (rule 6). ``alone``: bits of those whose chains alone see it, or -1 for
+    all."""
     bits = np.uint64(sees)
     others = ~np.uint64(alone)
     for c in range(1, chains.shape[0]):
@@ -409,11 +410,11 @@ def look_into(w: Any, chains: Any, places: int, sees: int, takes: Any, alone: in
             continue
         for t in range(w.things):
             now = whole(w.place[t])
-            if 0 <= now < PLACES and places >> now & 1:
+            if 0 <= now < GONE and places >> now & 1:
                 w.belief[t, c] = now
             else:
                 held = whole(w.belief[t, c])
-                if 0 <= held < PLACES and places >> held & 1:
+                if 0 <= held < GONE and places >> held & 1:
                     w.belief[t, c] = NOWHERE
         for p in range(w.places):
             if places >> p & 1 and w.holds[p] != NOWHERE:
@@ -591,7 +592,7 @@ def say(w: Any, chains: Any, sender: int, act: int, x: int, y: int, z: int) -> N
             record(w, sender, act, x, y, z, present(w, room) | w.observers, ECHO)
             return
         if w.room[sender] >= 0:
-            w.left[sender, w.room[sender]] = w.length
+            w.left[sender, w.room[sender]] = w.length + 1  # once this is said: as in EXIT
         w.room[sender] = room
     # who perceives it
     those = present(w, room)
@@ -625,8 +626,9 @@ def say(w: Any, chains: Any, sender: int, act: int, x: int, y: int, z: int) -> N
     elif act == ENTER:
         read_labels(w, chains, containers_in(w, room), sees, takes)
         if w.containers == 1:
-            look_into(w, chains, containers_in(w, room), sees, takes, -1)
-            tell_inside(w, containers_in(w, room), sees)
+            inside = containers_in(w, room) | present(w, room) << HANDS
+            look_into(w, chains, inside, sees, takes, -1)
+            tell_inside(w, inside, sees)
         for p in range(w.places):  # the newcomer reads the labels
             if w.home[p] == room and w.label[p] != NOWHERE:
                 record(w, WORLD, LABEL, PLACE + p, THING + w.label[p], 0, 1 << sender, ECHO)
@@ -671,7 +673,7 @@ def say(w: Any, chains: Any, sender: int, act: int, x: int, y: int, z: int) -> N
 
 @njit
 def tell_inside(w: Any, places: int, those: int) -> None:
-    """Tell those who look into containers what is in them."""
+    """Tell those who look into containers, and hands, what is in them."""
     for p in range(w.places):
         if places >> p & 1:
             for t in range(w.things):
@@ -679,6 +681,9 @@ def tell_inside(w: Any, places: int, those: int) -> None:
                     record(w, WORLD, PLACE_THING, THING + t, PLACE + p, 0, those, ECHO)
             if w.holds[p] != NOWHERE:
                 record(w, WORLD, FILL, PLACE + p, THING + w.holds[p], 0, those, ECHO)
+    for t in range(w.things):
+        if w.place[t] >= HANDS and w.place[t] < GONE and places >> whole(w.place[t]) & 1:
+            record(w, WORLD, HOLD, INDIVIDUAL + w.place[t] - HANDS, THING + t, 0, those, ECHO)
 
 
 # --- What may be said --------------------------------------------------------------------------------------
