@@ -517,10 +517,9 @@ def play(source: str, *, seed: int = 0, out: str | None = None) -> int:
 def _play_words(recorder: Recorder, simulation: Any, me: int) -> None:
     """A conversation in the terminal, until it or the reader's patience ends: what is perceived is
     printed, and the reader answers by the number of an utterance, or in words."""
-    from .envs.conversation.language import NotUnderstood, understand
+    from .envs.conversation.language import NotUnderstood
 
     told = 0
-    own = int(simulation.worlds["lexicon"][0, me])
     print(f"You are {simulation.name(0, me)}. Type a number or a sentence; q ends.")
     while True:
         heard = simulation.history(0, me)
@@ -543,11 +542,7 @@ def _play_words(recorder: Recorder, simulation: Any, me: int) -> None:
         if given in ("q", "quit"):
             return
         try:
-            chosen = int(given) if given.isdigit() else None
-            if chosen is None:
-                tokens = understand(given, own)
-                said = simulation.utterances(0, me)
-                chosen = said.index(tokens) if tokens in said else None
+            chosen = int(given) if given.isdigit() else simulation.read(0, me, given)
         except NotUnderstood as error:
             print(error)
             continue

@@ -297,3 +297,16 @@ def test_demo_writes_its_report(tmp_path, monkeypatch, capsys):
         assert (tmp_path / "demo" / name).stat().st_size > 0
     Episode.load("demo/episode.json").verify()
     assert "everything is in demo" in capsys.readouterr().out
+
+
+def test_a_conversation_is_played_in_words_and_numbers(tmp_path, monkeypatch, capsys):
+    typed = iter(["what do you like?", "I give the moon away", "99", "q"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    episode = tmp_path / "talk.json"
+    assert commands.play("cracker_train", seed=3, out=str(episode)) == 0
+    out = capsys.readouterr().out
+    assert "what do you like?" in out
+    assert "not understood" in out
+    assert "not possible now" in out
+    Episode.load(episode).verify()
+    assert len(Episode.load(episode)) == 2  # the question, and what the guest said to it

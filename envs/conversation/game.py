@@ -350,6 +350,28 @@ class Simulation(AnySimulation):
         said = self.utterances(world, individual)
         return [language.sentence(tokens, own) if tokens else "" for tokens in said]
 
+    def read(self, world: int, individual: int, text: str) -> int:
+        """The number in the menu of what somebody says in words; where it is for ``everyone`` and there
+        is one listener, it is for them.
+
+        Raises:
+            NotUnderstood: it is no utterance, or none that this conversation has or allows now.
+        """
+        w = self.worlds[world]
+        tokens = language.understand(text, int(w["lexicon"][individual]))
+        menu = self.utterances(world, individual)
+        legal = self.masks[world, individual]
+        others = [b for b in range(self.count) if engine.together(w, individual, b)]
+        meant = [tokens]
+        if language.EVERYONE in tokens and len(others) == 1:
+            name = int(w["lexicon"][others[0]])
+            meant.append(tuple(name if token == language.EVERYONE else token for token in tokens))
+        for said in meant:
+            for u in np.flatnonzero(legal).tolist():
+                if menu[u] == said:
+                    return int(u)
+        raise language.NotUnderstood(f"not understood: {text!r} cannot be said here and now")
+
     def _bind(self, w: Any, speaker: int, symbol: int) -> int:
         if INDIVIDUAL <= symbol < language.THING:
             symbol = INDIVIDUAL + (speaker + symbol - INDIVIDUAL) % self.count
