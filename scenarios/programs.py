@@ -92,13 +92,14 @@ class Played:
 def minds_of(beliefs: Beliefs, kinds: Iterable[str] = (PLACE,)) -> Minds:
     """The tracker's beliefs at one time, of all chains that were tracked, in the form of :data:`Minds`."""
     people = beliefs.individuals
+    facts: dict[str, Any] = {PLACE: beliefs, CONTENTS: beliefs.contents, WANT: beliefs.wants}
     found: Minds = {}
     for length in range(beliefs.order + 1):
         for chain in itertools.product(people, repeat=length):
             if any(a == b for a, b in itertools.pairwise(chain)):
                 continue
             for kind in kinds:
-                held = {PLACE: beliefs, CONTENTS: beliefs.contents, WANT: beliefs.wants}[kind][chain]
+                held = facts[kind][chain]
                 found |= {(kind, chain, name): value for name, value in held.items() if value is not None}
     return found
 
@@ -218,6 +219,16 @@ def _expect_room(script: _Script, world: str, room: Mapping[str, int]) -> None:
             raise ValueError(
                 f"the program has {len(names)} {kind} ({', '.join(names)}), but {world} has room for {most}"
             )
+
+
+def _chains(simulation: Any, script: _Script) -> list[tuple[int, tuple[str, ...]]]:
+    """Number and names of each chain of the program's individuals (a world has one at least)."""
+    table, people = simulation.chains, script.individuals
+    return [
+        (c, tuple(people[int(a)] for a in members[:length]))
+        for c, (members, length) in enumerate(zip(table.members, table.length, strict=True))
+        if all(a < len(people) for a in members[:length])
+    ]
 
 
 # --- In the grid ------------------------------------------------------------------------------------------
@@ -340,13 +351,7 @@ class _Stage:
         self.world = self.simulation.worlds[0]
         self.actions = np.zeros((1, self.simulation.count), np.int64)
         self.room: dict[str, str] = {}
-        self.chains = [
-            (c, tuple(script.individuals[int(a)] for a in members[:length]))
-            for c, (members, length) in enumerate(
-                zip(self.simulation.chains.members, self.simulation.chains.length, strict=True)
-            )
-            if all(a < len(script.individuals) for a in members[:length])
-        ]
+        self.chains = _chains(self.simulation, script)
 
     # What bodies do.
 
@@ -612,7 +617,6 @@ class _Telling:
 
     def __init__(self, script: _Script, order: int, semantics: Semantics) -> None:
         self.script = script
-        self.semantics = semantics
         self.things = [*script.objects, *script.stuff]
         options = {
             "individuals": max(len(script.individuals), 1),
@@ -627,13 +631,7 @@ class _Telling:
         self.simulation.reset(0)
         self.world = self.simulation.worlds[0]
         self.table = talk.chain_columns(self.simulation.chains)
-        self.chains = [
-            (c, tuple(script.individuals[int(a)] for a in members[:length]))
-            for c, (members, length) in enumerate(
-                zip(self.simulation.chains.members, self.simulation.chains.length, strict=True)
-            )
-            if all(a < len(script.individuals) for a in members[:length])
-        ]
+        self.chains = _chains(self.simulation, script)
         self.words: dict[str, str] = {}
         for slot, sort, names in (
             (language.INDIVIDUAL, "I", script.individuals),
@@ -697,13 +695,14 @@ class _Telling:
 
     def tell(self, k: int) -> None:
         """Event k of the program."""
-        kind, (parts, options) = self.script.program[k][0], _parts(self.script.program[k])
+        kind = self.script.program[k][0]
         if kind == "noise":
             return
+        parts, given = _parts(self.script.program[k])
+        options = {option: names for option, names in given.items() if option != "label"}
         for name in self.script.settled.get(k, ()):
             home = self.script.rooms.index(self.script.home[name])
             self.world["home"][self.script.containers.index(name)] = home
-        label = options.pop("label", None) if (options := dict(options)) else None
         if "sees" in options or "takes" in options:
             self.script.bad(k, "expected no 'sees' and 'takes': in a conversation presence decides")
         if kind not in ("place", "move", "look", "fill") and (
@@ -711,7 +710,7 @@ class _Telling:
         ):
             self.script.bad(k, f"expected no options: the language has them for deeds, not for {kind!r}")
         if kind == "fill":
-            self._tell_fill(k, parts, options, label)
+            self._tell_fill(k, parts, options, given.get("label"))
         elif kind in ("open", "close"):
             self.script.bad(k, "expected 'look': the language cannot say that something stands open")
         else:
@@ -1049,13 +1048,16 @@ class _RichAuthor(_Author):
 
     def fill(self) -> list[Any]:
         place = self.rng.choice(self.containers)
-        options = self.options(self.home[place]) or [{}]
+        options: dict[str, Any] = {}
+        for unseen in self.options(self.home[place]):
+            options |= unseen
         if self.rng.random() < 0.7:
-            options = [{**options[0], "label": self.rng.choice(_STUFF)}]
-        return ["fill", place, self.rng.choice(_STUFF), self.home[place], *(o for o in options if o)]
+            options["label"] = self.rng.choice(_STUFF)
+        event = ["fill", place, self.rng.choice(_STUFF), self.home[place]]
+        return [*event, options] if options else event
 
     def want(self) -> list[Any]:
-        return ["want", self.rng.choice(self.people), self.rng.choice((*self.objects, *_STUFF))]
+        return ["want", self.rng.choice(self.people), self.rng.choice([*self.objects, *_STUFF])]
 
     def feel(self) -> list[Any]:
         return ["feel", self.rng.choice(self.people), self.rng.choice(sorted(_FEELINGS))]
@@ -1075,7 +1077,7 @@ def random_program(
     Args:
         seed: any whole number.
         individuals: 2 to 6; the grid has room for 4.
-        things: 1 to 4; fewer than containers where the grid is to play it: a container holds one there.
+        things: 1 to 4; fewer than containers unless ``"rich"``, since a container of the grid holds one.
         containers: 1 to 4, dealt out to the rooms in turn.
         length: how many events.
         rooms: 1 or 2.
@@ -1086,7 +1088,11 @@ def random_program(
     Raises:
         ValueError: for a number that is out of its range.
     """
-    authors = {"public": _Author, "searching": _SearchingAuthor, "rich": _RichAuthor}
+    authors: dict[str, type[_Author]] = {
+        "public": _Author,
+        "searching": _SearchingAuthor,
+        "rich": _RichAuthor,
+    }
     if kind not in authors:
         raise ValueError(f"random_program: kind={kind!r}, expected one of {', '.join(map(repr, authors))}")
     rich = kind == "rich"

@@ -1,6 +1,8 @@
 """One program in two worlds: the grid, the conversation and the tracker agree on every belief."""
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 
@@ -273,3 +275,14 @@ def test_differences_are_in_words():
     found = programs.minds_of(track(SALLY_ANNE, 1))
     expected = {**found, ("place", ("Sally",), "ball"): "basket"}
     assert differences(found, expected) == ["place of ball for ('Sally',): 'box', expected 'basket'"]
+
+
+def test_the_page_is_right():
+    page = (Path(__file__).parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    names = {}
+    exec(block, names)  # a page of ours
+    claims = re.findall(r"^(played.*?)  # ([^:\n]*)", block, re.M)
+    assert len(claims) == 4
+    for expression, said in claims:
+        assert repr(eval(expression, names)) == said
