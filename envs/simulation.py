@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from .kernels import njit
+from .kernels import njit, whole
 from .minds import MAX_ORDER, Semantics, chain_table
 from .probes import Probe
 
@@ -162,7 +162,7 @@ def first_invalid(actions: Any, number: int) -> int:
     for i in range(actions.shape[0]):
         for a in range(actions.shape[1]):
             if actions[i, a] < 0 or actions[i, a] >= number:
-                return i * actions.shape[1] + a
+                return whole(i * actions.shape[1] + a)
     return -1
 
 

@@ -21,7 +21,7 @@ from .scene import draw
 from .words import happened
 
 if TYPE_CHECKING:
-    from ..envs.grid.game import Simulation
+    from ..envs.simulation import Simulation
 
 __all__ = ["ENDINGS", "EpisodeFrame", "Replays", "episode_frames", "record", "render_episode"]
 

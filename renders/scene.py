@@ -15,7 +15,7 @@ from .canvas import Canvas, Pen, Sprite, blank, box, fill, over, panel, sprite, 
 from .palette import BODIES, INK, WHITE, Colour, contrast, dark, light, mix
 
 if TYPE_CHECKING:
-    from ..envs.grid.game import Simulation
+    from ..envs.simulation import Simulation
     from ..envs.probes import Probe
 
 __all__ = ["draw"]
@@ -72,11 +72,12 @@ def draw(
     if answer is not None and probe is None:
         raise ValueError(f"answer is {answer!r}, but there is no probe it could answer")
     plain = not views and not thoughts and probe is None and caption is None
+    seen: Any = simulation  # of the one family or of the other
     if simulation.game.family == "conversation":
-        left, cards = chat.panels(simulation, world)
+        left, cards = chat.panels(seen, world)
         return left if plain else _together(simulation, world, left, cards, caption, probe, answer)
     if plain:
-        return board(simulation, world, scale or 32)
+        return board(seen, world, scale or 32)
     thoughts = min(thoughts, simulation.order)
     scene = _Scene(simulation, world, views, thoughts)
     panels = scene.cards() if views or thoughts else []
@@ -220,7 +221,7 @@ def _fit(words_: str, size: int, width: int) -> str:
 class _Scene:
     """One picture in the making: a world's record read once, and the panels made from it."""
 
-    def __init__(self, simulation: Simulation, world: int, views: bool, thoughts: int) -> None:
+    def __init__(self, simulation: Any, world: int, views: bool, thoughts: int) -> None:
         self.simulation, self.world = simulation, world
         self.views, self.thoughts = views, thoughts
         self.record: Any = simulation.worlds[world]

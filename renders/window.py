@@ -13,7 +13,7 @@ from .canvas import Canvas
 from .scene import draw
 
 if TYPE_CHECKING:
-    from ..envs.grid.game import Simulation
+    from ..envs.simulation import Simulation
 
 __all__ = ["Window", "close", "show"]
 

@@ -14,7 +14,7 @@ from . import chat
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..envs.grid.game import Simulation
+    from ..envs.simulation import Simulation
 
 __all__ = ["ansi", "happened", "name", "names", "place_name", "thing_name", "twin_numbers"]
 
@@ -150,7 +150,8 @@ def ansi(simulation: Simulation, world: int = 0) -> str:
     on the floor are small letters. The lines below the map say who and what they are.
     """
     if simulation.game.family == "conversation":
-        return chat.ansi(simulation, world)
+        talk: Any = simulation
+        return chat.ansi(talk, world)
     record = simulation.worlds[world]
     width, height = int(record["width"]), int(record["height"])
     bodies = {

@@ -48,6 +48,7 @@ from .language import (
     ACCEPT,
     ASK_FEEL,
     ASK_LIKE,
+    ENTER,
     GIVE,
     GREET,
     HAPPY,
@@ -134,7 +135,7 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
     else:
         w.temper[GUEST] = SHY if guest == 2 else PLAIN
     for a in range(2):
-        engine.say(w, chains, a, engine.ENTER, ROOM, 0, 0)
+        engine.say(w, chains, a, ENTER, ROOM, 0, 0)
     for t in range(kinds):
         w.stock[HOST, t] = 1
     for a in range(2):

@@ -213,7 +213,7 @@ def random_below(w: Any, n: int) -> int:
     """A number from 0 to n - 1, from the world's own stream."""
     bits = draw(w.key, w.draws)
     w.draws += np.uint64(1)
-    return below(bits, n)
+    return whole(below(bits, n))
 
 
 @njit
@@ -700,7 +700,7 @@ def exists(w: Any, symbol: int) -> bool:
     """Whether a slot is filled in this world."""
     if symbol < SLOT:
         return True
-    return w.lexicon[symbol - SLOT] != 0
+    return whole(w.lexicon[symbol - SLOT]) != 0
 
 
 @njit
@@ -726,13 +726,13 @@ def legal(w: Any, a: int, act: int, x: int, y: int, z: int) -> bool:
         held = w.place[t] >= HANDS and w.place[t] != HANDS + a
         return here and w.place[t] != p and not held
     if act == LOOK:
-        return w.home[x - PLACE] == room
+        return whole(w.home[x - PLACE]) == room
     if act in (GIVE, TAKE):
         other, t = x - INDIVIDUAL, y - THING
         if not together(w, a, other):
             return False
         giver = a if act == GIVE else other
-        return w.stock[giver, t] > 0 if w.goods else w.place[t] == HANDS + giver
+        return whole(w.stock[giver, t]) > 0 if w.goods else whole(w.place[t]) == HANDS + giver
     if act in (NEED, LIKE):
         return company(w, a)  # of anybody
     if INDIVIDUAL <= x < THING:

@@ -317,7 +317,8 @@ class Simulation(AnySimulation):
         for an agent under test."""
         w = self.worlds[world]
         heard = w["heard"][: w["length"], None] >> np.arange(self.count, dtype=np.uint8)
-        return (heard & 1).astype(np.bool_)
+        found: npt.NDArray[np.bool_] = (heard & 1).astype(np.bool_)
+        return found
 
     def name(self, world: int, individual: int) -> str:
         """What somebody is called in this episode."""
