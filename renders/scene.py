@@ -15,8 +15,8 @@ from .canvas import Canvas, Pen, Sprite, blank, box, fill, over, panel, sprite, 
 from .palette import BODIES, INK, WHITE, Colour, contrast, dark, light, mix
 
 if TYPE_CHECKING:
-    from ..envs.simulation import Simulation
     from ..envs.probes import Probe
+    from ..envs.simulation import Simulation
 
 __all__ = ["draw"]
 
