@@ -7,7 +7,8 @@ believes what (and who believes that who believes what), and asks questions abou
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .envs.grid.faces import (
+from .envs.entry import (
+    describe,
     env,
     list_environments,
     parallel_env,
@@ -56,18 +57,6 @@ _LATER = {
 }
 
 register()
-
-
-def describe(name: str) -> str:
-    """An environment's page: rules, individuals, options; tables of actions and observations.
-
-    Raises:
-        ValueError: there is no such environment; it names the nearest.
-    """
-    from .envs.grid.faces import find_game
-    from .envs.grid.spaces import describe
-
-    return describe(find_game(name))
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """Stable-Baselines3's ``VecEnv`` over a batch of worlds.
 
-The worlds are stepped by :class:`~mindsight.envs.grid.faces.LearnerVectorEnvironment`; this turns
+The worlds are stepped by a family's ``LearnerVectorEnvironment``; this turns
 its arrays into what Stable-Baselines3 and sb3-contrib ask for. There is no loop over worlds in a
 step but for those whose episode has just ended.
 """
@@ -15,8 +15,7 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
-from ...envs.grid.engine import NUM_ACTIONS
-from ...envs.grid.faces import LearnerVectorEnvironment
+from ...envs.entry import learner_vector_env
 
 __all__ = ["SB3VecEnv", "vec_env"]
 
@@ -29,13 +28,13 @@ class SB3VecEnv(VecEnv):
     well the episode went, 0 to 1.
 
     Args:
-        batch: the worlds, with ``autoreset="same_step"``.
+        batch: the worlds, a family's ``LearnerVectorEnvironment`` with ``autoreset="same_step"``.
 
     Raises:
         ValueError: for another autoreset mode.
     """
 
-    def __init__(self, batch: LearnerVectorEnvironment) -> None:
+    def __init__(self, batch: Any) -> None:
         if batch.metadata["autoreset_mode"] != AutoresetMode.SAME_STEP:
             raise ValueError(
                 f"autoreset is {batch.autoreset!r}, expected 'same_step': Stable-Baselines3 begins "
@@ -43,7 +42,7 @@ class SB3VecEnv(VecEnv):
             )
         self.batch = batch
         super().__init__(batch.num_envs, batch.single_observation_space, batch.single_action_space)
-        self._masks = np.ones((batch.num_envs, NUM_ACTIONS), np.int8)
+        self._masks = np.ones((batch.num_envs, batch.single_action_space.n), np.int8)
         self._actions: npt.NDArray[Any] = np.zeros(batch.num_envs, np.int64)
 
     def reset(self) -> Any:
@@ -150,11 +149,11 @@ def vec_env(
 
     Args:
         name, num_envs, seed, learner, others, **arguments: as for
-            :class:`~mindsight.envs.grid.faces.LearnerVectorEnvironment`; observations are flat by
+            the family's ``LearnerVectorEnvironment``; observations are flat by
             default.
     """
     return SB3VecEnv(
-        LearnerVectorEnvironment(
+        learner_vector_env(
             name, num_envs, seed=seed, learner=learner, others=others, autoreset="same_step",
             **arguments,
         )

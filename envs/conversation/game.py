@@ -233,29 +233,58 @@ class Simulation(AnySimulation):
             self.game.script, self.worlds, self._chains, self._numbers, self.menu, self.masks, modes, actions
         )
 
-    def play_others(self, modes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Let the game's characters play until it is the turn of somebody in mode 0, or the episode is
-        over, in every world.
+    def play_others(
+        self, learner: int, modes: npt.NDArray[np.int64], chosen: npt.NDArray[np.int64] | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        """Let the learner act, and the game's characters after it, until it is the learner's turn again or
+        the episode is over, in every world. Where an episode ends and a new one begins
+        (``autoreset="same_step"``), the new one is brought to the learner's first turn, too.
 
         Args:
-            modes: (A,) indices into ``MODES``, at least one of them 0.
+            learner: index of the individual that acts.
+            modes: (A,) indices into ``MODES``, of the others; the learner's does not count.
+            chosen: (B,) int64, what the learner does; None: it is not its turn yet anywhere it matters.
 
         Returns:
-            (B, A) what everybody gained on the way.
+            (B,) what the learner gained on the way, of an episode that ended none of the next one's;
+            and (B, 2) terminated and truncated. ``final_worlds`` has the ended ones.
         """
-        gained = np.zeros((self.num_envs, self.count))
+        gained = np.zeros(self.num_envs, np.float32)
+        ends = np.zeros((self.num_envs, 2), np.uint8)
+        ended = np.zeros(self.num_envs, np.bool_)
         actions = np.zeros((self.num_envs, self.count), np.int64)
-        outside = modes == 0
+        modes = modes.copy()
+        modes[learner] = 0
+        size = self.worlds.dtype.itemsize
+        final = self.final_worlds.view(np.uint8).reshape(-1, size)
+        kept = None
+        first = chosen is not None
         while True:
-            over = self.ends.any(axis=1)
-            resting = outside[self.worlds["speaker"]] | over
-            if resting.all():
-                return gained
-            self.script(modes, actions)
-            actions[resting] = -1
+            if first:
+                actions[:, learner] = chosen
+                resting = np.zeros(self.num_envs, np.bool_)
+            else:
+                over = (self.worlds["terminated"] | self.worlds["truncated"]) != 0
+                resting = over | (self.worlds["speaker"] == learner)
+                if resting.all():
+                    break
+                self.script(modes, actions)
+                actions[resting] = -1
+            first = False
             self._flip()
             self._run(self._advance, actions)
-            gained += self.rewards
+            gained += np.where(ended, 0, self.rewards[:, learner])
+            new = (self.ends != 0).any(1) & ~ended & ~resting
+            if new.any():
+                ends[new] = self.ends[new]
+                if self.autoreset == "same_step":
+                    kept = final.copy() if kept is None else kept
+                    kept[new] = final[new]  # a world that ends once more is not asked for again
+                ended |= new
+            actions[...] = 0
+        if kept is not None:
+            final[ended] = kept[ended]
+        return gained, ends
 
     # --- What is perceived --------------------------------------------------------------------------------
     def flat(self, final: bool = False) -> npt.NDArray[np.uint8]:
@@ -358,8 +387,12 @@ class Simulation(AnySimulation):
         Raises:
             NotUnderstood: it is no utterance, or none that this conversation has or allows now.
         """
+        own = int(self.worlds[world]["lexicon"][individual])
+        return self.choose(world, individual, language.understand(text, own))
+
+    def choose(self, world: int, individual: int, tokens: tuple[int, ...]) -> int:
+        """The same for word tokens, ``LENGTH`` of them."""
         w = self.worlds[world]
-        tokens = language.understand(text, int(w["lexicon"][individual]))
         menu = self.utterances(world, individual)
         legal = self.masks[world, individual]
         others = [b for b in range(self.count) if engine.together(w, individual, b)]
@@ -371,7 +404,8 @@ class Simulation(AnySimulation):
             for u in np.flatnonzero(legal).tolist():
                 if menu[u] == said:
                     return int(u)
-        raise language.NotUnderstood(f"not understood: {text!r} cannot be said here and now")
+        words = " ".join(language.VOCABULARY[token] for token in tokens if token)
+        raise language.NotUnderstood(f"not understood: {words!r} cannot be said here and now")
 
     def _bind(self, w: Any, speaker: int, symbol: int) -> int:
         if INDIVIDUAL <= symbol < language.THING:

@@ -22,7 +22,7 @@ from .language import (
     TOPICS,
 )
 
-__all__ = ["WINDOWS", "flat_layout", "flat_size", "flatten", "tokenize", "transcribe"]
+__all__ = ["WINDOWS", "flat_layout", "flat_size", "flatten", "flatten_speakers", "tokenize", "transcribe"]
 
 WINDOWS = (8, 16, 32)  # messages in the flat view: the last so many that were perceived
 
@@ -126,6 +126,13 @@ def flatten(worlds: Any, first: int, window: int, out: Any, lo: int, hi: int) ->
     for i in range(lo, hi):
         for row in range(out.shape[1]):
             _flatten(worlds[i], i, row, first + row, window, out)
+
+
+@njit
+def flatten_speakers(worlds: Any, window: int, out: Any, lo: int, hi: int) -> None:
+    """The flat view of whoever has the turn in each world as ``out`` (B, 1, N) uint8."""
+    for i in range(lo, hi):
+        _flatten(worlds[i], i, 0, whole(worlds[i].speaker), window, out)
 
 
 @njit

@@ -92,11 +92,23 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from pettingzoo import AECEnv, ParallelEnv
-from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
+from ..faces import (
+    AUTORESET_MODES,
+    METADATA,
+    RENDER_MODES,
+    check_kind,
+    check_names,
+    draw,
+    kind_of,
+    learner_of,
+    sampler_of,
+    sampler_state,
+)
+from ..simulation import AUTORESET
 from . import GAMES, engine, percepts
-from .game import AUTORESET, MODES, Game, Simulation
-from .spaces import action_space, check_names, mask_of, state_space, state_vector
+from .game import Game, Simulation
+from .spaces import action_space, describe, mask_of, state_space, state_vector
 
 __all__ = [
     "RENDER_MODES",
@@ -105,99 +117,15 @@ __all__ = [
     "ParallelEnvironment",
     "TurnEnvironment",
     "VectorEnvironment",
-    "env",
+    "describe",
     "find_game",
-    "list_environments",
-    "modes_of",
-    "parallel_env",
-    "raw_env",
-    "register",
-    "vector_env",
 ]
-
-RENDER_MODES = ("human", "rgb_array", "ansi")
-_AUTORESET_MODE = {
-    "disabled": AutoresetMode.DISABLED,
-    "next_step": AutoresetMode.NEXT_STEP,
-    "same_step": AutoresetMode.SAME_STEP,
-}
-_METADATA: dict[str, Any] = {
-    "render_modes": list(RENDER_MODES),
-    "render_fps": 8,
-    "is_parallelizable": True,
-}
-
-
-def list_environments() -> list[str]:
-    """Names of all environments."""
-    return list(GAMES)
 
 
 def find_game(name: str) -> Game:
-    """A game by its name; ``ValueError`` names the nearest one there is."""
+    """A gridworld by its name; ``ValueError`` names the nearest one there is."""
     check_names("environment", name, tuple(GAMES))
     return GAMES[name]
-
-
-def modes_of(game: Game, learner: str, others: str | Mapping[str, str]) -> npt.NDArray[np.int64]:
-    """Who decides for each individual.
-
-    Args:
-        game: its rules.
-        learner: the individual that is left to whoever calls ``step``.
-        others: a mode of ``MODES``, or such a mode for each role or individual (``"scripted"`` for
-            those left out).
-
-    Returns:
-        (A,) int64, indices into ``MODES``; 0 for the learner.
-
-    Raises:
-        ValueError: for an unknown individual, role or mode.
-    """
-    check_names("learner", learner, game.individuals)
-    chosen = {} if isinstance(others, str) else dict(others)
-    for key in chosen:
-        check_names("role in others", key, tuple(dict.fromkeys((*game.roles, *game.individuals))))
-    modes = np.zeros(len(game.individuals), np.int64)
-    for a, (name, role) in enumerate(zip(game.individuals, game.roles, strict=True)):
-        mode = others if isinstance(others, str) else chosen.get(name, chosen.get(role, "scripted"))
-        check_names(f"others for {name!r}", mode, MODES[1:])
-        modes[a] = 0 if name == learner else MODES.index(mode)
-    return modes
-
-
-def _draw(simulation: Simulation, mode: str | None, world: int = 0) -> Any:
-    """A frame in one of the render modes; ``renders`` is loaded when it is first needed."""
-    if mode is None:
-        gymnasium.logger.warn(
-            "render() was called on an environment made without render_mode: expected one of "
-            f"{', '.join(map(repr, RENDER_MODES))}"
-        )
-        return None
-    from ... import renders
-
-    if mode == "ansi":
-        return renders.ansi(simulation, world)
-    if mode == "rgb_array":
-        # the world alone, ten times as fast: videos of training want frames, a stranger renders.draw()
-        return renders.draw(simulation, world, views=False, thoughts=0)
-    renders.show(simulation, world)
-    return None
-
-
-def _kind(simulation: Simulation) -> tuple[str, int, tuple[str, ...], int]:
-    """What a state must agree on with the environment that takes it over."""
-    return simulation.game.name, simulation.num_envs, simulation.individuals, simulation.order
-
-
-def _check_kind(simulation: Simulation, state: Mapping[str, Any]) -> None:
-    """``ValueError`` unless a state comes from an environment of this kind."""
-    given, expected = state["of"], _kind(simulation)
-    if given != expected:
-        raise ValueError(
-            f"the state is of another game, order or batch: (name, worlds, individuals, order) is "
-            f"{given}, expected {expected}"
-        )
 
 
 class _Single:
@@ -239,7 +167,7 @@ class _Single:
         }
         self.simulation = Simulation(game, 1, options, window=window, order=order)
         self.observation, self.render_mode = observation, render_mode
-        self.metadata = {**_METADATA, "name": f"{name}_v0"}
+        self.metadata = {**METADATA, "name": f"{name}_v0"}
         self._names = list(self.simulation.individuals)
         self._space = percepts.space(observation, window)
         self._row = np.zeros((1, self.simulation.count), np.int64)
@@ -304,7 +232,7 @@ class _Single:
     # --- looking at it
     def render(self) -> Any:
         """A frame: (H, W, 3) uint8, text, or None after showing it, as ``render_mode`` says."""
-        return _draw(self.simulation, self.render_mode)
+        return draw(self.simulation, self.render_mode)
 
     def close(self) -> None:
         """Free what rendering holds."""
@@ -317,14 +245,14 @@ class _Single:
     def get_state(self) -> dict[str, Any]:
         """All that the next step depends on, as a value of its own; for :meth:`set_state`."""
         return {
-            "of": _kind(self.simulation),
+            "of": kind_of(self.simulation),
             "simulation": self.simulation.get_state(),
             "begun": self._begun,
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there; ``ValueError`` if the state is of another game or other sizes."""
-        _check_kind(self.simulation, state)
+        check_kind(self.simulation, state)
         self.simulation.set_state(state["simulation"])
         self._begun = state["begun"]
 
@@ -388,7 +316,7 @@ class ParallelEnvironment(_Many, ParallelEnv[str, Any, Any]):
             expected.
     """
 
-    metadata: dict[str, Any] = _METADATA
+    metadata: dict[str, Any] = METADATA
 
     def __init__(
         self,
@@ -479,7 +407,7 @@ class TurnEnvironment(_Many, AECEnv[str, Any, Any]):
     :class:`ParallelEnvironment`.
     """
 
-    metadata: dict[str, Any] = _METADATA
+    metadata: dict[str, Any] = METADATA
 
     def __init__(
         self,
@@ -577,32 +505,6 @@ class TurnEnvironment(_Many, AECEnv[str, Any, Any]):
     set_state.__doc__ = _Single.set_state.__doc__
 
 
-class _Ordered(OrderEnforcingWrapper[str, Any, Any]):
-    """PettingZoo's guard against calls in the wrong order, which a set state satisfies, too."""
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        self.env.set_state(state)  # type: ignore[attr-defined]
-        self._has_reset = self._has_updated = state["begun"]
-
-    def __str__(self) -> str:
-        return str(self.env)
-
-
-def parallel_env(name: str, **arguments: Any) -> ParallelEnvironment:
-    """An environment in which everybody acts at once: see :class:`ParallelEnvironment`."""
-    return ParallelEnvironment(name, **arguments)
-
-
-def raw_env(name: str, **arguments: Any) -> TurnEnvironment:
-    """An environment in which everybody acts in turn: see :class:`TurnEnvironment`."""
-    return TurnEnvironment(name, **arguments)
-
-
-def env(name: str, **arguments: Any) -> OrderEnforcingWrapper[str, Any, Any]:
-    """:func:`raw_env` in PettingZoo's wrapper that refuses calls in the wrong order."""
-    return _Ordered(TurnEnvironment(name, **arguments))
-
-
 class LearnerEnvironment(_Single, gymnasium.Env[Any, Any]):
     """Gymnasium's face: one learner among characters of the game.
 
@@ -616,7 +518,7 @@ class LearnerEnvironment(_Single, gymnasium.Env[Any, Any]):
     The episode ends when the world's does; a learner who is out before that can only wait.
     """
 
-    metadata: dict[str, Any] = _METADATA
+    metadata: dict[str, Any] = METADATA
 
     def __init__(
         self,
@@ -632,7 +534,7 @@ class LearnerEnvironment(_Single, gymnasium.Env[Any, Any]):
     ) -> None:
         more = {"learner": learner, "others": others}
         self._build(name, observation, window, order, render_mode, None, options, **more)
-        self.learner, self._index, self._modes = _learner(self.simulation, learner, others)
+        self.learner, self._index, self._modes = learner_of(self.simulation, learner, others)
         self.observation_space = percepts.space(observation, window)
         self.action_space = action_space()
         self._actions = np.zeros((1, self.simulation.count), np.int64)
@@ -671,39 +573,15 @@ class LearnerEnvironment(_Single, gymnasium.Env[Any, Any]):
         return mask
 
     def get_state(self) -> dict[str, Any]:
-        return {**super().get_state(), "np_random": _sampler_state(self._np_random)}
+        return {**super().get_state(), "np_random": sampler_state(self._np_random)}
 
     get_state.__doc__ = _Single.get_state.__doc__
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         super().set_state(state)
-        self._np_random = _sampler(state["np_random"])
+        self._np_random = sampler_of(state["np_random"])
 
     set_state.__doc__ = _Single.set_state.__doc__
-
-
-def _learner(
-    simulation: Simulation, learner: str | None, others: str | Mapping[str, str]
-) -> tuple[str, int, npt.NDArray[np.int64]]:
-    """The learner's name, its index, and the modes of all who take part."""
-    game = simulation.game
-    if learner is None:
-        learner = simulation.individuals[game.roles.index(game.learner)]
-    modes = modes_of(game, learner, others)[: simulation.count]
-    check_names("learner", learner, simulation.individuals)
-    return learner, simulation.individuals.index(learner), modes
-
-
-def _sampler_state(sampler: np.random.Generator | None) -> dict[str, Any] | None:
-    return None if sampler is None else dict(sampler.bit_generator.state)
-
-
-def _sampler(state: Mapping[str, Any] | None) -> np.random.Generator | None:
-    if state is None:
-        return None
-    sampler = np.random.Generator(np.random.PCG64())
-    sampler.bit_generator.state = dict(state)
-    return sampler
 
 
 class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
@@ -777,7 +655,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         if render_mode is not None:
             check_names("render_mode", render_mode, RENDER_MODES)
         if isinstance(autoreset, AutoresetMode):
-            autoreset = next(k for k, mode in _AUTORESET_MODE.items() if mode == autoreset)
+            autoreset = next(k for k, mode in AUTORESET_MODES.items() if mode == autoreset)
         check_names("autoreset", autoreset, AUTORESET)
         self._arguments: dict[str, Any] = {
             "name": name,
@@ -799,14 +677,14 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         self.render_mode = render_mode
         self.individuals = self.simulation.individuals
         self.metadata = {
-            **_METADATA,
+            **METADATA,
             "name": f"{name}_v0",
-            "autoreset_mode": _AUTORESET_MODE[autoreset],
+            "autoreset_mode": AUTORESET_MODES[autoreset],
         }
         self._first_seed = seed
         self._begun = False
         if others is not None:  # one learner a world
-            self.learner, self._pick, self._modes = _learner(self.simulation, learner, others)
+            self.learner, self._pick, self._modes = learner_of(self.simulation, learner, others)
             self._arguments |= {"learner": learner, "others": others}
         self._axes = (self.num_envs,) if others is not None else (self.num_envs, len(self.individuals))
         self.single_observation_space = percepts.space(observation, window)
@@ -948,8 +826,8 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
     def render(self) -> tuple[Any, ...] | None:
         """A frame of each world, as ``render_mode`` says; ``"human"`` shows the first."""
         if self.render_mode in (None, "human"):
-            return _draw(self.simulation, self.render_mode)
-        return tuple(_draw(self.simulation, self.render_mode, k) for k in range(self.num_envs))
+            return draw(self.simulation, self.render_mode)
+        return tuple(draw(self.simulation, self.render_mode, k) for k in range(self.num_envs))
 
     def close_extras(self, **_: Any) -> None:
         """Stop the threads."""
@@ -959,18 +837,18 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
     def get_state(self) -> dict[str, Any]:
         """All that the next step depends on, as a value of its own; for :meth:`set_state`."""
         return {
-            "of": _kind(self.simulation),
+            "of": kind_of(self.simulation),
             "simulation": self.simulation.get_state(),
             "begun": self._begun,
-            "np_random": _sampler_state(self._np_random),
+            "np_random": sampler_state(self._np_random),
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there; ``ValueError`` if the state is of another game or other sizes."""
-        _check_kind(self.simulation, state)
+        check_kind(self.simulation, state)
         self.simulation.set_state(state["simulation"])
         self._begun = state["begun"]
-        self._np_random = _sampler(state["np_random"])
+        self._np_random = sampler_of(state["np_random"])
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -1092,45 +970,3 @@ class LearnerVectorEnvironment(VectorEnvironment):
             infos["_final_info"] = ended.copy()
         infos["_action_mask"] = np.ones(self.num_envs, np.bool_)
         return infos
-
-
-def vector_env(
-    name: str,
-    num_envs: int,
-    seed: int | None = 0,
-    num_threads: int = 1,
-    observation: str = "symbolic",
-    autoreset: str | AutoresetMode = "same_step",
-    **options: Any,
-) -> VectorEnvironment:
-    """A batch of worlds: see :class:`VectorEnvironment`."""
-    return VectorEnvironment(
-        name, num_envs, seed=seed, num_threads=num_threads, observation=observation,
-        autoreset=autoreset, **options,
-    )  # fmt: skip
-
-
-def register() -> None:
-    """Enter all environments into Gymnasium's and PettingZoo's registries; once is enough."""
-    import pettingzoo
-
-    here = __name__
-    for name in GAMES:
-        if f"mindsight/{name}-v0" not in gymnasium.registry:
-            gymnasium.register(
-                f"mindsight/{name}-v0",
-                entry_point=f"{here}:LearnerEnvironment",
-                vector_entry_point=f"{here}:LearnerVectorEnvironment",
-                kwargs={"name": name},
-            )
-        for kind, registry, maker in (
-            ("parallel", pettingzoo.parallel_registry, "parallel_env"),
-            ("aec", pettingzoo.aec_registry, "env"),
-        ):
-            if f"mindsight/{name}-v0" not in registry:  # its form of mindsight/<name>_v0
-                pettingzoo.register(
-                    kind,  # type: ignore[call-overload]
-                    f"mindsight/{name}_v0",
-                    entry_point=f"{here}:{maker}",
-                    kwargs={"name": name},
-                )

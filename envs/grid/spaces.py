@@ -7,10 +7,9 @@ environment's page by ``mindsight.describe(name)``.
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -240,12 +239,3 @@ def describe(game: Game) -> str:
             tables(),
         ]
     )
-
-
-def check_names(what: str, given: Any, known: tuple[str, ...]) -> None:
-    """``ValueError`` that names the value, what was expected and the nearest, unless known."""
-    if given not in known:
-        near = difflib.get_close_matches(str(given), known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        expected = ", ".join(map(repr, known))
-        raise ValueError(f"{what} is {given!r}, expected one of {expected}{hint}")

@@ -26,6 +26,7 @@ from pettingzoo.test import (
 from pettingzoo.test.state_test import state_test
 
 import mindsight
+from mindsight.envs import entry
 from mindsight.envs.grid import GAMES, engine, faces, percepts, spaces
 from mindsight.envs.grid.game import MODES
 from mindsight.envs.grid.vision import WINDOWS
@@ -124,7 +125,7 @@ def test_pettingzoo_registries(name):
     turns = pettingzoo.make("aec", f"mindsight/{name}_v0")
     assert isinstance(turns.unwrapped, faces.TurnEnvironment)
     assert str(turns) == f"{name}_v0"
-    faces.register()  # again, without a warning
+    entry.register()  # again, without a warning
 
 
 def test_individuals_are_called_as_the_house_says():
