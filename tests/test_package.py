@@ -114,15 +114,14 @@ from importlib.metadata import version
 assert version("mindsight") == mindsight.__version__
 names = mindsight.list_environments()
 for name in names:
-    env = mindsight.parallel_env(name)
+    env = mindsight.env(name)
     env.reset(seed=0)
-    for individual in env.agents:
-        env.action_space(individual).seed(0)
     for _ in range(25):
         if not env.agents:
             env.reset()
-        actions = {individual: env.action_space(individual).sample() for individual in env.agents}
-        observations, rewards, terminations, truncations, infos = env.step(actions)
+        observation, reward, terminated, truncated, info = env.last()
+        over = terminated or truncated
+        env.step(None if over else env.action_space(env.agent_selection).sample(info["action_mask"]))
         assert observations.keys() == rewards.keys() == actions.keys()
     env.close()
 print(len(names), "environments")

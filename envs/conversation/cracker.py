@@ -87,7 +87,7 @@ class CrackerOptions(GameOptions):
     pay: str = "shared"
     population: str = "train"
     limit: int = 20
-    RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"kinds": (2, 6), "limit": (4, 40)}
+    RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"kinds": (2, 6), "limit": (4, 80)}
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
         "guest": ("mixed", "plain", "shy"),
         "pay": ("shared", "guest"),

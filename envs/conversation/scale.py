@@ -98,7 +98,7 @@ class ScaleOptions(GameOptions):
     story: str = "both"
     population: str = "train"
     limit: int = 8
-    RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"limit": (1, 40)}
+    RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"limit": (1, 80)}
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
         "task": TASKS,
         "story": ("both", "test", "control"),

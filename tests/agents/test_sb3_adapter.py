@@ -44,7 +44,7 @@ def test_same_as_single_environments_in_a_row(name):
     ended = 0
     for _ in range(steps):
         np.testing.assert_array_equal(ours.env_method("action_masks"), theirs.env_method("action_masks"))
-        actions = rng.integers(0, 12, count)
+        actions = rng.integers(0, ours.action_space.n, count)
         a, b = ours.step(actions), theirs.step(actions)
         for x, y in zip(a[:3], b[:3], strict=True):
             np.testing.assert_array_equal(x, y)

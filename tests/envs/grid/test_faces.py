@@ -169,7 +169,7 @@ def test_learner_and_others(name):
             assert chosen[names.index(learner)] == k % 12
 
 
-@pytest.mark.parametrize("mode", MODES[1:])
+@pytest.mark.parametrize("mode", GAMES[NAMES[0]].modes[1:])
 def test_every_mode_of_the_others(mode):
     for name in NAMES:
         env = gymnasium.make(f"mindsight/{name}-v0", others=mode)
@@ -751,7 +751,7 @@ def test_importing_loads_nothing_heavy():
 
 
 def test_the_public_face():
-    assert mindsight.list_environments() == NAMES
+    assert set(NAMES) < set(mindsight.list_environments())
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         mindsight.nothing  # noqa: B018
     for name in mindsight.__all__:
