@@ -357,13 +357,16 @@ def company(w: Any, a: int) -> bool:
 
 
 @njit
-def takers(w: Any, those: int, hidden: int) -> Any:
-    """Bits a*8+b: a takes b to perceive what ``those`` (and observers) perceive; of hidden ones and of
-    observers nobody does."""
-    seen = np.uint64(those & ~hidden)
+def takers(w: Any, those: int, hidden: int, away: int) -> Any:
+    """Bits a*8+b: a takes b to perceive what ``those`` (and the audience) perceive. Of the hidden ones and
+    of the audience nobody is taken to; the ``away`` ones are, who do not. The audience is told of both,
+    and is never wrong."""
+    seen, told = np.uint64(those & ~hidden), np.uint64(those & ~away)
     matrix = np.uint64(0)
     for a in range(w.individuals):
-        if (those | w.observers) >> a & 1:
+        if w.observers >> a & 1:
+            matrix |= told << np.uint64(8 * a)
+        elif those >> a & 1:
             matrix |= seen << np.uint64(8 * a)
     return matrix
 
@@ -504,7 +507,8 @@ def state(w: Any, chains: Any, speaker: int, t: int, place: int, sees: int, take
     view = in_view(w, t)
     trusting = 0
     for x in range(w.individuals):
-        if trusts(w, x, speaker, t):
+        # the audience has seen for itself
+        if not w.observers >> x & 1 and trusts(w, x, speaker, t):
             trusting |= 1 << x
     bits = np.uint64(sees)
     for c in range(1, chains.shape[0]):
@@ -514,8 +518,14 @@ def state(w: Any, chains: Any, speaker: int, t: int, place: int, sees: int, take
             continue
         moved = trusting >> x & 1 != 0
         if w.claims == 1:
-            by_speaker = length == 2 and chains[c, 0] == np.uint64(1) << np.uint64(speaker)
-            moved = (moved and (length == 1 or (length == 2 and last == speaker))) or by_speaker
+            # the audience's view of a chain is that chain, one longer
+            audience = chains[c, 0] & np.uint64(w.observers) != 0
+            length -= 1 if audience else 0
+            first = chains[c, 0] == np.uint64(1) << np.uint64(speaker)
+            if audience:
+                first = whole(chains[c, 4]) - 1 == speaker
+            pair = length == 2 and (last == speaker or first)
+            moved = (moved and (length == 1 or pair)) or (length == 2 and first)
         if moved and _updates(chains[c, 0], chains[c, 2], bits, takes):
             w.belief[t, c] = place
 
@@ -543,7 +553,7 @@ def whisper(w: Any, chains: Any, those: int, act: int, x: int, y: int, z: int, s
     record(w, WORLD, act, x, y, z, those | w.observers, sort)
     if sort == EVENT and (act in (LIKE, NEED)):
         a = x - INDIVIDUAL
-        learn(w, chains, w.wants, a, y - THING, those | w.observers, takers(w, those, 0), True)
+        learn(w, chains, w.wants, a, y - THING, those | w.observers, takers(w, those, 0, 0), True)
 
 
 @njit
@@ -601,7 +611,7 @@ def say(w: Any, chains: Any, sender: int, act: int, x: int, y: int, z: int) -> N
         those = 1 << (x - INDIVIDUAL) if INDIVIDUAL <= x < THING else everybody
     if act == TELL:
         those = 1 << sender | 1 << (x - INDIVIDUAL)
-    elif act in (MOVE, GIVE, TAKE, LOOK, PLACE_THING, FILL):
+    elif act in (CLAIM, MOVE, GIVE, TAKE, LOOK, PLACE_THING, FILL):
         hidden = whole(w.hidden) & ~those
         away = whole(w.away) & those
         w.hidden = 0
@@ -612,7 +622,7 @@ def say(w: Any, chains: Any, sender: int, act: int, x: int, y: int, z: int) -> N
     elif sender < WORLD and room == OUTSIDE:
         those = 1 << sender
     sees = (those & ~away) | w.observers
-    takes = takers(w, those, hidden)
+    takes = takers(w, those, hidden, away)
     record(w, sender, act, x, y, z, sees, EVENT)
     # what it does
     if act == CLAIM:

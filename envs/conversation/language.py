@@ -68,6 +68,7 @@ __all__ = [
     "VOCABULARY",
     "NotUnderstood",
     "acts_table",
+    "be",
     "is_utterance",
     "narrate",
     "read_line",
@@ -446,11 +447,16 @@ _STORY: dict[str, str] = {
 _FIELD = re.compile(r"(is|an|bare|)([0-3])")
 
 
+def be(word: str) -> str:
+    """``"are"`` for boots, ``"is"`` for a ball."""
+    return "are" if word in _PLURAL else "is"
+
+
 def _phrase(kind: str, token: int) -> str:
     """An argument as it stands in a form."""
     word = VOCABULARY[token]
     if kind == "is":
-        return "are" if word in _PLURAL else "is"
+        return be(word)
     if kind == "bare":
         return word
     if kind == "an":

@@ -131,7 +131,8 @@ def program_of(simulation: Simulation, world: int = 0) -> list[list[Any]]:
     """A conversation as events for :func:`mindsight.track`, which then has the same beliefs.
 
     Who perceived an event, and who takes whom to have perceived it, is stated in full from the rooms
-    that people entered and left. Messages that change no belief are ``noise``, so that the numbers
+    that people entered and left. The tracker has the audience trust claims, which it does here never: so
+    compare what everybody else believes. Messages that change no belief are ``noise``, so that the numbers
     of events and messages agree. What is not of this story is left out: greetings, goods, whispers of
     the world that say nothing about wants.
     """
@@ -144,7 +145,7 @@ def program_of(simulation: Simulation, world: int = 0) -> list[list[Any]]:
     events: list[list[Any]] = []
 
     def stated(sees: set[int], taken: set[int], takers: set[int]) -> dict[str, Any]:
-        pairs = {(a, b) for a in takers | set(observers) for b in taken}
+        pairs = {(a, b) for a in takers for b in taken} | {(o, b) for o in observers for b in sees}
         return {
             "sees": [reader.names[a] for a in sorted(sees | set(observers))],
             "takes": [[reader.names[a], reader.names[b]] for a, b in sorted(pairs)],
@@ -179,7 +180,9 @@ def program_of(simulation: Simulation, world: int = 0) -> list[list[Any]]:
             continue
         if act == language.CLAIM:
             event = ["claim", me, reader.things[x - THING], reader.places[y - PLACE]]
-            events[-1] = [*event, stated(here, here, here)]
+            unseen, absent = hidden - here, (away & here) - {sender}
+            away, hidden = set(), set()
+            events[-1] = [*event, stated((here | unseen) - absent, here, here | unseen)]
             continue
         if act == language.TELL:
             both = {sender, x - INDIVIDUAL}
