@@ -4,7 +4,8 @@ from .cracker import GAME as CRACKER
 from .game import Game
 from .sally_anne_chat import GAME as SALLY_ANNE_CHAT
 from .scale import GAME as SCALE
+from .solace import GAME as SOLACE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (SALLY_ANNE_CHAT, CRACKER, SCALE)}
+GAMES: dict[str, Game] = {game.name: game for game in (SALLY_ANNE_CHAT, SOLACE, CRACKER, SCALE)}
