@@ -282,7 +282,9 @@ def judge(
         for k in range(lengths[n]):
             own_word = senders[n, k] == WORLD or senders[n, k] == me
             if own_word and said[n, k, 0] == NEED and said[n, k, 1] == INDIVIDUAL + me:
-                need = whole(said[n, k, 2]) - THING
+                # what the world has told counts; words only where there is nothing else
+                if need == NOWHERE or senders[n, k] == WORLD:
+                    need = whole(said[n, k, 2]) - THING
             is_gift = said[n, k, 0] == GIVE and senders[n, k] < WORLD
             if is_gift and said[n, k, 1] == INDIVIDUAL + me and whole(said[n, k, 2]) - THING == need:
                 met = True
