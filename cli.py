@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -157,6 +157,33 @@ class Render:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Write the items of a battery's conversations as text, to test any model outside.
+
+    mindsight export --battery wellman_liu --out items.jsonl
+    mindsight export --battery false_belief --format text --episodes 20 --out exam.txt
+    """
+
+    battery: str
+    """A battery's or scenario's name or file."""
+    out: str
+    """The file."""
+    format: Literal["jsonl", "text"] = "jsonl"
+    """An object a line with everything an audit needs; or to be read, with the answers at the end."""
+    episodes: Whole = None
+    """Of each scenario; as many as it says itself unless given."""
+    seed: Whole = None
+    """Which block of evaluation seeds."""
+
+    def run(self) -> int:
+        from .scenarios.export import export
+
+        count = export(self.battery, self.out, self.format, self.episodes, self.seed, progress=True)
+        print(f"{count:,} items written to {self.out}")
+        return 0
+
+
+@dataclass(frozen=True)
 class Play:
     """Play a scenario by keyboard; the keys are shown in the window.
 
@@ -227,6 +254,7 @@ COMMANDS: dict[str, Any] = {
     "train": Train,
     "evaluate": Evaluate,
     "render": Render,
+    "export": Export,
     "play": Play,
     "bench": Bench,
     "demo": Demo,

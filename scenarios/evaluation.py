@@ -34,7 +34,7 @@ from .files import write_bytes, write_text
 from .loader import Battery, Scenario, load
 from .reports import Card, make_card
 
-__all__ = ["Evaluation", "evaluate", "observe"]
+__all__ = ["Evaluation", "bar", "evaluate", "observe"]
 
 _CHUNK = 1024  # worlds that are played side by side
 _FLOOR = 1e-6  # of a probability, for the log score: a certain error costs 13.8 nats
@@ -121,7 +121,7 @@ def evaluate(
     scenarios = tuple(dataclasses.replace(scenario, **changes) for scenario in scenarios)
     cards: list[Card] = []
     total = sum(scenario.episodes for scenario in scenarios) * (1 + len(beside))
-    with _bar(progress, total) as (tell, advance):
+    with bar(progress, total) as (tell, advance):
         for player in (*beside, agent):
             rows: list[dict[str, Any]] = []
             asked: list[dict[str, Any]] = []
@@ -388,7 +388,7 @@ def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def _bar(shown: bool, total: int) -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
+def bar(shown: bool, total: int) -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
     """A progress bar over episodes: functions that say what is played and how many are done."""
     if not shown:
         yield (lambda what: None), (lambda count: None)
@@ -408,9 +408,9 @@ def _bar(shown: bool, total: int) -> Iterator[tuple[Callable[[str], None], Calla
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("episodes", total=total)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown_bar:
+        task = shown_bar.add_task("episodes", total=total)
         yield (
-            lambda what: bar.update(task, description=what),
-            lambda count: bar.advance(task, count),
+            lambda what: shown_bar.update(task, description=what),
+            lambda count: shown_bar.advance(task, count),
         )

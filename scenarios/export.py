@@ -1,0 +1,156 @@
+"""Items of batteries as text, so that any model can be tested outside.
+
+An item is a story as the asked individual perceived it, a question, its options in an order that is
+drawn for it, and the exact answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..envs.random import below, draw
+from ..envs.simulation import MODES
+from . import seeds
+from .evaluation import bar
+from .files import write_text
+from .loader import Battery, Scenario, load
+
+__all__ = ["FORMATS", "export", "items"]
+
+FORMATS = ("jsonl", "text")
+_CHUNK = 1024  # conversations that are played side by side
+_LETTERS = "ABCDEFGHIJ"
+
+
+def export(
+    battery: str | Path | Scenario | Battery,
+    out: str | os.PathLike[str],
+    format: str = "jsonl",
+    episodes: int | None = None,
+    seed: int | None = None,
+    progress: bool = False,
+) -> int:
+    """Write the items of a battery's conversations to a file, which appears whole or not at all.
+
+    Args:
+        battery: a battery or scenario, its name, or its file.
+        out: the file.
+        format: ``"jsonl"``, an object a line, or ``"text"``, to be read; answers stand at its end.
+        episodes: of each scenario; what the scenario says where None.
+        seed: the block of evaluation seeds; what the scenario says where None.
+        progress: show a progress bar.
+
+    Returns:
+        How many items were written.
+
+    Raises:
+        ValueError: there is no such format, or the battery has no conversation with questions.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format is {format!r}, expected one of {', '.join(FORMATS)}")
+    battery = load(battery)
+    scenarios = _asking(battery)
+    total = sum(scenario.episodes if episodes is None else episodes for scenario in scenarios)
+    found: list[dict[str, Any]] = []
+    with bar(progress, total) as (tell, advance):
+        for scenario in scenarios:
+            tell(scenario.name)
+            found += items(scenario, episodes, seed)
+            advance(scenario.episodes if episodes is None else episodes)
+    if not found:
+        raise ValueError(f"{battery.name!r} has no conversation that asks anything, expected at least one")
+    if format == "jsonl":
+        text = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in found)
+    else:
+        text = "\n".join(_block(k, item) for k, item in enumerate(found, 1))
+        key = "".join(f"{k}. {_LETTERS[item['right']]}\n" for k, item in enumerate(found, 1))
+        text += f"\nAnswers\n\n{key}"
+    write_text(out, text)
+    return len(found)
+
+
+def _block(number: int, item: dict[str, Any]) -> str:
+    options = "\n".join(f"  {_LETTERS[k]}. {option}" for k, option in enumerate(item["options"]))
+    return f"{number}.\n{item['story']}\n\n{item['question']}\n{options}\n"
+
+
+def items(
+    battery: str | Path | Scenario | Battery, episodes: int | None = None, seed: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """The items one after the other; those of gridworlds, which have no text of their own, are left
+    out. Focal individuals are played by the game's scripted characters."""
+    for scenario in _asking(load(battery)):
+        count = scenario.episodes if episodes is None else episodes
+        first = scenario.first_seed if seed is None else seeds.evaluation_seed(seed)
+        for start in range(0, count, _CHUNK):
+            yield from _played(scenario, first + start, min(_CHUNK, count - start))
+
+
+def _asking(battery: Scenario | Battery) -> list[Scenario]:
+    """The conversations among a battery's scenarios that ask something."""
+    scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
+    return [each for each in scenarios if each.game.family == "conversation" and each.probes]
+
+
+def _played(scenario: Scenario, first: int, size: int) -> Iterator[dict[str, Any]]:
+    """The items of some episodes, in their order."""
+    simulation: Any = scenario.simulation(size)
+    simulation.reset(first)
+    modes = np.where(scenario.modes() == 0, MODES.index("scripted"), scenario.modes())
+    actions = np.zeros((size, simulation.count), np.int64)
+    semantics = str(scenario.game.semantics(simulation.options))
+    asked: dict[int, list[dict[str, Any]]] = {}
+    alive = np.ones(size, np.bool_)
+    fresh = alive
+    while True:
+        for world in np.flatnonzero(fresh & (simulation.worlds["ask"] == 1)).tolist():
+            asked.setdefault(world, []).extend(_items_of(simulation, scenario, world, first, semantics))
+        if not alive.any():
+            break
+        simulation.script(modes, actions)
+        simulation.step(actions)
+        fresh = alive
+        alive = alive & ~simulation.ends.any(1)
+    for world in sorted(asked):
+        yield from asked[world]
+
+
+def _items_of(
+    simulation: Any, scenario: Scenario, world: int, first: int, semantics: str
+) -> Iterator[dict[str, Any]]:
+    stories: dict[str, str] = {}
+    for number, probe in enumerate(simulation.probes(world)):
+        if probe.kind not in scenario.probes:
+            continue
+        if probe.asked not in stories:
+            individual = simulation.individuals.index(probe.asked)
+            stories[probe.asked] = simulation.transcript(world, individual)
+        options = list(probe.options)
+        for k in range(len(options) - 1, 0, -1):  # the right one has no place of its own
+            counter = np.uint64(2**50 + probe.step * 4096 + number * 16 + k)
+            j = int(below(np.uint64(draw(np.uint64(first + world), counter)), k + 1))
+            options[k], options[j] = options[j], options[k]
+        yield {
+            "id": f"{scenario.name}-{first + world}-{number}",
+            "story": stories[probe.asked],
+            "question": probe.question,
+            "options": options,
+            "answer": probe.answer,
+            "right": options.index(probe.answer),
+            "kind": probe.kind,
+            "chain": list(probe.chain),
+            "condition": probe.condition,
+            "role": probe.role,
+            "set": f"{scenario.family or scenario.environment}-{first + world}-{probe.group}",
+            "required_order": probe.required_order,
+            "shortcuts": dict(probe.shortcuts),
+            "scenario": scenario.name,
+            "seed": first + world,
+            "semantics": semantics,
+        }

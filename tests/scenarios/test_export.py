@@ -1,0 +1,56 @@
+"""Items as text: complete, balanced, the same whatever the chunk."""
+
+import json
+
+import pytest
+
+import mindsight
+from mindsight import cli
+from mindsight.scenarios import export as module
+from mindsight.scenarios.export import export, items
+
+
+def test_items_hold_what_a_model_needs_and_what_an_audit_needs(tmp_path):
+    out = tmp_path / "items.jsonl"
+    assert cli.main(["export", "--battery", "wellman_liu", "--episodes", "20", "--out", str(out)]) == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len({row["id"] for row in rows}) == len(rows) > 500
+    for row in rows:
+        assert row["options"][row["right"]] == row["answer"]
+        assert row["story"].startswith("You are ")
+        assert row["question"].endswith("?")
+        assert row["semantics"].startswith("minds v1")
+    places = [row["right"] for row in rows if len(row["options"]) == 2]
+    assert 0.4 < sum(places) / len(places) < 0.6, "the right one has no place of its own"
+
+
+def test_bytes_do_not_depend_on_the_chunk(monkeypatch):
+    whole = list(items("false_belief", 9))
+    monkeypatch.setattr(module, "_CHUNK", 4)
+    assert list(items("false_belief", 9)) == whole
+
+
+def test_items_are_the_evaluations(tmp_path):
+    """The same questions in the same worlds as an agent is asked."""
+    rows = mindsight.evaluate("scripted", "sally_anne_chat_train", episodes=30, progress=False).probes
+    found = list(items("sally_anne_chat_train", 30))
+    assert [(row["seed"], row["question"], row["answer"]) for row in rows] == [
+        (item["seed"], item["question"], item["answer"]) for item in found
+    ]
+
+
+def test_text_has_its_answers_at_the_end(tmp_path):
+    out = tmp_path / "exam.txt"
+    count = export("sally_anne_chat_train", out, "text", episodes=2)
+    text = out.read_text()
+    questions, answers = text.split("Answers")
+    assert questions.count("?") >= count
+    assert len(answers.split("\n")) - 3 == count
+
+
+def test_what_cannot_be_exported_is_named(tmp_path):
+    with pytest.raises(ValueError, match="'movement' has no conversation"):
+        export("movement", tmp_path / "x")
+    with pytest.raises(ValueError, match="expected one of jsonl, text"):
+        export("wellman_liu", tmp_path / "x", "xml")
+    assert not (tmp_path / "x").exists()
