@@ -99,12 +99,17 @@ class Evaluate:
     mindsight evaluate exact false_belief
     mindsight evaluate runs/forage-1 perspective --episodes 500 --out runs/forage-1/perspective
     mindsight evaluate my_module:MyAgent my_scenario.yaml --references random exact
+    mindsight evaluate exact --stories tomi/test.txt
     """
 
     agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
     """A reference agent, a run folder, a .safetensors file, or module:Class."""
-    battery: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BATTERY")]
+    battery: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BATTERY")] = ""
     """A battery's or scenario's name or file."""
+    stories: Text = None
+    """Instead of a battery: a file of stories, in ToMi's or Hi-ToM's format or with plain questions."""
+    format: Literal["auto", "tomi", "hitom", "qa"] = "auto"
+    """Of that file."""
     episodes: Whole = None
     """Of each scenario; as many as it says itself unless given."""
     seed: Whole = None
@@ -117,8 +122,14 @@ class Evaluate:
     """Agents whose scores on the same episodes stand beside."""
 
     def run(self) -> int:
-        from .commands import evaluate
+        from .commands import evaluate, evaluate_stories
 
+        if bool(self.battery) == (self.stories is not None):
+            raise ValueError("expected either a BATTERY or --stories FILE")
+        if self.stories is not None:
+            return evaluate_stories(
+                self.agent, self.stories, format=self.format, out=self.out, references=self.references
+            )
         return evaluate(
             self.agent, self.battery, episodes=self.episodes, seed=self.seed, out=self.out,
             num_threads=self.num_threads, references=self.references,

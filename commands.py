@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .envs.simulation import Simulation
     from .renders import Window
 
-__all__ = ["demo", "evaluate", "play", "render", "show_list", "train"]
+__all__ = ["demo", "evaluate", "evaluate_stories", "play", "render", "show_list", "train"]
 
 #: An interrupted command returns this, as a shell has it for Ctrl-C.
 INTERRUPTED = 130
@@ -381,6 +381,24 @@ def evaluate(
         out = str(Path("runs", f"{found.card.agent}-on-{found.card.name}-"
                                f"{time.strftime('%Y%m%d-%H%M%S')}"))  # fmt: skip
     print(f"written to {found.write(out)}")
+    return 0
+
+
+def evaluate_stories(
+    agent: str, path: str, *, format: str = "auto", out: str | None = None, references: tuple[str, ...] = ()
+) -> int:
+    """Ask an agent the questions of a file of stories, print its card and what breaks the semantics,
+    write everything into a folder; see :func:`mindsight.scenarios.stories.evaluate_stories`."""
+    from .scenarios import stories
+
+    report = stories.evaluate_stories(agent, path, format, references, progress=True)
+    report.evaluation.card.print(_console())
+    for line in stories.summary(report):
+        print(line)
+    if out is None:
+        name = f"{report.evaluation.card.agent}-on-{Path(path).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+        out = str(Path("runs", name))
+    print(f"written to {report.write(out)}")
     return 0
 
 

@@ -34,7 +34,7 @@ from .files import write_bytes, write_text
 from .loader import Battery, Scenario, load
 from .reports import Card, make_card
 
-__all__ = ["Evaluation", "bar", "evaluate", "observe"]
+__all__ = ["Evaluation", "bar", "evaluate", "observe", "probe_row"]
 
 _CHUNK = 1024  # worlds that are played side by side
 _FLOOR = 1e-6  # of a probability, for the log score: a certain error costs 13.8 nats
@@ -190,7 +190,6 @@ class _Play:
         self.modes = np.array([MODES.index(each.mode) for each in self.agents], np.int64)
         self.outside = [k for k, mode in enumerate(self.modes) if mode == 0]
         self.states = [each.initial_state(size) for each in self.agents]
-        self.salt = zlib.crc32(scenario.name.encode()) << 24
         self.episodes: list[dict[str, Any]] = []
         self.probes: list[dict[str, Any]] = []
         self.recordings: list[Episode] = []
@@ -276,57 +275,17 @@ class _Play:
                 self.probes.append(self._probe_row(world, number, probe, answer))
 
     def _probe_row(self, world: int, number: int, probe: Probe, answer: Any) -> dict[str, Any]:
-        # plain Python: thousands of lists of two or three numbers are no work for numpy
-        weights = [float(weight) for weight in answer] if np.ndim(answer) == 1 else []
-        total = math.fsum(weights)
-        if (
-            len(weights) != len(probe.options)
-            or not min(weights) >= 0
-            or not math.isclose(total, 1.0, abs_tol=1e-3)
-        ):
-            raise ValueError(
-                f"{self.agent.name}.answer returned {answer!r} to {probe.question!r}, expected "
-                f"probabilities of {', '.join(probe.options)}"
-            )
-        weights = [weight / total for weight in weights]
-        # Equal bests are chosen among by a draw of the episode's own, or the order of options would
-        # decide. The salt keeps twins of one seed in two scenarios from the same luck.
-        most = max(weights)
-        best = [k for k, weight in enumerate(weights) if weight >= most - 1e-9]
-        seed = self.first + world
-        chosen = best[0]
-        if len(best) > 1:
-            key = np.uint64((seed ^ self.salt) % 2**64)
-            counter = np.uint64(2**48 + probe.step * 4096 + number)
-            chosen = best[below(np.uint64(draw(key, counter)), len(best))]
-        right = probe.options.index(probe.answer)
-        return {
-            "scenario": self.scenario.name,
-            "environment": self.scenario.environment,
-            "family": self.scenario.family or self.scenario.environment,
-            "agent": self.agent.name,
-            "episode": self.start + world,
-            "seed": seed,
-            "step": probe.step,
-            "asked": probe.asked,
-            "kind": probe.kind,
-            "chain": list(probe.chain),
-            "about": probe.about,
-            "condition": probe.condition,
-            "role": probe.role,
-            "group": probe.group,
-            "required_order": probe.required_order,
-            "question": probe.question,
-            "options": list(probe.options),
-            "answer": probe.answer,
-            "own": probe.own,
-            "probabilities": [round(weight, 6) for weight in weights],
-            "chosen": probe.options[chosen],
-            "correct": chosen == right,
-            "log_score": round(math.log(max(weights[right], _FLOOR)), 6),
-            # one JSON text, since questions have different shortcuts and a table has one shape
-            "shortcuts": json.dumps(dict(probe.shortcuts), sort_keys=True),
-        }
+        return probe_row(
+            probe,
+            answer,
+            agent=self.agent.name,
+            scenario=self.scenario.name,
+            environment=self.scenario.environment,
+            family=self.scenario.family or self.scenario.environment,
+            episode=self.start + world,
+            seed=self.first + world,
+            number=number,
+        )
 
     def _record(self, ended: npt.NDArray[np.int64], moves: list[npt.NDArray[np.int64]]) -> None:
         for world in ended:
@@ -372,6 +331,83 @@ class _Play:
                     "returns": [round(value, 6) for value in each],
                 }
             )
+
+
+def probe_row(
+    probe: Probe,
+    answer: Any,
+    *,
+    agent: str,
+    scenario: str,
+    environment: str,
+    family: str,
+    episode: int,
+    seed: int,
+    number: int,
+) -> dict[str, Any]:
+    """A question and its answer as a row.
+
+    Args:
+        probe: the question.
+        answer: the probabilities of its options.
+        agent, scenario, environment, family: names.
+        episode, seed, number: which episode, of which seed, and which question of its exam.
+
+    Raises:
+        ValueError: these are no probabilities of the options.
+    """
+    # plain Python: thousands of lists of two or three numbers are no work for numpy
+    weights = [float(weight) for weight in answer] if np.ndim(answer) == 1 else []
+    total = math.fsum(weights)
+    if (
+        len(weights) != len(probe.options)
+        or not min(weights) >= 0
+        or not math.isclose(total, 1.0, abs_tol=1e-3)
+    ):
+        raise ValueError(
+            f"{agent}.answer returned {answer!r} to {probe.question!r}, expected "
+            f"probabilities of {', '.join(probe.options)}"
+        )
+    weights = [weight / total for weight in weights]
+    # Equal bests are chosen among by a draw of the episode's own, or the order of options would
+    # decide.
+    most = max(weights)
+    best = [k for k, weight in enumerate(weights) if weight >= most - 1e-9]
+    # the salt keeps twins of one seed in two scenarios from the same luck
+    salt = zlib.crc32(scenario.encode()) << 24
+    chosen = best[0]
+    if len(best) > 1:
+        key = np.uint64((seed ^ salt) % 2**64)
+        counter = np.uint64(2**48 + probe.step * 4096 + number)
+        chosen = best[below(np.uint64(draw(key, counter)), len(best))]
+    right = probe.options.index(probe.answer)
+    return {
+        "scenario": scenario,
+        "environment": environment,
+        "family": family,
+        "agent": agent,
+        "episode": episode,
+        "seed": seed,
+        "step": probe.step,
+        "asked": probe.asked,
+        "kind": probe.kind,
+        "chain": list(probe.chain),
+        "about": probe.about,
+        "condition": probe.condition,
+        "role": probe.role,
+        "group": probe.group,
+        "required_order": probe.required_order,
+        "question": probe.question,
+        "options": list(probe.options),
+        "answer": probe.answer,
+        "own": probe.own,
+        "probabilities": [round(weight, 6) for weight in weights],
+        "chosen": probe.options[chosen],
+        "correct": chosen == right,
+        "log_score": round(math.log(max(weights[right], _FLOOR)), 6),
+        # one JSON text, since questions have different shortcuts and a table has one shape
+        "shortcuts": json.dumps(dict(probe.shortcuts), sort_keys=True),
+    }
 
 
 def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:

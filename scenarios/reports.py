@@ -271,13 +271,15 @@ class Card:
             for a in self.actions
         ]  # fmt: skip
         heads = ["scenario", "n", "mean return", "perf", "to pass", "steps"]
-        found.append(("Actions (of the focal individuals)", heads, rows))
+        if rows:
+            found.append(("Actions (of the focal individuals)", heads, rows))
         if self.references:
             rows = []
             for card in (self, *self.references):
                 shares = [f"{s.share:.1%}" if s else "–" for s in (card.score, card.sets)]
-                mean = sum(a.mean for a in card.actions) / len(card.actions)
-                perf = sum(a.perf for a in card.actions) / len(card.actions)
+                played = max(len(card.actions), 1)  # stories are answered, not played
+                mean = sum(a.mean for a in card.actions) / played
+                perf = sum(a.perf for a in card.actions) / played
                 label = f"{card.agent} *" if card.privileged else card.agent
                 verdict = "yes" if card.passed else "no"
                 rows.append([label, *shares, f"{mean:+.3f}", f"{perf:.3f}", verdict])
