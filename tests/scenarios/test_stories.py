@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +45,8 @@ def hitom(tmp_path, **changes):
     story = (
         "1 Ada, Ben and Cleo entered the attic.\n2 The pear is in the red_box.\n3 Ada exited the attic.\n"
         "4 Ben moved the pear to the blue_jar.\n5 Ben exited the attic.\n6 Cleo exited the attic.\n"
-        "7 Ada, Ben and Cleo entered the patio.\n8 Cleo privately told Ada that the pear is in the green_pot.\n\n"
+        "7 Ada, Ben and Cleo entered the patio.\n"
+        "8 Cleo privately told Ada that the pear is in the green_pot.\n\n"
     )
     record = {
         "story": story,
@@ -176,11 +176,9 @@ def test_a_wrong_file_is_named_with_its_line(tmp_path, text, message):
         evaluate_stories("exact", tomi(tmp_path, text))
 
 
-def test_a_thousand_questions_take_seconds(tmp_path):
-    path = tomi(tmp_path, FALSE_BELIEF * 250)
-    start = time.perf_counter()
-    assert evaluate_stories("exact", path).evaluation.card.score.share == 1
-    assert time.perf_counter() - start < 60  # takes one or two
+def test_a_thousand_questions(tmp_path):
+    card = evaluate_stories("exact", tomi(tmp_path, FALSE_BELIEF * 250)).evaluation.card
+    assert (card.score.count, card.score.share) == (1000, 1)
 
 
 def test_the_command_line(tmp_path, capsys):
