@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..agents.base import Agent
+from ..envs.games import GAMES
 from ..envs.minds import Semantics
 from ..envs.probes import SHORTCUTS
 from .episodes import versions
@@ -545,13 +546,15 @@ def _shortcuts(
     """Scores of each shortcut. Where a question has no answer of a shortcut's, that shortcut
     guesses: it is credited with the chance of being right."""
     answers: list[dict[str, str]] = [json.loads(row["shortcuts"]) for row in probes]
-    constants: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    constants: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
     for row in probes:
-        constants[_question(row)][row["answer"]] += 1
+        place = row["options"].index(row["answer"])
+        constants[_question(row)][place if _has_own_words(row) else row["answer"]] += 1
     # the first word of the alphabet where several are as frequent: the same on every run
     best = {key: max(sorted(counted), key=counted.__getitem__) for key, counted in constants.items()}
     for row, given in zip(probes, answers, strict=True):
-        given[BEST_CONSTANT] = best[_question(row)]
+        constant = best[_question(row)]
+        given[BEST_CONSTANT] = row["options"][constant] if _has_own_words(row) else constant
     found = []
     chance = math.fsum(guesses) / max(len(guesses), 1)
     for name in (*SHORTCUTS, BEST_CONSTANT):
@@ -567,7 +570,17 @@ def _shortcuts(
 
 
 def _question(row: Row) -> tuple[Any, ...]:
-    return (row["environment"], row["kind"], tuple(row["chain"]), tuple(row["options"]))
+    """What is the same question in another episode. Where names and words are drawn for each episode,
+    that is one of the same form, and the same answer is the one in the same place."""
+    environment, kind = row["environment"], row["kind"]
+    if _has_own_words(row):
+        return environment, kind, len(row["chain"]), len(row["options"])
+    return environment, kind, tuple(row["chain"]), tuple(row["options"])
+
+
+def _has_own_words(row: Row) -> bool:
+    game = GAMES.get(row["environment"])
+    return game is None or game.family == "conversation"
 
 
 def _actions(scenario: Scenario, episodes: Sequence[Row]) -> Actions:

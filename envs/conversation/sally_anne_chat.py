@@ -33,8 +33,8 @@ Rewards. The observer: +1 when somebody looks where it has said they would. Noth
 
 Probes, before the observer's turn: the condition's question (test, or control where the easy answer is
 right), where the thing is (reality), where it was first (memory), and where A will look (next_action) or
-whether A knows (knowledge). Conditions of one order are one group. Episodes of one seed are twins in all conditions: the same
-people, names, words and places.
+whether A knows (knowledge). Conditions of one order are one group. Episodes of one seed are twins in all
+conditions: the same people, names, words and places.
 
 Options
     condition: one of these.

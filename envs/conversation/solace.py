@@ -17,7 +17,7 @@ happy, -0.2 sad. With ``pay="own"``, the default, kindness has no reward of its 
 others' true return pull apart. A selfish listener gives nothing: own return 0, the others' 0. A kind one
 gives each what they need: with two others on average -1.0 for itself and +1.8 for them.
 
-Ends when everybody has what can be had, or at the limit. ``perf`` is the share of the needs that could
+Ends when everybody has what can be had and the listener has learned all needs, or at the limit. ``perf`` is the share of the needs that could
 be met that are.
 
 Probes, once, when the listener has learned all needs, or at the end: what does each other need (want,
@@ -184,6 +184,14 @@ def rules(w: Any, chains: Any, options: Any) -> None:
         wanted = t == w.need[b] and not w.memory[MET + b]
         if wanted:
             w.memory[GLAD_OF + b] = t
+        elif not w.memory[MET + b]:
+            # what is left when all others have been turned down
+            left = 0
+            for kind in range(w.things):
+                if not w.memory[OFFERED + b] >> kind & 1:
+                    left = left * 16 + kind + 1
+            if 0 < left <= 16:
+                w.memory[GLAD_OF + b] = left - 1
         engine.show(w, chains, b, HAPPY if wanted else SAD)
     if act == GIVE and sender == LISTENER:
         helps = t == w.need[b] and not w.memory[MET + b]
@@ -204,7 +212,7 @@ def rules(w: Any, chains: Any, options: Any) -> None:
         met += w.memory[MET + a]
         known += 1 if knows(w, a) != NOWHERE else 0
     w.perf = met / w.memory[ATTAINABLE]
-    if met == w.memory[ATTAINABLE] and sender != LISTENER:
+    if met == w.memory[ATTAINABLE] and known == n - 1 and sender != LISTENER:
         w.terminated = 1
     over = w.terminated or w.step >= w.limit
     if (known == n - 1 or over) and not w.memory[EXAMINED]:
@@ -244,7 +252,7 @@ def choose(w: Any, menu: Any, a: int, mode: int) -> int:
             return find(w, menu, a, ASK_NEED, INDIVIDUAL + c, 0, 0)
         for kind in range(w.things):
             # it did not say: offer one kind after the other, and look at the face
-            if w.stock[a, kind] > 0 and not w.memory[OFFERED + c] >> kind & 1:
+            if not w.memory[OFFERED + c] >> kind & 1:
                 return find(w, menu, a, OFFER, INDIVIDUAL + c, THING + kind, 0)
     return 0
 
@@ -281,10 +289,10 @@ def judge(
         need, met, gave = NOWHERE, False, False
         for k in range(lengths[n]):
             own_word = senders[n, k] == WORLD or senders[n, k] == me
-            if own_word and said[n, k, 0] == NEED and said[n, k, 1] == INDIVIDUAL + me:
-                # what the world has told counts; words only where there is nothing else
-                if need == NOWHERE or senders[n, k] == WORLD:
-                    need = whole(said[n, k, 2]) - THING
+            # what the world has told counts; words only where there is nothing else
+            counts = own_word and (need == NOWHERE or senders[n, k] == WORLD)
+            if counts and said[n, k, 0] == NEED and said[n, k, 1] == INDIVIDUAL + me:
+                need = whole(said[n, k, 2]) - THING
             is_gift = said[n, k, 0] == GIVE and senders[n, k] < WORLD
             if is_gift and said[n, k, 1] == INDIVIDUAL + me and whole(said[n, k, 2]) - THING == need:
                 met = True
