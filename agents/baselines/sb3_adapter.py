@@ -76,7 +76,8 @@ class SB3VecEnv(VecEnv):
 
     def get_state(self) -> dict[str, Any]:
         """All that the next step depends on; see ``VectorEnvironment.get_state``."""
-        return self.batch.get_state()
+        state: dict[str, Any] = self.batch.get_state()
+        return state
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there; what is to be acted on next is the observation of that time."""

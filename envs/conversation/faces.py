@@ -378,8 +378,8 @@ class TurnEnvironment(_Single, AECEnv[str, Any, Any]):
     )  # fmt: skip
 
     def get_state(self) -> dict[str, Any]:
-        turn = {key: getattr(self, key) for key in self._TURN if hasattr(self, key)}
-        copies = {k: v.copy() if isinstance(v, (list, dict)) else v for k, v in turn.items()}
+        turn: dict[str, Any] = {key: getattr(self, key) for key in self._TURN if hasattr(self, key)}
+        copies: dict[str, Any] = {k: v.copy() if isinstance(v, (list, dict)) else v for k, v in turn.items()}
         if "infos" in copies:
             copies["infos"] = {
                 name: {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in info.items()}
@@ -569,7 +569,8 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         out = np.zeros((1, self.simulation.count, self._out.shape[3]), np.uint8)
         row = self.simulation.final_worlds[world : world + 1]
         views.flatten(row, 0, self.simulation.size, out, 0, 1)
-        return out[0]
+        percepts: npt.NDArray[np.uint8] = out[0]
+        return percepts
 
     # --- stepping
     def reset(
@@ -622,7 +623,8 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
             )
         if not self._begun:
             raise RuntimeError("step() was called before reset()")
-        return actions.astype(np.int64)
+        chosen: npt.NDArray[np.int64] = actions.astype(np.int64)
+        return chosen
 
     def step(
         self, actions: npt.NDArray[Any]
@@ -644,14 +646,17 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
         self._actions[self._rows, self._who()] = self._checked(actions)
         self.simulation.step(self._actions)
         ends = self.simulation.ends.astype(np.bool_)
-        ended = ends.any(1) if self.autoreset == "same_step" else None
+        ended: npt.NDArray[np.bool_] | None = None
+        if self.autoreset == "same_step":
+            ended = np.asarray(ends.any(1))
         rewards = self.simulation.rewards.copy()
         return self._observe(), rewards, ends[:, 0], ends[:, 1], self._infos(ended)
 
     def _observe(self) -> npt.NDArray[np.uint8]:
         self._side ^= 1
         self._write(self._out[self._side])
-        return self._out[self._side][:, 0]
+        shown: npt.NDArray[np.uint8] = self._out[self._side][:, 0]
+        return shown
 
     def _infos(self, ended: npt.NDArray[np.bool_] | None) -> dict[str, Any]:
         who = self._who()
@@ -668,7 +673,8 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
     def render(self) -> tuple[Any, ...] | None:
         """A frame of each conversation, as ``render_mode`` says; ``"human"`` shows the first."""
         if self.render_mode in (None, "human"):
-            return draw(self.simulation, self.render_mode)
+            frames: tuple[Any, ...] | None = draw(self.simulation, self.render_mode)
+            return frames
         return tuple(draw(self.simulation, self.render_mode, k) for k in range(self.num_envs))
 
     def close_extras(self, **_: Any) -> None:
@@ -787,7 +793,9 @@ class LearnerVectorEnvironment(VectorEnvironment):
         chosen = self._checked(actions)
         gained, over = self.simulation.play_others(self._index, self._modes, chosen)
         ends = over.astype(np.bool_)
-        ended = ends.any(1) if self.autoreset == "same_step" else None
+        ended: npt.NDArray[np.bool_] | None = None
+        if self.autoreset == "same_step":
+            ended = np.asarray(ends.any(1))
         return self._observe(), gained, ends[:, 0], ends[:, 1], self._infos(ended)
 
     def _infos(self, ended: npt.NDArray[np.bool_] | None) -> dict[str, Any]:

@@ -260,7 +260,7 @@ class Simulation(AnySimulation):
         kept = None
         first = chosen is not None
         while True:
-            if first:
+            if first and chosen is not None:
                 actions[:, learner] = chosen
                 resting = np.zeros(self.num_envs, np.bool_)
             else:

@@ -17,8 +17,8 @@ happy, -0.2 sad. With ``pay="own"``, the default, kindness has no reward of its 
 others' true return pull apart. A selfish listener gives nothing: own return 0, the others' 0. A kind one
 gives each what they need: with two others on average -1.0 for itself and +1.8 for them.
 
-Ends when everybody has what can be had and the listener has learned all needs, or at the limit. ``perf`` is the share of the needs that could
-be met that are.
+Ends when everybody has what can be had and the listener has learned all needs, or at the limit. ``perf``
+is the share of the needs that could be met that are.
 
 Probes, once, when the listener has learned all needs, or at the end: what does each other need (want,
 order 1), how will they feel if given what the listener needs (feeling, order 1), what does the listener
