@@ -109,6 +109,8 @@ class Game(ABC):
         probes: the questions that can be asked of a world now.
         documentation: the environment's page (its module's docstring).
         modes: how its characters can act, out of ``MODES``.
+        tallies: what an episode counts besides ``perf``, such as refusals: name to the index in the
+            records' ``memory``. Evaluation rows and cards have them.
     """
 
     name: str
@@ -125,6 +127,7 @@ class Game(ABC):
     probes: Callable[[Any, int], list[Probe]]
     documentation: str
     modes: tuple[str, ...] = MODES[:6]
+    tallies: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     family: ClassVar[str]
     windows: ClassVar[tuple[int, ...]]  # how far an individual's observation may reach ...
