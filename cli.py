@@ -100,10 +100,13 @@ class Evaluate:
     mindsight evaluate runs/forage-1 perspective --episodes 500 --out runs/forage-1/perspective
     mindsight evaluate my_module:MyAgent my_scenario.yaml --references random exact
     mindsight evaluate exact --stories tomi/test.txt
+    mindsight evaluate hf:models/tiny false_belief --acting none
+    mindsight evaluate served:llama3@http://127.0.0.1:8000/v1 wellman_liu --max-requests 2000
     """
 
     agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
-    """A reference agent, a run folder, a .safetensors file, or module:Class."""
+    """A reference agent, a run folder, a .safetensors file, module:Class, or a language model:
+    hf:PATH_OR_NAME or served:MODEL@URL."""
     battery: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BATTERY")] = ""
     """A battery's or scenario's name or file."""
     stories: Text = None
@@ -120,19 +123,31 @@ class Evaluate:
     """Of the simulation; results do not depend on it."""
     references: tuple[str, ...] = ()
     """Agents whose scores on the same episodes stand beside."""
+    acting: Annotated[Literal["choice", "free", "none"] | None, tyro.conf.arg(help_behavior_hint="")] = None
+    """How a language model acts: it chooses among what is possible (unless given), says anything, or is
+    asked questions only."""
+    max_requests: Whole = None
+    """Of a served model: so many requests at most; 10,000 unless given."""
+    max_tokens: Whole = None
+    """Of a served model: so many tokens at most, of prompts and answers; 10,000,000 unless given."""
+    cache: Text = None
+    """Of a served model: the folder of its answers; runs/served unless given."""
 
     def run(self) -> int:
         from .commands import evaluate, evaluate_stories
 
+        given = {name: getattr(self, name) for name in ("acting", "max_requests", "max_tokens", "cache")}
+        settings = {name: value for name, value in given.items() if value is not None}
         if bool(self.battery) == (self.stories is not None):
             raise ValueError("expected either a BATTERY or --stories FILE")
         if self.stories is not None:
             return evaluate_stories(
-                self.agent, self.stories, format=self.format, out=self.out, references=self.references
-            )
+                self.agent, self.stories, format=self.format, out=self.out, references=self.references,
+                settings=settings,
+            )  # fmt: skip
         return evaluate(
             self.agent, self.battery, episodes=self.episodes, seed=self.seed, out=self.out,
-            num_threads=self.num_threads, references=self.references,
+            num_threads=self.num_threads, references=self.references, settings=settings,
         )  # fmt: skip
 
 
@@ -327,6 +342,11 @@ def _fail(command: str, message: str) -> int:
     return BAD_INPUT
 
 
+def _notes(error: BaseException) -> list[str]:
+    """What was added to an error on its way, such as where finished rows are."""
+    return list(getattr(error, "__notes__", ()))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -364,8 +384,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
     try:
         return int(command.run())
-    except KeyboardInterrupt:
-        print(f"mindsight {name}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"mindsight {name}: {'; '.join(['interrupted', *_notes(error)])}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `mindsight list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -380,7 +400,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = str(error)
         if isinstance(error, OSError) and error.strerror and error.filename:
             text = f"{error.filename}: {error.strerror}"
-        return _fail(name, text or type(error).__name__)
+        return _fail(name, "; ".join([text or type(error).__name__, *_notes(error)]))
 
 
 if __name__ == "__main__":

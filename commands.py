@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .agents.registry import AGENTS
+from .agents.base import Agent
+from .agents.registry import AGENTS, load_agent
 from .agents.training import RunFolder, Settings, draw_learning_curve, stopping, versions, write
 from .envs.games import GAMES
 from .envs.simulation import MODES
@@ -369,37 +370,48 @@ def evaluate(
     out: str | None = None,
     num_threads: int = 1,
     references: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> int:
     """Score an agent, print its card, write everything into a folder; see
-    :func:`mindsight.evaluate`."""
+    :func:`mindsight.evaluate`. Settings are those of a language model, see
+    :func:`mindsight.load_agent`."""
+    player, exam = load_agent(agent, **(settings or {})), load(battery)
+    out = out or _folder(player, exam.name)
     found = run_evaluation(
-        agent, battery, episodes=episodes, seed=seed, progress=True, num_threads=num_threads,
+        player, exam, episodes=episodes, seed=seed, out=out, progress=True, num_threads=num_threads,
         references=references,
     )  # fmt: skip
     found.card.print(_console())
-    if out is None:
-        out = str(Path("runs", f"{found.card.agent}-on-{found.card.name}-"
-                               f"{time.strftime('%Y%m%d-%H%M%S')}"))  # fmt: skip
-    print(f"written to {found.write(out)}")
+    print(f"written to {out}")
     return 0
 
 
 def evaluate_stories(
-    agent: str, path: str, *, format: str = "auto", out: str | None = None, references: tuple[str, ...] = ()
+    agent: str,
+    path: str,
+    *,
+    format: str = "auto",
+    out: str | None = None,
+    references: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> int:
     """Ask an agent the questions of a file of stories, print its card and what breaks the semantics,
     write everything into a folder; see :func:`mindsight.scenarios.stories.evaluate_stories`."""
     from .scenarios import stories
 
-    report = stories.evaluate_stories(agent, path, format, references, progress=True)
+    player = load_agent(agent, **(settings or {}))
+    out = out or _folder(player, Path(path).stem)
+    report = stories.evaluate_stories(player, path, format, references, progress=True, out=out)
     report.evaluation.card.print(_console())
     for line in stories.summary(report):
         print(line)
-    if out is None:
-        name = f"{report.evaluation.card.agent}-on-{Path(path).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-        out = str(Path("runs", name))
-    print(f"written to {report.write(out)}")
+    print(f"written to {out}")
     return 0
+
+
+def _folder(agent: Agent, exam: str) -> str:
+    """Where an evaluation is written unless somebody says otherwise."""
+    return str(Path("runs", f"{agent.name}-on-{exam}-{time.strftime('%Y%m%d-%H%M%S')}"))
 
 
 # --- render ---------------------------------------------------------------------------------------

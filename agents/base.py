@@ -13,7 +13,7 @@ number of worlds at once, and playing again gives the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,9 @@ class Agent:
 
     Attributes:
         name: what it is called on cards.
-        observation: which view it is given: ``"flat"``, one-hot numbers, or ``"symbolic"``, codes.
+        observation: which view it is given, one of the game's ``views``: ``"flat"``, one-hot numbers,
+            ``"symbolic"``, codes (gridworlds), ``"tokens"``, words as numbers (conversations), or
+            ``"text"``.
         privileged: reads the engine's state. For reference agents only, and cards say so.
         can_answer: whether :meth:`answer` is to be called.
         mode: for the game's own characters, one of ``game.MODES``: the engine then acts for it.
@@ -51,8 +53,10 @@ class Agent:
 
         Args:
             observation: arrays of n rows: ``"flat"`` (n, N) uint8, or ``"window"`` (n, V, V, 4)
-                uint8 and ``"fields"`` (n, F) uint8; always ``"action_mask"`` (n, 12) int8. A row
-                whose episode is over stays as it was at its end; what is done there counts for
+                uint8 and ``"fields"`` (n, F) uint8, or what ``Simulation.view`` says of the view;
+                ``"text"`` is a list of n texts, with ``"actions"``, n lists of the actions in words,
+                ``""`` where this world has no such action. Always ``"action_mask"`` (n, actions) int8.
+                A row whose episode is over stays as it was at its end; what is done there counts for
                 nothing. For privileged agents also ``"oracle"``: (the Simulation, the individual's
                 index).
             state: what the last call, or :meth:`initial_state`, returned.
@@ -62,7 +66,7 @@ class Agent:
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how it acts")
 
-    def answer(self, probes: Sequence[Any], state: Any) -> list[npt.NDArray[np.float64]]:
+    def answer(self, probes: Sequence[Any], state: Any) -> Iterable[npt.NDArray[np.float64]]:
         """Answer questions about now, after :meth:`act` was given what is perceived now.
 
         Args:
@@ -72,9 +76,15 @@ class Agent:
             state: what the last :meth:`act` returned.
 
         Returns:
-            For each probe the probabilities of its options.
+            For each probe the probabilities of its options. They may be yielded one after the other:
+            then those that it has given are kept when it fails at a later one.
         """
         raise NotImplementedError(f"{type(self).__name__} does not answer questions")
+
+    def remarks(self) -> tuple[str, ...]:
+        """What its card has to say besides the scores, such as how many answers could not be read.
+        Called before it plays and after: whatever it counts, it counts from the last call on."""
+        return ()
 
 
 def one_hot(options: Sequence[str], answer: str) -> npt.NDArray[np.float64]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..envs.games import GAMES
 from .base import Agent
 from .baselines import (
     Egocentric,
@@ -20,6 +21,8 @@ from .baselines import (
     Scripted,
     Selfish,
 )
+from .language_models import is_name
+from .language_models import load as load_language_model
 
 __all__ = ["AGENTS", "AgentError", "check_agent", "load_agent"]
 
@@ -40,20 +43,30 @@ class AgentError(ValueError):
     """An agent that is unknown, or that is not what an agent has to be."""
 
 
-def load_agent(given: str | Path | Agent) -> Agent:
+def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
     """An agent by its name.
 
     Args:
-        given: a reference agent's name, the path of a saved model, ``"module:Class"`` for one of
-            your own (a class or function that is called without arguments), or an agent, which is
-            returned as it is.
+        given: a reference agent's name, the path of a saved model, a language model
+            (``"hf:PATH_OR_NAME"``, ``"served:MODEL@URL"``, see ``docs/language_models.md``),
+            ``"module:Class"`` for one of your own (a class or function that is called without
+            arguments), or an agent, which is returned as it is.
+        settings: of a language model, such as ``acting="free"``; others have none.
 
     Raises:
         AgentError: there is none of that name (the nearest is named), or what is there is no agent.
     """
+    name = str(given) if isinstance(given, (str, Path)) else ""
+    if is_name(name):
+        try:
+            return check_agent(load_language_model(name, **settings))
+        except ValueError as error:
+            raise AgentError(str(error)) from error
+    if settings:
+        what = repr(name) if name else type(given).__name__
+        raise AgentError(f"{', '.join(settings)}: only language models have settings, and {what} is none")
     if not isinstance(given, (str, Path)):
         return check_agent(given)
-    name = str(given)
     if name in AGENTS:
         return AGENTS[name]()
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
@@ -71,8 +84,8 @@ def load_agent(given: str | Path | Agent) -> Agent:
     near = difflib.get_close_matches(name, AGENTS, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise AgentError(
-        f"agent is {name!r}, expected one of {', '.join(AGENTS)}, the path of a saved model, or "
-        f"'module:Class'{hint}"
+        f"agent is {name!r}, expected one of {', '.join(AGENTS)}, the path of a saved model, "
+        f"hf:PATH_OR_NAME, served:MODEL@URL, or 'module:Class'{hint}"
     )
 
 
@@ -90,8 +103,11 @@ def check_agent(agent: Any) -> Agent:
     if not isinstance(getattr(agent, "name", None), str):
         raise AgentError(f"{kind} has no name")
     view = getattr(agent, "observation", None)
-    if view not in ("flat", "symbolic"):
-        raise AgentError(f"observation of {agent.name} is {view!r}, expected 'flat' or 'symbolic'")
+    views = list(dict.fromkeys(view for game in GAMES.values() for view in game.views))
+    if view not in views:
+        raise AgentError(
+            f"observation of {agent.name} is {view!r}, expected one of {', '.join(map(repr, views))}"
+        )
     if getattr(agent, "can_answer", False) and not callable(getattr(agent, "answer", None)):
         raise AgentError(f"{agent.name} can_answer, but has no method 'answer'")
     reads = getattr(agent, "privileged", False) or getattr(agent, "mode", "external") != "external"

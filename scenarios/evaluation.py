@@ -14,7 +14,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ from .files import write_bytes, write_text
 from .loader import Battery, Scenario, load
 from .reports import Card, make_card
 
-__all__ = ["Evaluation", "bar", "evaluate", "observe", "probe_row"]
+__all__ = ["Evaluation", "bar", "evaluate", "keeping", "observe", "probe_row"]
 
 _CHUNK = 1024  # worlds that are played side by side
 _FLOOR = 1e-6  # of a probability, for the log score: a certain error costs 13.8 nats
@@ -65,15 +65,46 @@ class Evaluation:
         evaluation writes the same bytes.
         """
         out = Path(out)
-        write_text(out / "card.json", self.card.json())
-        write_text(out / "card.html", self.card.html())
         for name, rows in (("episodes", self.episodes), ("probes", self.probes)):
-            lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-            write_text(out / f"{name}.jsonl", "".join(lines))
+            _write_rows(out, name, rows)
             _write_parquet(out / f"{name}.parquet", rows)
         for episode in self.recordings:
             episode.save(out / "recordings" / f"{episode.scenario}-{episode.seed}.json")
+        write_text(out / "card.html", self.card.html())
+        write_text(out / "card.json", self.card.json())  # the last: where it stands, all is there
         return out
+
+
+def _write_rows(out: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    write_text(out / f"{name}.jsonl", "".join(lines))
+
+
+@contextmanager
+def keeping(
+    out: str | os.PathLike[str] | None, episodes: list[dict[str, Any]], probes: list[dict[str, Any]]
+) -> Iterator[None]:
+    """Whatever stops what is done within, an error or Ctrl-C: the rows that are finished are written, and
+    the error says where (in a note). There is no card of them, not even an earlier one.
+
+    Args:
+        out: the folder; nothing is written where None, or where no row is finished.
+        episodes, probes: the rows, which grow.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if out is None or not (episodes or probes):
+            raise
+        folder = Path(out)
+        for name in ("card.json", "card.html", "episodes.parquet", "probes.parquet"):
+            (folder / name).unlink(missing_ok=True)
+        _write_rows(folder, "episodes", episodes)
+        _write_rows(folder, "probes", probes)
+        error.add_note(
+            f"finished rows are in {folder}: {len(episodes)} episodes, {len(probes)} answers, no card"
+        )
+        raise
 
 
 def evaluate(
@@ -96,7 +127,8 @@ def evaluate(
         battery: a battery or scenario, its name, or its file.
         episodes: of each scenario; what the scenario says where None.
         seed: the block of evaluation seeds; what the scenario says where None.
-        out: a folder for rows, card and recordings, see :meth:`Evaluation.write`.
+        out: a folder for rows, card and recordings, see :meth:`Evaluation.write`. Where the agent
+            fails, or Ctrl-C ends it, its finished rows are written, without a card.
         progress: show a progress bar.
         num_threads: of the simulation; results do not depend on it.
         references: agents that play the same episodes; the card shows their scores beside.
@@ -126,16 +158,20 @@ def evaluate(
             rows: list[dict[str, Any]] = []
             asked: list[dict[str, Any]] = []
             recorded: list[Episode] = []
-            for scenario in scenarios:
-                tell(f"{player.name}: {scenario.name}")
-                for start in range(0, scenario.episodes, _CHUNK):
-                    size = min(_CHUNK, scenario.episodes - start)
-                    keep = max(0, min(recordings - start, size)) if player is agent else 0
-                    play = _Play(scenario, player, start, size, keep, num_threads)
-                    play.run(advance)
-                    rows += play.episodes
-                    asked += play.probes
-                    recorded += play.recordings
+            player.remarks()  # of what it did before
+            with keeping(out if player is agent else None, rows, asked):
+                for scenario in scenarios:
+                    tell(f"{player.name}: {scenario.name}")
+                    for start in range(0, scenario.episodes, _CHUNK):
+                        size = min(_CHUNK, scenario.episodes - start)
+                        keep = max(0, min(recordings - start, size)) if player is agent else 0
+                        play = _Play(scenario, player, start, size, keep, num_threads)
+                        try:
+                            play.run(advance)
+                        finally:
+                            rows += play.episodes
+                            asked += play.probes
+                        recorded += play.recordings
             cards.append(make_card(battery, scenarios, player, rows, asked))
     card = dataclasses.replace(cards[-1], references=tuple(cards[:-1]))
     result = Evaluation(card, rows, asked, recorded)
@@ -193,11 +229,21 @@ class _Play:
         self.episodes: list[dict[str, Any]] = []
         self.probes: list[dict[str, Any]] = []
         self.recordings: list[Episode] = []
+        self.returns = np.zeros((size, self.simulation.count))
 
     def run(self, advance: Callable[[int], None]) -> None:
+        """Play; where something stops it, there are rows of what was finished till then."""
+        try:
+            self._play(advance)
+        finally:
+            self.recordings.sort(key=lambda episode: episode.seed)
+            # in the order of episodes, whatever the order in which they were asked
+            self.probes.sort(key=lambda row: row["episode"])
+            self._rows()
+
+    def _play(self, advance: Callable[[int], None]) -> None:
         simulation, size = self.simulation, self.size
         simulation.reset(self.first)
-        returns = np.zeros((size, simulation.count))
         actions = np.zeros((size, simulation.count), np.int64)
         moves: list[npt.NDArray[np.int64]] = []
         alive = np.ones(size, np.bool_)  # whose world is still being played
@@ -218,7 +264,7 @@ class _Play:
             if self.keep:
                 moves.append(actions[: self.keep].copy())
             simulation.step(actions)
-            returns += simulation.rewards
+            self.returns += simulation.rewards
             fresh = alive
             alive = alive & ~simulation.ends.any(1)
             steps += 1
@@ -228,10 +274,6 @@ class _Play:
                 told = done
             self._record(np.flatnonzero((fresh & ~alive)[: self.keep]), moves)
         advance(size - told)
-        self.recordings.sort(key=lambda episode: episode.seed)
-        # in the order of episodes, whatever the order in which they were asked
-        self.probes.sort(key=lambda row: row["episode"])
-        self._rows(returns)
 
     def _act(self, actions: npt.NDArray[np.int64]) -> None:
         """Ask the agents from outside the game what they do."""
@@ -266,13 +308,14 @@ class _Play:
                 probe if self.agent.privileged else {**probe.public(), "row": world}
                 for world, _, probe in asked
             ]
-            answers = self.agent.answer(given, self.states[k])
-            if len(answers) != len(asked):
+            count = 0
+            for count, answer in enumerate(self.agent.answer(given, self.states[k]), 1):
+                if count <= len(asked):
+                    self.probes.append(self._probe_row(*asked[count - 1], answer))
+            if count != len(asked):
                 raise ValueError(
-                    f"{self.agent.name}.answer returned {len(answers)} answers to {len(asked)} questions"
+                    f"{self.agent.name}.answer returned {count} answers to {len(asked)} questions"
                 )
-            for (world, number, probe), answer in zip(asked, answers, strict=True):
-                self.probes.append(self._probe_row(world, number, probe, answer))
 
     def _probe_row(self, world: int, number: int, probe: Probe, answer: Any) -> dict[str, Any]:
         return probe_row(
@@ -305,8 +348,9 @@ class _Play:
                 )
             )
 
-    def _rows(self, returns: npt.NDArray[np.float64]) -> None:
-        simulation = self.simulation
+    def _rows(self) -> None:
+        """Of the episodes that are over."""
+        simulation, returns = self.simulation, self.returns
         focal = list(self.scenario.focal)
         columns = (
             simulation.worlds["step"].tolist(),
@@ -316,6 +360,8 @@ class _Play:
             simulation.worlds["perf"].tolist(),
         )
         for world, (steps, ends, each, mean, perf) in enumerate(zip(*columns, strict=True)):
+            if not any(ends):
+                continue
             self.episodes.append(
                 {
                     "scenario": self.scenario.name,

@@ -153,6 +153,7 @@ class Card:
         actions: one for each scenario.
         unasked: scenarios that ask nothing: their actions decide.
         references: cards of others that played the same.
+        remarks: what the agent itself has to say, see ``Agent.remarks``.
     """
 
     name: str
@@ -172,6 +173,7 @@ class Card:
     actions: tuple[Actions, ...]
     unasked: tuple[str, ...]
     references: tuple[Card, ...] = ()
+    remarks: tuple[str, ...] = ()
     semantics: str = str(Semantics())
     versions: Mapping[str, str] = dataclasses.field(default_factory=versions)
 
@@ -210,6 +212,7 @@ class Card:
             "answers": self.answers,
             "passed": self.passed,
             "judged": self.judged,
+            "remarks": list(self.remarks),
             "threshold": self.threshold,
             "semantics": self.semantics,
             "versions": dict(self.versions),
@@ -299,7 +302,7 @@ class Card:
 
     def notes(self) -> list[str]:
         """What has to be said beside the numbers."""
-        found = [self.judged]
+        found = [self.judged, *self.remarks]
         if self.privileged:
             found.append("reference agent: it reads the engine's state, which no agent under test sees")
         if any(card.privileged for card in self.references):
@@ -476,6 +479,7 @@ def make_card(
         shortcuts=_shortcuts(probes, sets, guesses),
         actions=tuple(_actions(scenario, episodes) for scenario in scenarios),
         unasked=tuple(scenario.name for scenario in scenarios if not scenario.probes),
+        remarks=agent.remarks(),
         semantics="; ".join(dict.fromkeys(_semantics(scenario) for scenario in scenarios)),
     )
 

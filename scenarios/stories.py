@@ -14,7 +14,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, groupby
 from pathlib import Path
@@ -26,7 +26,7 @@ from ..agents.base import Agent, guess
 from ..agents.registry import load_agent
 from ..envs.minds import Beliefs, Semantics, track
 from ..envs.probes import Probe
-from .evaluation import Evaluation, bar, probe_row
+from .evaluation import Evaluation, bar, keeping, probe_row
 from .files import write_text
 from .loader import Battery
 from .reports import make_card
@@ -454,7 +454,7 @@ def _probe(question: Question, story: Story, answer: str, beliefs: Beliefs | Non
     )  # fmt: skip
 
 
-def _answers(agent: Agent, probes: Sequence[Probe], known: Sequence[bool], text: str) -> list[Any]:
+def _answers(agent: Agent, probes: Sequence[Probe], known: Sequence[bool], text: str) -> Iterable[Any]:
     if agent.privileged:
         # the reference agents: by the tracker's answer, and a guess where it has none
         found = agent.answer(list(probes), None)
@@ -487,6 +487,7 @@ def evaluate_stories(
     format: str = "auto",
     references: Sequence[str | Agent] = (),
     progress: bool = False,
+    out: str | os.PathLike[str] | None = None,
 ) -> Report:
     """Ask an agent the questions of a file of stories.
 
@@ -496,6 +497,8 @@ def evaluate_stories(
         format: one of ``FORMATS``.
         references: agents whose scores stand beside.
         progress: show a progress bar.
+        out: a folder for everything, see :meth:`Report.write`; the agent's finished answers where it
+            fails or Ctrl-C ends it.
 
     Raises:
         StoryError: the file cannot be read; it says where.
@@ -511,7 +514,9 @@ def evaluate_stories(
     disagreements: list[dict[str, Any]] = []
     unread: list[dict[str, Any]] = []
     rows: dict[int, list[dict[str, Any]]] = {k: [] for k in range(len(players))}
-    with bar(progress, len(stories)) as (tell, advance):
+    for player in players:
+        player.remarks()  # of what it did before
+    with keeping(out, [], rows[len(players) - 1]), bar(progress, len(stories)) as (tell, advance):
         tell(path.name)
         for episode, story in enumerate(stories):
             unread += [{"file": str(path), "line": line, "text": text} for line, text in story.unread]
@@ -556,7 +561,10 @@ def evaluate_stories(
     cards = [make_card(battery, (), player, [], rows[k]) for k, player in enumerate(players)]
     cards = [dataclasses.replace(card, semantics=str(semantics)) for card in cards]
     card = dataclasses.replace(cards[-1], references=tuple(cards[:-1]))
-    return Report(Evaluation(card, [], rows[len(players) - 1], []), disagreements, unread)
+    report = Report(Evaluation(card, [], rows[len(players) - 1], []), disagreements, unread)
+    if out is not None:
+        report.write(out)
+    return report
 
 
 def summary(report: Report, most: int = 20) -> Iterator[str]:
