@@ -133,15 +133,23 @@ class Served(LanguageModel):
 
     # --- Requests -------------------------------------------------------------------------------------------
     def _complete_all(self, texts: Sequence[str], tokens: int, logprobs: bool) -> Iterator[dict[str, Any]]:
-        """The endpoint's answers in the order of the texts, some requests side by side. Where one fails,
-        those before it have been yielded, and those that were under way go into the cache."""
+        """The endpoint's answers in the order of the texts, some requests side by side, one for all that
+        are the same. Where one fails, those before it have been yielded, and those that were under way go
+        into the cache."""
         stop = threading.Event()
         pool = ThreadPoolExecutor(self.workers)
         try:
-            jobs = [pool.submit(self._complete, text, tokens, logprobs, stop) for text in texts]
-            for job in jobs:
-                yield job.result()
-        finally:
+            jobs = {
+                text: pool.submit(self._complete, text, tokens, logprobs, stop)
+                for text in dict.fromkeys(texts)
+            }
+            for text in texts:
+                yield jobs[text].result()
+        except Exception:  # what is under way is paid for: it is waited for, without further tries
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+        finally:  # Ctrl-C waits for nothing
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -79,8 +79,13 @@ def test_only_reference_agents_may_read_the_engine(kind):
 def test_what_is_no_agent_is_refused():
     wrong = Waiter()
     wrong.observation = "pixels"
-    with pytest.raises(AgentError, match="observation of waiter is 'pixels'"):
+    with pytest.raises(AgentError, match="observation of waiter is 'pixels', expected one of 'flat'"):
         load_agent(wrong)
+    for view in ("flat", "symbolic", "tokens", "text"):
+        wrong.observation = view
+        assert load_agent(wrong) is wrong
+    with pytest.raises(AgentError, match="acting: only language models have settings, and 'exact' is none"):
+        load_agent("exact", acting="free")
     with pytest.raises(NotImplementedError, match="Agent does not say how it acts"):
         Agent().act({}, None)
     with pytest.raises(NotImplementedError, match="does not answer"):
