@@ -78,7 +78,7 @@ def test_the_cache_holds_for_likelihoods_themselves(folders):
 
 
 def test_a_chat_template_is_used(tmp_path):
-    template = "{% for m in messages %}[{{ m.role }}] {{ m.content }} [end] {% endfor %}[assistant]\n"
+    template = "{% for m in messages %}[{{ m.role }}] {{ m.content }} [end] {% endfor %}[assistant]{{ '\n' }}"
     folder = build(tmp_path, chat_template=template)
     (prompt,) = PROMPTS[:1]
     asked = f"{prompt.text()}\n\nAnswer with one of these, word for word."
