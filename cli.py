@@ -1,4 +1,5 @@
-"""The command line: ``mindsight list | train | evaluate | render | play | bench | demo``.
+"""The command line: ``mindsight list | train | evaluate | render | export | audit | play | bench |
+demo``.
 
 Each command is a dataclass: its fields are the options, its docstring is its help. Bad input ends
 with exit code 2 and one line on standard error; ``MINDSIGHT_DEBUG=1`` shows where an error comes
@@ -120,6 +121,8 @@ class Evaluate:
     """Of the simulation; results do not depend on it."""
     references: tuple[str, ...] = ()
     """Agents whose scores on the same episodes stand beside."""
+    family: Literal["grid", "conversation"] | None = None
+    """Play the gridworlds, or the conversations, of the battery alone."""
 
     def run(self) -> int:
         from .commands import evaluate, evaluate_stories
@@ -132,7 +135,7 @@ class Evaluate:
             )
         return evaluate(
             self.agent, self.battery, episodes=self.episodes, seed=self.seed, out=self.out,
-            num_threads=self.num_threads, references=self.references,
+            num_threads=self.num_threads, references=self.references, family=self.family,
         )  # fmt: skip
 
 
@@ -192,6 +195,29 @@ class Export:
         count = export(self.battery, self.out, self.format, self.episodes, self.seed, progress=True)
         print(f"{count:,} items written to {self.out}")
         return 0
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How far shortcuts get on the questions of a battery: is it sound?
+
+    mindsight audit false_belief
+    mindsight audit my_battery.yaml --episodes 500 --markdown
+    """
+
+    battery: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BATTERY")]
+    """A battery's or scenario's name or file."""
+    episodes: Whole = None
+    """Of each scenario; as many as it says itself unless given."""
+    seed: Whole = None
+    """Which block of evaluation seeds."""
+    markdown: bool = False
+    """Print a Markdown table."""
+
+    def run(self) -> int:
+        from .commands import audit
+
+        return audit(self.battery, episodes=self.episodes, seed=self.seed, markdown=self.markdown)
 
 
 @dataclass(frozen=True)
@@ -266,6 +292,7 @@ COMMANDS: dict[str, Any] = {
     "evaluate": Evaluate,
     "render": Render,
     "export": Export,
+    "audit": Audit,
     "play": Play,
     "bench": Bench,
     "demo": Demo,

@@ -44,8 +44,8 @@ from llvmlite import ir
 from numba.core import config, types
 from numba.core.bytecode import FunctionIdentity
 from numba.core.compiler import Compiler, CompileResult
-from numba.core.untyped_passes import ExtractByteCode
 from numba.core.serialize import dumps
+from numba.core.untyped_passes import ExtractByteCode
 from numba.extending import intrinsic
 
 __all__ = ["CACHE_VARIABLE", "cache_folder", "njit", "trailing_zeros", "whole"]
