@@ -1,6 +1,9 @@
 """The conversations. A game is registered by standing in this list; tests, faces and tools go by it."""
 
+from .babble import GAME as BABBLE
+from .chatter import GAME as CHATTER
 from .cracker import GAME as CRACKER
+from .echo import GAME as ECHO
 from .game import Game
 from .sally_anne_chat import GAME as SALLY_ANNE_CHAT
 from .scale import GAME as SCALE
@@ -8,4 +11,7 @@ from .solace import GAME as SOLACE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (SALLY_ANNE_CHAT, SOLACE, CRACKER, SCALE)}
+#: In the order of the paper's stages.
+GAMES: dict[str, Game] = {
+    game.name: game for game in (BABBLE, CHATTER, ECHO, SALLY_ANNE_CHAT, SOLACE, CRACKER, SCALE)
+}

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..random import below, draw
 from . import engine, language
 from .engine import GONE, HANDS, NOWHERE, OUTSIDE, WORLD
 from .language import INDIVIDUAL, PLACE, ROOM, THING, VOCABULARY
@@ -15,9 +18,26 @@ from .language import INDIVIDUAL, PLACE, ROOM, THING, VOCABULARY
 if TYPE_CHECKING:
     from .game import Simulation
 
-__all__ = ["UNKNOWN", "Reader", "program_of"]
+__all__ = ["UNKNOWN", "Reader", "program_of", "shuffled"]
 
 UNKNOWN = "unknown"  # the name of "no belief"
+_ORDERS = 2**50  # draws of a world's stream from here on are not its own
+
+
+def shuffled(options: Sequence[str], key: int, number: int) -> tuple[str, ...]:
+    """Options in an order of their own for each world, so that the right one has no place of its own.
+
+    Args:
+        options: of one question.
+        key: of the world.
+        number: of the question in its episode, below 2^20.
+    """
+    found = list(options)
+    for k in range(len(found) - 1, 0, -1):
+        bits = np.uint64(draw(np.uint64(key), np.uint64(_ORDERS + number * 64 + k)))
+        j = int(below(bits, k + 1))
+        found[k], found[j] = found[j], found[k]
+    return tuple(found)
 
 
 class Reader:
