@@ -1,7 +1,7 @@
 """The paper's agent: a transformer whose attention heads belong to three modules, and how they are trained.
 
-``model.py`` is the network, ``routing.py`` says which loss may move which parameters, ``algorithms.py`` has
-the listings' updates.
+``model.py`` is the network, ``routing.py`` says which loss may move which parameters, ``perspective.py``
+switches names, ``algorithms.py`` has the listings' updates.
 """
 
 from .model import MODULES, Output, TriConfig, TriModule
