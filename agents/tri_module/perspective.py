@@ -140,4 +140,5 @@ def perceived_by_both(simulation: Any, individual: int, other: int) -> npt.NDArr
     _, _, numbers, lengths = simulation.histories(individual)
     heard = np.take_along_axis(simulation.worlds["heard"], numbers.astype(np.int64), 1)
     found: npt.NDArray[np.bool_] = (heard >> other & 1).astype(np.bool_)
-    return found & (np.arange(found.shape[1]) < lengths[:, None])
+    both: npt.NDArray[np.bool_] = found & (np.arange(found.shape[1]) < lengths[:, None])
+    return both
