@@ -2,10 +2,11 @@
 
 from .cracker import GAME as CRACKER
 from .game import Game
+from .rumour import GAME as RUMOUR
 from .sally_anne_chat import GAME as SALLY_ANNE_CHAT
 from .scale import GAME as SCALE
 from .solace import GAME as SOLACE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (SALLY_ANNE_CHAT, SOLACE, CRACKER, SCALE)}
+GAMES: dict[str, Game] = {game.name: game for game in (SALLY_ANNE_CHAT, SOLACE, CRACKER, SCALE, RUMOUR)}
