@@ -14,25 +14,26 @@ Rewards. A person who is told something: +1 if it is news to them, -0.5 if it is
 host: -0.1 for each telling, and with ``pay="shared"``, the default, what it brings: +1 for a truth to who
 did not know it, -0.5 for one to who did, -1 for a falsehood. With ``pay="own"`` telling has no reward of
 its own: a selfish host says nothing, own return 0, the others' 0; a kind one informs everybody who does not
-know: with five people and two things on average -0.39 for itself and +3.9 for them. A falsehood
-is news to who hears it, too; their true return counts it -1.
+know: with five people and two things on average -0.38 for itself and +3.8 for them. A falsehood is news
+to who hears it, too; their true return counts it -1.
 
 Ends when the host says nothing, or has told everybody everything. ``perf`` is the share of tellings that
-were right: truths told to who did not know them, over those, what was left untold and what was told in
-vain or falsely. Telling everybody everything is about 0.45, telling nobody 0, telling who has missed the
-last word about a thing about 0.6.
+were right: truths told to who did not know them, over those, what was left untold, and what was told in
+vain or falsely. Telling everybody everything is about 0.4, telling nobody 0, telling who has missed the
+last word about a thing about 0.65.
 
 Probes, before the host tells: one group a thing. Who can answer where it is (a list, and for each person,
 knowledge); does A believe that B knows (info-access, order 2); where does A think it is (belief); where is
-it (reality), who was there when it was last put down (memory, control). Stories are drawn until, of
-each thing asked about, half of them know, and neither who was there at first, nor who heard the last word,
-nor who never left are those who know; about half are taken to know, some of them wrongly. "A believes that B knows" means that A believes B to believe what A takes to be so; where A
-attributes no belief to B the answer is no on either reading of absence.
+it (reality, control), who was there when it was last put down (memory, control). "A believes that B knows"
+means that A believes B to believe what A takes to be so; where A attributes no belief to B the answer is no
+on either reading of absence. Stories are drawn until they have a thing that can be asked about: half of the
+people know, and neither who was there at first, nor who heard the last word, nor who never left are those
+who know; about half are taken to know, some of them wrongly; and A's view of B is not always B's of A.
 
 Options
     people: 3 to 5, besides the host.
     facts: things, 1 to 3. containers: 2 or 3.
-    events: how much happens in the story at least, 6 to 20.
+    events: how much happens in the story at least, 6 to 16.
     lies: one of the people says, aloud and whispering, that things are where they are not.
     pay: ``"shared"`` or ``"own"``.
     population: ``"train"``, or ``"held_out"``: words that training never has, and people who come and go
@@ -96,7 +97,7 @@ HOST = 0
 SHARED = 0
 FACTS, PEOPLE = 3, 5
 TRIES = 64  # stories that are drawn at most, until one can be asked about ...
-MORE = 8  # ... each with so many events more than the option says, at most
+MORE = 16  # ... each with so many events more than the option says, at most
 # memory; of each fact, bits of people: who perceived its first place, the last word about it, its last
 # move; and whether it is asked about
 FIRST, LAST, MOVED, ASKED = 0, 3, 6, 9
@@ -115,7 +116,7 @@ class RumourOptions(GameOptions):
     people: int = 5
     facts: int = 2
     containers: int = 3
-    events: int = 16
+    events: int = 12
     lies: bool = False
     pay: str = "shared"
     population: str = "train"
@@ -124,7 +125,7 @@ class RumourOptions(GameOptions):
         "people": (3, PEOPLE),
         "facts": (1, FACTS),
         "containers": (2, 3),
-        "events": (6, 20),
+        "events": (6, 16),
         "limit": (2, 60),
     }
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -305,8 +306,8 @@ def knowers(w: Any, t: int) -> int:
 @njit
 def takes_to_know(w: Any, t: int, a: int, b: int) -> bool:
     """Whether a believes that b knows where a thing is."""
-    held = w.belief[t, column(w, a, b)]
-    return held != NOWHERE and held == w.belief[t, 1 + a]
+    held = whole(w.belief[t, column(w, a, b)])
+    return held != NOWHERE and held == whole(w.belief[t, 1 + a])
 
 
 @njit
@@ -341,8 +342,8 @@ def askable(w: Any, t: int) -> bool:
 
 @njit
 def pairs_differ(w: Any, t: int, people: int, know: int) -> bool:
-    """Whether, of the answers to "does A believe that B knows", about half are yes, some are not whether B knows,
-    and some are another when A and B change places."""
+    """Whether, of the answers to "does A believe that B knows", about half are yes, some are not whether B
+    knows, and some are another when A and B change places."""
     yes, dropped, turned = 0, False, False
     for k in range(people):
         a, b = 1 + k, 1 + (k + whole(w.memory[OFFSET + t])) % people
@@ -434,11 +435,11 @@ def seems_to_know(w: Any, t: int, a: int, mode: int) -> bool:
     if mode in (EGOCENTRIC, REALITY_BIASED):
         return True
     if mode == LAST_SEEN:
-        return w.memory[LAST + t] >> a & 1 != 0
+        return whole(w.memory[LAST + t]) >> a & 1 != 0
     if mode in (EXACT, PROSOCIAL) or w.order < 2:
-        return whole(w.belief[t, 1 + a]) == w.place[t]
+        return whole(w.belief[t, 1 + a]) == whole(w.place[t])
     held = whole(w.belief[t, column(w, HOST, a)])
-    return held != NOWHERE and held == w.belief[t, 1 + HOST]
+    return held != NOWHERE and held == whole(w.belief[t, 1 + HOST])
 
 
 @njit
@@ -467,13 +468,26 @@ def taken(said: Any, senders: Any, n: int, length: int, a: int, t: int) -> int:
         act, sender = said[n, k, 0], senders[n, k]
         if sender == a and act in (ENTER, EXIT):
             there = act == ENTER
-        elif act in (PLACE_THING, MOVE) and said[n, k, 1] == THING + t and there:
+        elif act == TELL:
+            if said[n, k, 1] == INDIVIDUAL + a and said[n, k, 2] == THING + t:
+                place = whole(said[n, k, 3]) - PLACE
+        elif (
+            there
+            and said[n, k, 1] == THING + t
+            and (act in (PLACE_THING, MOVE) or (act == CLAIM and sender != a))
+        ):
             place = whole(said[n, k, 2]) - PLACE
-        elif act == CLAIM and said[n, k, 1] == THING + t and there and sender != a:
-            place = whole(said[n, k, 2]) - PLACE
-        elif act == TELL and said[n, k, 1] == INDIVIDUAL + a and said[n, k, 2] == THING + t:
-            place = whole(said[n, k, 3]) - PLACE
     return place
+
+
+@njit
+def last_put(said: Any, n: int, length: int, t: int) -> int:
+    """Where a thing was last put or moved, as a history tells: who sits there all the time has seen it, and
+    believes no word against it."""
+    for k in range(length - 1, -1, -1):
+        if said[n, k, 0] in (PLACE_THING, MOVE) and said[n, k, 1] == THING + t:
+            return whole(said[n, k, 2]) - PLACE
+    return NOWHERE
 
 
 @njit
@@ -493,8 +507,7 @@ def judge(
             out[n] += OLD if held == place else NEWS
         if actor == me and me == HOST:
             out[n] -= COST
-            # who sits in the room all the time has seen where it is
-            true = taken(said, senders, n, lengths[n], HOST, t)
+            true = last_put(said, n, lengths[n], t)
             if options[6] == SHARED and true != NOWHERE:
                 out[n] += FALSE if place != true else OLD if held == true else NEWS
 
@@ -518,17 +531,19 @@ def play(worlds: Any, chains: Any, options: Any, todo: Any, lo: int, hi: int) ->
 def permit(worlds: Any, options: Any, menu: Any, masks: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
         w = worlds[i]
-        engine.permit_legal(w, i, menu, masks)
+        engine.only_nothing(w, i, masks)
+        if w.terminated or w.truncated:
+            continue
         a = whole(w.speaker)
         for u in range(1, menu.shape[0]):
-            x = engine.absolute(w, a, whole(menu[u, 1])) - INDIVIDUAL
-            if a == HOST:
-                # each person each thing once
-                told = w.memory[TOLD + x] >> (whole(menu[u, 2]) - THING) & 1 if menu[u, 0] == TELL else 1
-                if told:
-                    masks[i, a, u] = 0
-            elif menu[u, 0] != THANK or x != HOST:
-                masks[i, a, u] = 0
+            act, t = whole(menu[u, 0]), whole(menu[u, 2])
+            x = engine.absolute(w, a, whole(menu[u, 1]))
+            if a == HOST:  # tells each person each thing once
+                allowed = act == TELL and not w.memory[TOLD + x - INDIVIDUAL] >> (t - THING) & 1
+            else:
+                allowed = act == THANK and x == INDIVIDUAL + HOST
+            if allowed and engine.legal(w, a, act, x, t, whole(menu[u, 3])):
+                masks[i, a, u] = 1
 
 
 @njit
