@@ -176,9 +176,8 @@ def test_news_pays_and_what_is_known_costs(pay):
     assert w["welfare"][know[1]] == -1
     assert w["belief"][0, 1 + know[1]] == (true + 1) % 3
     assert w["perf"] == pytest.approx(1 / (missing + 2))
-    twice = [
-        u for u, row in enumerate(simulation.menu) if tuple(row[:3]) == (TELL, INDIVIDUAL + know[0], THING)
-    ]
+    again = (TELL, INDIVIDUAL + know[0], THING)
+    twice = [u for u, row in enumerate(simulation.menu) if tuple(row[:3]) == again]
     assert not simulation.masks[0, 0, twice].any()
 
 
