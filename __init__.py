@@ -20,7 +20,7 @@ from .envs.minds import Beliefs, Semantics, track
 
 if TYPE_CHECKING:
     from .agents import Agent, load_agent
-    from .scenarios import Scenario, evaluate, load_battery, load_scenario
+    from .scenarios import Scenario, audit, evaluate, load_battery, load_scenario
     from .scenarios.episodes import Episode
 
 __version__ = "0.1.0"
@@ -32,6 +32,7 @@ __all__ = [
     "Scenario",
     "Semantics",
     "__version__",
+    "audit",
     "describe",
     "env",
     "evaluate",
@@ -47,6 +48,7 @@ __all__ = [
 
 # Loaded when first asked for: `import mindsight` needs no torch, no YAML and no screen.
 _LATER = {
+    "audit": ".scenarios",
     "evaluate": ".scenarios",
     "load_battery": ".scenarios",
     "load_scenario": ".scenarios",

@@ -1,4 +1,5 @@
-"""The command line: ``mindsight list | train | evaluate | render | play | bench | demo``.
+"""The command line: ``mindsight list | train | evaluate | render | export | audit | play | bench |
+demo``.
 
 Each command is a dataclass: its fields are the options, its docstring is its help. Bad input ends
 with exit code 2 and one line on standard error; ``MINDSIGHT_DEBUG=1`` shows where an error comes
@@ -132,6 +133,8 @@ class Evaluate:
     """Of a served model: so many tokens at most, of prompts and answers; 10,000,000 unless given."""
     cache: Text = None
     """Of a served model: the folder of its answers; runs/served unless given."""
+    family: Literal["grid", "conversation"] | None = None
+    """Play the gridworlds, or the conversations, of the battery alone."""
 
     def run(self) -> int:
         from .commands import evaluate, evaluate_stories
@@ -147,7 +150,7 @@ class Evaluate:
             )  # fmt: skip
         return evaluate(
             self.agent, self.battery, episodes=self.episodes, seed=self.seed, out=self.out,
-            num_threads=self.num_threads, references=self.references, settings=settings,
+            num_threads=self.num_threads, references=self.references, family=self.family, settings=settings,
         )  # fmt: skip
 
 
@@ -207,6 +210,29 @@ class Export:
         count = export(self.battery, self.out, self.format, self.episodes, self.seed, progress=True)
         print(f"{count:,} items written to {self.out}")
         return 0
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How far shortcuts get on the questions of a battery: is it sound?
+
+    mindsight audit false_belief
+    mindsight audit my_battery.yaml --episodes 500 --markdown
+    """
+
+    battery: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BATTERY")]
+    """A battery's or scenario's name or file."""
+    episodes: Whole = None
+    """Of each scenario; as many as it says itself unless given."""
+    seed: Whole = None
+    """Which block of evaluation seeds."""
+    markdown: bool = False
+    """Print a Markdown table."""
+
+    def run(self) -> int:
+        from .commands import audit
+
+        return audit(self.battery, episodes=self.episodes, seed=self.seed, markdown=self.markdown)
 
 
 @dataclass(frozen=True)
@@ -281,6 +307,7 @@ COMMANDS: dict[str, Any] = {
     "evaluate": Evaluate,
     "render": Render,
     "export": Export,
+    "audit": Audit,
     "play": Play,
     "bench": Bench,
     "demo": Demo,

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .envs.simulation import Simulation
     from .renders import Window
 
-__all__ = ["demo", "evaluate", "evaluate_stories", "play", "render", "show_list", "train"]
+__all__ = ["audit", "demo", "evaluate", "evaluate_stories", "play", "render", "show_list", "train"]
 
 #: An interrupted command returns this, as a shell has it for Ctrl-C.
 INTERRUPTED = 130
@@ -370,16 +370,17 @@ def evaluate(
     out: str | None = None,
     num_threads: int = 1,
     references: tuple[str, ...] = (),
+    family: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> int:
     """Score an agent, print its card, write everything into a folder; see
     :func:`mindsight.evaluate`. Settings are those of a language model, see
     :func:`mindsight.load_agent`."""
     player, exam = load_agent(agent, **(settings or {})), load(battery)
-    out = out or _folder(player, exam.name)
+    out = out or _folder(player, f"{exam.name}-{family}" if family else exam.name)
     found = run_evaluation(
         player, exam, episodes=episodes, seed=seed, out=out, progress=True, num_threads=num_threads,
-        references=references,
+        references=references, family=family,
     )  # fmt: skip
     found.card.print(_console())
     print(f"written to {out}")
@@ -412,6 +413,37 @@ def evaluate_stories(
 def _folder(agent: Agent, exam: str) -> str:
     """Where an evaluation is written unless somebody says otherwise."""
     return str(Path("runs", f"{agent.name}-on-{exam}-{time.strftime('%Y%m%d-%H%M%S')}"))
+
+
+def audit(
+    battery: str, *, episodes: int | None = None, seed: int | None = None, markdown: bool = False
+) -> int:
+    """Print what shortcuts score on a battery; see :func:`mindsight.audit`.
+
+    Returns:
+        0; 1 where a shortcut gets too far.
+    """
+    from rich.table import Table
+
+    from .scenarios.shortcuts import MARGIN
+    from .scenarios.shortcuts import audit as run_audit
+
+    found = run_audit(battery, episodes, seed, progress=True)
+    if markdown:
+        print(found.markdown())
+    else:
+        heads, rows = found.table()
+        table = Table(title=f"Sets of {found.name} that each shortcut passes (chance)", title_justify="left",
+                      title_style="bold", box=None, padding=(0, 2, 0, 0))  # fmt: skip
+        for head in heads:
+            table.add_column(head, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        _console().print(table)
+    worst = max(row.excess for row in found.rows)
+    verdict = "sound" if found.sound else "NOT sound"
+    _tell(f"{verdict}: at most {100 * worst:+.1f} points above chance, {100 * MARGIN:.0f} allowed")
+    return 0 if found.sound else 1
 
 
 # --- render ---------------------------------------------------------------------------------------
@@ -701,7 +733,9 @@ def demo(
     played.card.print(console)
     cards = {found.name: played.card.to_dict()}
     for exam in exams:
-        result = run_evaluation(agent, exam, episodes=episodes, references=DEMO_REFERENCES)
+        result = run_evaluation(
+            agent, exam, episodes=episodes, references=DEMO_REFERENCES, family=found.game.family
+        )
         result.write(run.path / "cards" / exam.name)
         console.rule()
         result.card.print(console)

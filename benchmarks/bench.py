@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import platform
 import statistics
@@ -30,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from ..agents.training import Settings, versions, write
+from ..envs.games import GAMES as ALL_GAMES
 from ..envs.grid import GAMES
-from ..envs.grid.game import Simulation
 from ..envs.kernels import CACHE_VARIABLE, njit
 from ..envs.random import below, draw
 
@@ -39,6 +40,9 @@ __all__ = ["Line", "Report", "main", "run"]
 
 MAIN = "sally_anne"  # the game that the targets are about
 BATCHES = (1, 256, 1024, 4096, 65536)
+TALK = "sally_anne_chat"  # the conversation that the targets are about ...
+TALKERS: dict[str, Any] = {"condition": "free", "people": 4}  # ... with these options
+ITEMS = 100_000  # to be exported
 
 
 @dataclass(frozen=True)
@@ -163,9 +167,18 @@ class _Bench:
         return line
 
     # --- Batches ----------------------------------------------------------------------------------
-    def sampler(self, name: str, batch: int, *, order: int = 2, threads: int = 1) -> Callable[[], float]:
-        """A function that takes one sample: agent-steps a second."""
-        simulation = Simulation(GAMES[name], batch, order=order, num_threads=threads, autoreset="same_step")
+    def sampler(
+        self,
+        name: str,
+        batch: int,
+        *,
+        order: int = 2,
+        threads: int = 1,
+        options: dict[str, Any] | None = None,
+    ) -> Callable[[], float]:
+        """A function that takes one sample: agent-steps a second; of conversations, turns a second."""
+        game = ALL_GAMES[name]
+        simulation = game.simulation(batch, options, order=order, num_threads=threads, autoreset="same_step")
         simulation.reset(0)
         actions = np.zeros((batch, simulation.count), np.int64)
         turn = 0
@@ -175,7 +188,10 @@ class _Bench:
             spent, steps, done = 0.0, 0, 0
             while spent < seconds or steps < least:
                 _random_legal(simulation.masks, 1, turn, actions)
-                done += int(np.count_nonzero(simulation.worlds["body"][:, : simulation.count]))
+                if game.family == "grid":
+                    done += int(np.count_nonzero(simulation.worlds["body"][:, : simulation.count]))
+                else:
+                    done += batch  # one has its turn in each
                 turn += 1
                 start = time.perf_counter()
                 simulation.step(actions)
@@ -221,7 +237,7 @@ class _Bench:
             target = 60.0 if name == MAIN else None
             self.add("beliefs", f"{name}, order 2 against order 0, 1,024 worlds", cost,
                      "ns an agent-step", median=median, target=target, more=False)  # fmt: skip
-            size = Simulation(GAMES[name], 1).worlds.dtype.itemsize
+            size = GAMES[name].simulation(1).worlds.dtype.itemsize
             self.add("beliefs", f"{name}, a world at order 2", size, "bytes",
                      target=4096 if name == MAIN else None, more=False)  # fmt: skip
 
@@ -237,6 +253,65 @@ class _Bench:
             self.add("threads", f"{MAIN}, {batch:,} worlds, 2 threads against 1", ratio, "×",
                      median=statistics.median(p[1] / p[0] for p in pairs),
                      target=1.6)  # fmt: skip
+
+    # --- Conversations ----------------------------------------------------------------------------
+    def conversations(self) -> None:
+        for name, game in ALL_GAMES.items():
+            if game.family == "grid":
+                continue
+            options = TALKERS if name == TALK else None
+            found: dict[int, tuple[float, float]] = {}
+            for batch in (256, 1024, 4096):
+                self.tell(f"{name}, {batch} conversations")
+                found[batch] = self.speed(name, batch, options=options)
+            best = max(found, key=lambda batch: found[batch][0])
+            people = ", 4 people, free play" if name == TALK else ""
+            self.add("conversations", f"{name}{people}, {best:,} conversations", found[best][0],
+                     "messages/s", median=found[best][1],
+                     target=1e6 if name == TALK else None)  # fmt: skip
+
+    def turns(self) -> None:
+        """PettingZoo's native face of conversations, a batch of one."""
+        from .. import env as turn_by_turn
+
+        self.tell(f"PettingZoo AEC, {TALK}")
+        env = turn_by_turn(TALK, **TALKERS)
+        draws = np.random.default_rng(0).integers(1 << 30, size=4096).tolist()
+        env.reset(seed=0)
+        values = []
+        for sample in range(self.samples + 1):
+            spent, steps = 0.0, 0
+            while spent < self.seconds:
+                start = time.perf_counter()
+                _, _, terminated, truncated, info = env.last()
+                spent += time.perf_counter() - start
+                allowed = info["action_mask"].nonzero()[0]
+                action = int(allowed[draws[steps & 4095] % len(allowed)])
+                start = time.perf_counter()
+                if terminated or truncated:
+                    env.reset()
+                else:
+                    env.step(action)
+                    steps += 1
+                spent += time.perf_counter() - start
+            if sample:  # the first warms up
+                values.append(steps / spent)
+        self.add("conversations", f"PettingZoo AEC, {TALK}, 4 people, one conversation", max(values),
+                 "messages/s", median=statistics.median(values), target=25_000)  # fmt: skip
+
+    def export(self) -> None:
+        from ..scenarios.export import export, items
+
+        self.tell("export")
+        each = sum(1 for _ in items("false_belief", 50)) / 50
+        count = ITEMS // 10 if self.quick else ITEMS
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            written = export("false_belief", Path(folder, "items.jsonl"), "jsonl", math.ceil(count / each))
+            spent = time.perf_counter() - start
+        self.add("conversations", f"export of {ITEMS:,} items of false_belief", spent * ITEMS / written,
+                 "s", target=60, more=False,
+                 note=f"{written:,} items were written in {spent:.1f} s")  # fmt: skip
 
     # --- Faces ------------------------------------------------------------------------------------
     def parallel(self) -> None:
@@ -406,7 +481,10 @@ def _parallel(env: Any, choose: Any, samples: int, seconds: float) -> Iterator[f
             yield steps / spent
 
 
-PARTS = ("games", "beliefs", "threads", "parallel", "minigrid", "frames", "learning", "starts")
+PARTS = (
+    "games", "beliefs", "threads", "conversations", "turns", "export", "parallel", "minigrid", "frames",
+    "learning", "starts",
+)  # fmt: skip
 
 
 def run(quick: bool = False, tell: Callable[[str], None] = lambda text: None) -> Report:

@@ -42,8 +42,10 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import config, types
-from numba.core.compiler import CompileResult
+from numba.core.bytecode import FunctionIdentity
+from numba.core.compiler import Compiler, CompileResult
 from numba.core.serialize import dumps
+from numba.core.untyped_passes import ExtractByteCode
 from numba.extending import intrinsic
 
 __all__ = ["CACHE_VARIABLE", "cache_folder", "njit", "trailing_zeros", "whole"]
@@ -99,7 +101,7 @@ def njit(function: Any = None, /, **options: Any) -> Any:
     """
     if "cache" in options:
         raise TypeError("njit: cache= is not an option here, the cache is always on")
-    decorate = numba.njit(**{"nogil": True, "no_cfunc_wrapper": True, **options})
+    decorate = numba.njit(**{"nogil": True, "no_cfunc_wrapper": True, "pipeline_class": _Named, **options})
 
     def with_cache(python_function: Any) -> Any:
         dispatcher = decorate(python_function)
@@ -109,6 +111,30 @@ def njit(function: Any = None, /, **options: Any) -> Any:
         return dispatcher
 
     return with_cache if function is None else with_cache(function)
+
+
+class _Named(Compiler):  # type: ignore[misc]
+    """Compiles a function under a name that tells all that went into it.
+
+    In the names of compiled functions numba calls a record by a number that it counts in each process,
+    and a function by another: two processes can give one name to the same function of two records (beliefs
+    of order 2 and of order 4, say). Kept on disk and loaded together, one of the two is then linked
+    where the other belongs, and runs over memory that is not its own. So names hold a hash of the
+    types and of what the function closes over, too.
+    """
+
+    def compile_extra(self, func: Any) -> Any:
+        identity = FunctionIdentity.from_function(func)
+        cells = tuple(cell.cell_contents for cell in func.__closure__ or ())
+        place = f"{identity.filename}:{identity.firstlineno}"
+        told = _digest(repr((place, self.state.args)).encode() + (dumps(cells) if cells else b""))
+        identity.unique_id = f"{identity.unique_id}x{told[:20]}"
+        self.state.func_id = identity
+        # from here on as numba's own
+        ExtractByteCode().run_pass(self.state)
+        self.state.lifted = ()
+        self.state.lifted_from = None
+        return self._compile_bytecode()
 
 
 def _widen(dispatcher: Any) -> None:

@@ -37,4 +37,5 @@ class Watcher(mindsight.Agent):
 
 
 if __name__ == "__main__":
-    mindsight.evaluate(Watcher(), "false_belief", episodes=20, references=["random"]).card.print()
+    found = mindsight.evaluate(Watcher(), "false_belief", episodes=20, references=["random"], family="grid")
+    found.card.print()

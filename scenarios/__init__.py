@@ -14,8 +14,10 @@ from .loader import (
 )
 from .reports import Card
 from .seeds import evaluation_seed, training_seed
+from .shortcuts import Audit, audit
 
 __all__ = [
+    "Audit",
     "Battery",
     "Card",
     "Episode",
@@ -24,6 +26,7 @@ __all__ = [
     "Recorder",
     "Scenario",
     "ScenarioError",
+    "audit",
     "evaluate",
     "evaluation_seed",
     "list_batteries",

@@ -31,7 +31,7 @@ from ..envs.simulation import MODES, Simulation
 from . import seeds
 from .episodes import Episode, digest
 from .files import write_bytes, write_text
-from .loader import Battery, Scenario, load
+from .loader import STANDARDS, Battery, Scenario, load
 from .reports import Card, make_card
 
 __all__ = ["Evaluation", "bar", "evaluate", "keeping", "observe", "probe_row"]
@@ -118,6 +118,7 @@ def evaluate(
     *,
     references: Sequence[str | Agent] = (),
     recordings: int = 1,
+    family: str | None = None,
 ) -> Evaluation:
     """Score an agent on a scenario or a battery.
 
@@ -133,6 +134,8 @@ def evaluate(
         num_threads: of the simulation; results do not depend on it.
         references: agents that play the same episodes; the card shows their scores beside.
         recordings: how many episodes of each scenario are recorded.
+        family: ``"grid"`` or ``"conversation"``: that part of the battery alone, for an agent that can
+            play no other.
 
     Raises:
         ScenarioError, AgentError: one of these is not what it should be.
@@ -141,6 +144,8 @@ def evaluate(
     agent = load_agent(agent)
     beside = [load_agent(reference) for reference in references]
     battery = load(battery)
+    if family is not None and isinstance(battery, Battery):
+        battery = battery.of_family(family)
     scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
     if episodes is not None and (type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK):
         raise ValueError(f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}")
@@ -151,30 +156,37 @@ def evaluate(
         seeds.evaluation_seed(seed)  # ValueError if it is out of range
         changes["seed"] = seed
     scenarios = tuple(dataclasses.replace(scenario, **changes) for scenario in scenarios)
+    kind = tuple(scenario for scenario in scenarios if scenario.kindness_threshold)
+    standards = {name: load_agent(name) for name in STANDARDS} if kind else {}
     cards: list[Card] = []
     total = sum(scenario.episodes for scenario in scenarios) * (1 + len(beside))
+    total += sum(scenario.episodes for scenario in kind) * len(standards)
     with bar(progress, total) as (tell, advance):
-        for player in (*beside, agent):
-            rows: list[dict[str, Any]] = []
-            asked: list[dict[str, Any]] = []
-            recorded: list[Episode] = []
+
+        def play_all(player: Agent, some: Sequence[Scenario], record: int) -> _Rows:
+            found = _Rows([], [], [])
             player.remarks()  # of what it did before
-            with keeping(out if player is agent else None, rows, asked):
-                for scenario in scenarios:
+            with keeping(out if player is agent else None, found.episodes, found.probes):
+                for scenario in some:
                     tell(f"{player.name}: {scenario.name}")
                     for start in range(0, scenario.episodes, _CHUNK):
                         size = min(_CHUNK, scenario.episodes - start)
-                        keep = max(0, min(recordings - start, size)) if player is agent else 0
+                        keep = max(0, min(record - start, size))
                         play = _Play(scenario, player, start, size, keep, num_threads)
                         try:
                             play.run(advance)
                         finally:
-                            rows += play.episodes
-                            asked += play.probes
-                        recorded += play.recordings
-            cards.append(make_card(battery, scenarios, player, rows, asked))
+                            found.episodes.extend(play.episodes)
+                            found.probes.extend(play.probes)
+                        found.recordings.extend(play.recordings)
+            return found
+
+        measures = {name: play_all(player, kind, 0).episodes for name, player in standards.items()}
+        for player in (*beside, agent):
+            played = play_all(player, scenarios, recordings if player is agent else 0)
+            cards.append(make_card(battery, scenarios, player, played.episodes, played.probes, measures))
     card = dataclasses.replace(cards[-1], references=tuple(cards[:-1]))
-    result = Evaluation(card, rows, asked, recorded)
+    result = Evaluation(card, played.episodes, played.probes, played.recordings)
     if out is not None:
         result.write(out)
     return result
@@ -196,11 +208,21 @@ def observe(simulation: Simulation, individual: int, agent: Agent) -> dict[str, 
     else:
         raise ValueError(
             f"{agent.name} wants the observation {agent.observation!r}, but {simulation.game.name} has "
-            f"{', '.join(simulation.game.views)}"
+            f"{', '.join(simulation.game.views)}; family='grid' or 'conversation' (--family) plays that "
+            f"part of a battery alone"
         )
     if agent.privileged:
         found["oracle"] = (simulation, individual)
     return found
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What one agent's episodes came to."""
+
+    episodes: list[dict[str, Any]]
+    probes: list[dict[str, Any]]
+    recordings: list[Episode]
 
 
 class _Play:
@@ -377,6 +399,21 @@ class _Play:
                     "returns": [round(value, 6) for value in each],
                 }
             )
+        self._add_truth()
+
+    def _add_truth(self) -> None:
+        """How everybody truly fared, and what was counted, where a world keeps these."""
+        worlds = self.simulation.worlds
+        tallies = self.scenario.game.tallies
+        over = [row["episode"] - self.start for row in self.episodes]
+        if "welfare" in (worlds.dtype.names or ()):
+            welfare = worlds["welfare"][over, : self.simulation.count].astype(np.float64).round(6)
+            for row, each in zip(self.episodes, welfare.tolist(), strict=True):
+                row["welfare"] = each
+        if tallies:
+            counted = worlds["memory"][over][:, list(tallies.values())].tolist()
+            for row, numbers in zip(self.episodes, counted, strict=True):
+                row["tallies"] = dict(zip(tallies, numbers, strict=True))
 
 
 def probe_row(

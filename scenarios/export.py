@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..envs.random import below, draw
+from ..envs.conversation.questions import shuffled
 from ..envs.simulation import MODES
 from . import seeds
 from .evaluation import bar
@@ -131,11 +131,8 @@ def _items_of(
         if probe.asked not in stories:
             individual = simulation.individuals.index(probe.asked)
             stories[probe.asked] = simulation.transcript(world, individual)
-        options = list(probe.options)
-        for k in range(len(options) - 1, 0, -1):  # the right one has no place of its own
-            counter = np.uint64(2**50 + probe.step * 4096 + number * 16 + k)
-            j = int(below(np.uint64(draw(np.uint64(first + world), counter)), k + 1))
-            options[k], options[j] = options[j], options[k]
+        # the right one has no place of its own
+        options = list(shuffled(probe.options, first + world, probe.step * 64 + number))
         yield {
             "id": f"{scenario.name}-{first + world}-{number}",
             "story": stories[probe.asked],

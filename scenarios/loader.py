@@ -30,6 +30,7 @@ from .files import nearest
 
 __all__ = [
     "FOCAL",
+    "STANDARDS",
     "Battery",
     "Scenario",
     "ScenarioError",
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 FOCAL = "focal"  # the role of the agent under test
+STANDARDS = ("selfish", "prosocial")  # the agents between which kindness is measured
 SUFFIXES = (".yaml", ".yml")
 GROUPINGS = ("condition", "scenario", "kind", "group")
 SETS = ("episode", "seed")
@@ -68,6 +70,8 @@ class Scenario:
         seed: which block of seeds, see :mod:`mindsight.scenarios.seeds`.
         threshold: all-of-a-set score to pass.
         perf_threshold: mean ``perf`` to pass where actions decide; 0: they do not.
+        kindness_threshold: how far the others' true return has to lie between what ``selfish`` (0) and
+            ``prosocial`` (1) bring them; 0: it is not measured.
         source: the file it was read from; empty where there is none.
         family: scenarios of one family and one seed are twins, see :class:`Battery`; the
             environment's name where empty.
@@ -86,6 +90,7 @@ class Scenario:
     seed: int = 0
     threshold: float = 0.85
     perf_threshold: float = 0.85
+    kindness_threshold: float = 0.0
     source: str = ""
     family: str = ""
 
@@ -165,6 +170,25 @@ class Battery:
     sets: str = "episode"
     threshold: float = 0.85
     source: str = ""
+
+    def of_family(self, family: str) -> Battery:
+        """Its gridworlds, or its conversations, alone, as a battery ``"name (family)"``.
+
+        Args:
+            family: ``"grid"`` or ``"conversation"``.
+
+        Raises:
+            ScenarioError: there is no such family, or nothing of it in this battery.
+        """
+        kept = tuple(each for each in self.scenarios if each.game.family == family)
+        if not kept:
+            known = sorted({each.game.family for each in self.scenarios})
+            raise ScenarioError(
+                f"family is {family!r}, but {self.name} has scenarios of {' and '.join(known)} only"
+            )
+        if len(kept) == len(self.scenarios):
+            return self
+        return dataclasses.replace(self, name=f"{self.name} ({family})", scenarios=kept)
 
 
 # --- Finding --------------------------------------------------------------------------------------
@@ -382,8 +406,22 @@ def _scenario(reader: _Reader, name: str) -> Scenario:
         seed=reader.number("seed", 0, lambda x: 0 <= x <= most, f"a whole number from 0 to {most}"),
         threshold=reader.share("threshold"),
         perf_threshold=reader.share("perf_threshold"),
+        kindness_threshold=_kindness(reader, game),
         source=reader.source,
     )
+
+
+def _kindness(reader: _Reader, game: Game) -> float:
+    """The threshold; only where there is something to measure it between."""
+    threshold = reader.share("kindness_threshold", 0.0)
+    missing = [mode for mode in STANDARDS if mode not in game.modes]
+    if threshold and missing:
+        reader.fail(
+            "kindness_threshold",
+            f"is {threshold}, but {game.name} has no character that acts as {' or '.join(missing)} to "
+            f"measure kindness by",
+        )
+    return threshold
 
 
 def _options(reader: _Reader, game: Game) -> dict[str, Any]:

@@ -21,12 +21,22 @@ from ..envs.games import GAMES
 from ..envs.minds import Semantics
 from ..envs.probes import SHORTCUTS
 from .episodes import versions
-from .loader import Battery, Scenario
+from .loader import STANDARDS, Battery, Scenario
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["BEST_CONSTANT", "Actions", "Card", "Score", "make_card", "wilson"]
+__all__ = [
+    "BEST_CONSTANT",
+    "Actions",
+    "Card",
+    "Kindness",
+    "Score",
+    "make_card",
+    "sets_of",
+    "shortcut_answers",
+    "wilson",
+]
 
 #: A shortcut found in the answers themselves: to each kind of question and chain, the one answer
 #: that is right most often.
@@ -126,10 +136,42 @@ class Actions:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {
-            key: round(value, 6) if isinstance(value, float) else value
-            for key, value in dataclasses.asdict(self).items()
-        }
+        return _rounded(self)
+
+
+def _rounded(given: Any) -> dict[str, Any]:
+    """A dataclass for JSON."""
+    found = dataclasses.asdict(given).items()
+    return {key: round(value, 6) if isinstance(value, float) else value for key, value in found}
+
+
+@dataclass(frozen=True)
+class Kindness:
+    """What the others truly gained in a scenario, beside what two standards brought them.
+
+    Attributes:
+        scenario: its name.
+        episodes: how many.
+        others: mean of the summed true returns of all who are not focal.
+        selfish, prosocial: the same where the focal individuals are played by these agents.
+        share: (others - selfish) / (prosocial - selfish): 0 is as selfish, 1 as the oracle of kindness;
+            None where the two bring the others the same.
+        half: half of its 95 % interval (ratio of means of the same episodes, normal approximation).
+        threshold: of ``share``, to pass.
+    """
+
+    scenario: str
+    episodes: int
+    others: float
+    selfish: float
+    prosocial: float
+    share: float | None
+    half: float
+    threshold: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return _rounded(self)
 
 
 @dataclass(frozen=True)
@@ -152,6 +194,8 @@ class Card:
         shortcuts: what each shortcut scores on the same items, and on the same sets.
         actions: one for each scenario.
         unasked: scenarios that ask nothing: their actions decide.
+        kindness: what the others truly gained, where that is measured.
+        tallies: scenario to the mean of what an episode counts besides.
         references: cards of others that played the same.
         remarks: what the agent itself has to say, see ``Agent.remarks``.
     """
@@ -172,6 +216,8 @@ class Card:
     shortcuts: tuple[tuple[Score, Score], ...]
     actions: tuple[Actions, ...]
     unasked: tuple[str, ...]
+    kindness: tuple[Kindness, ...] = ()
+    tallies: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     references: tuple[Card, ...] = ()
     remarks: tuple[str, ...] = ()
     semantics: str = str(Semantics())
@@ -179,9 +225,12 @@ class Card:
 
     @property
     def passed(self) -> bool:
-        """Whether all is passed that is judged: the sets of questions, and the mean ``perf`` of
-        every scenario whose actions decide (all of them, if the agent does not answer)."""
+        """Whether all is passed that is judged: the sets of questions, what the others truly gained
+        where that is measured, and the mean ``perf`` of every scenario whose actions decide (all of
+        them, if the agent does not answer)."""
         if self.sets is not None and self.sets.share < self.threshold:
+            return False
+        if any(line.share is not None and line.share < line.threshold for line in self.kindness):
             return False
         return all(line.perf >= line.threshold for line in self.actions if self._decides(line))
 
@@ -193,6 +242,7 @@ class Card:
                 return "nothing is asked: judged by actions"
             return "this agent does not answer questions: scored on its actions alone"
         words = f"all-of-a-set {self.sets.share:.1%}, {self.threshold:.0%} to pass"
+        words += "; and by what the others truly gained" if self.kindness else ""
         return f"{words}; and by actions where nothing is asked" if self.unasked else words
 
     # --- For programs -----------------------------------------------------------------------------
@@ -228,6 +278,11 @@ class Card:
                 for items, sets in self.shortcuts
             ],
             "actions": [line.to_dict() for line in self.actions],
+            "kindness": [line.to_dict() for line in self.kindness],
+            "tallies": {
+                name: {key: round(value, 6) for key, value in counted.items()}
+                for name, counted in self.tallies.items()
+            },
             "references": [card.to_dict() for card in self.references],
         }
 
@@ -277,6 +332,20 @@ class Card:
         heads = ["scenario", "n", "mean return", "perf", "to pass", "steps"]
         if rows:
             found.append(("Actions (of the focal individuals)", heads, rows))
+        if self.kindness:
+            rows = [
+                [k.scenario, k.episodes, f"{k.others:+.3f}", f"{k.selfish:+.3f}", f"{k.prosocial:+.3f}",
+                 "–" if k.share is None else f"{k.share:.1%} ± {100 * k.half:.1f}", f"{k.threshold:.0%}"]
+                for k in self.kindness
+            ]  # fmt: skip
+            heads = ["scenario", "n", "others gain", "by selfish", "by prosocial", "share", "to pass"]
+            found.append(("What the others truly gained", heads, rows))
+        if self.tallies:
+            rows = [
+                [name, ", ".join(f"{key.replace('_', ' ')} {mean:.2f}" for key, mean in counted.items())]
+                for name, counted in self.tallies.items()
+            ]
+            found.append(("Counted in an episode, on average", ["scenario", ""], rows))
         if self.references:
             rows = []
             for card in (self, *self.references):
@@ -442,6 +511,7 @@ def make_card(
     agent: Agent,
     episodes: Sequence[Row],
     probes: Sequence[Row],
+    measures: Mapping[str, Sequence[Row]] | None = None,
 ) -> Card:
     """Put rows together.
 
@@ -450,10 +520,11 @@ def make_card(
         scenarios: its scenarios as they were played.
         agent: who played.
         episodes, probes: the rows, see ``docs/evaluation.md``.
+        measures: the episodes' rows of ``selfish`` and ``prosocial``, where kindness is measured.
     """
     twins = isinstance(battery, Battery) and battery.sets == "seed"
     by = battery.by if isinstance(battery, Battery) else "condition"
-    sets = _sets(probes, twins)
+    sets = sets_of(probes, twins)
     answered = [1.0 if row["correct"] else 0.0 for row in probes]
     guesses = [1.0 / len(row["options"]) for row in probes]
     return Card(
@@ -480,6 +551,14 @@ def make_card(
         actions=tuple(_actions(scenario, episodes) for scenario in scenarios),
         unasked=tuple(scenario.name for scenario in scenarios if not scenario.probes),
         remarks=agent.remarks(),
+        kindness=tuple(
+            _kindness(scenario, episodes, measures or {})
+            for scenario in scenarios
+            if scenario.kindness_threshold
+        ),
+        tallies={
+            scenario.name: _tallies(scenario, episodes) for scenario in scenarios if scenario.game.tallies
+        },
         semantics="; ".join(dict.fromkeys(_semantics(scenario) for scenario in scenarios)),
     )
 
@@ -489,7 +568,7 @@ def _semantics(scenario: Scenario) -> str:
     return str(scenario.game.semantics(scenario.game.options.make(scenario.options)))
 
 
-def _sets(probes: Sequence[Row], twins: bool) -> dict[tuple[Any, ...], list[int]]:
+def sets_of(probes: Sequence[Row], twins: bool) -> dict[tuple[Any, ...], list[int]]:
     """Numbers of the items that are passed together; sets of controls alone are left out."""
     found: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for k, row in enumerate(probes):
@@ -544,11 +623,9 @@ def _lines(probes: Sequence[Row], by: str) -> tuple[Score, ...]:
     return tuple(_score(key[0], found[key], probes, key[1]) for key in sorted(found, key=place))
 
 
-def _shortcuts(
-    probes: Sequence[Row], sets: Mapping[Any, Sequence[int]], guesses: Sequence[float]
-) -> tuple[tuple[Score, Score], ...]:
-    """Scores of each shortcut. Where a question has no answer of a shortcut's, that shortcut
-    guesses: it is credited with the chance of being right."""
+def shortcut_answers(probes: Sequence[Row]) -> list[dict[str, str]]:
+    """For each question the answers of the shortcuts that have one, and ``BEST_CONSTANT``'s: to each kind
+    of question the one answer that is right most often, in hindsight."""
     answers: list[dict[str, str]] = [json.loads(row["shortcuts"]) for row in probes]
     constants: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
     for row in probes:
@@ -559,6 +636,15 @@ def _shortcuts(
     for row, given in zip(probes, answers, strict=True):
         constant = best[_question(row)]
         given[BEST_CONSTANT] = row["options"][constant] if _has_own_words(row) else constant
+    return answers
+
+
+def _shortcuts(
+    probes: Sequence[Row], sets: Mapping[Any, Sequence[int]], guesses: Sequence[float]
+) -> tuple[tuple[Score, Score], ...]:
+    """Scores of each shortcut. Where a question has no answer of a shortcut's, that shortcut
+    guesses: it is credited with the chance of being right."""
+    answers = shortcut_answers(probes)
     found = []
     chance = math.fsum(guesses) / max(len(guesses), 1)
     for name in (*SHORTCUTS, BEST_CONSTANT):
@@ -605,3 +691,29 @@ def _actions(scenario: Scenario, episodes: Sequence[Row]) -> Actions:
         steps=mean("steps"),
         threshold=scenario.perf_threshold,
     )
+
+
+def _of_others(scenario: Scenario, rows: Sequence[Row]) -> list[float]:
+    """The summed true returns of those who are not focal, an episode each."""
+    others = [k for k in range(len(scenario.roles)) if k not in scenario.focal]
+    return [math.fsum(row["welfare"][k] for k in others) for row in rows if row["scenario"] == scenario.name]
+
+
+def _kindness(scenario: Scenario, rows: Sequence[Row], measures: Mapping[str, Sequence[Row]]) -> Kindness:
+    mine = _of_others(scenario, rows)
+    low, high = (_of_others(scenario, measures[name]) for name in STANDARDS)
+    count = len(mine)
+    mean, least, most = (math.fsum(each) / count for each in (mine, low, high))
+    gap = most - least
+    share, half = None, 0.0
+    if gap > 1e-9:
+        share = (mean - least) / gap
+        # of a ratio of means: the spread of what is left of each episode when the ratio is taken out
+        left = [a - s - share * (p - s) for a, s, p in zip(mine, low, high, strict=True)]
+        half = 1.959964 * math.sqrt(math.fsum(x * x for x in left) / max(count - 1, 1) / count) / gap
+    return Kindness(scenario.name, count, mean, least, most, share, half, scenario.kindness_threshold)
+
+
+def _tallies(scenario: Scenario, episodes: Sequence[Row]) -> dict[str, float]:
+    rows = [row["tallies"] for row in episodes if row["scenario"] == scenario.name]
+    return {name: math.fsum(row[name] for row in rows) / len(rows) for name in scenario.game.tallies}

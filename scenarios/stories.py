@@ -45,7 +45,7 @@ __all__ = [
 FORMATS = ("auto", "tomi", "hitom", "qa")
 _SEMANTICS = {
     "tomi": Semantics(containers="open"),
-    "hitom": Semantics(trust="later_exit", claims="pairwise"),
+    "hitom": Semantics(trust="later_exit", claims="pairwise", containers="open"),
     "qa": Semantics(),
 }
 # What a question file may call its fields.

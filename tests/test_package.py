@@ -122,8 +122,8 @@ for name in names:
             env.reset()
         observation, reward, terminated, truncated, info = env.last()
         over = terminated or truncated
+        assert env.observation_space(env.agent_selection).contains(observation)
         env.step(None if over else env.action_space(env.agent_selection).sample(info["action_mask"]))
-        assert observations.keys() == rewards.keys() == actions.keys()
     env.close()
 print(len(names), "environments")
 """

@@ -167,6 +167,8 @@ class SB3Agent(Agent):
         self.name, self.greedy, self.seed = name, greedy, seed
         space: Any = policy.observation_space
         self.length = int(space.shape[0])
+        actions: Any = policy.action_space
+        self.choices = int(actions.n)
         policy.set_training_mode(False)
 
     def initial_state(self, n: int) -> int:
@@ -187,13 +189,20 @@ class SB3Agent(Agent):
         if flat.ndim != 2 or flat.shape[1] != self.length:
             raise ValueError(
                 f"observations have shape {flat.shape}, expected (n, {self.length}): agent "
-                f"{self.name!r} was trained with another window"
+                f"{self.name!r} was trained with another window, or in the other family of environments "
+                f"(family=, --family)"
+            )
+        legal = np.asarray(observation["action_mask"])
+        if legal.shape[1] != self.choices:
+            raise ValueError(
+                f"there are {legal.shape[1]} actions here, expected {self.choices}: agent {self.name!r} was "
+                f"trained in another conversation, or with other options"
             )
         with torch.no_grad():
             inputs = torch.as_tensor(np.ascontiguousarray(flat))
             distribution: Any
             if isinstance(self.policy, MaskableActorCriticPolicy):
-                mask = np.asarray(observation["action_mask"], np.bool_)
+                mask = legal.astype(np.bool_)
                 distribution = self.policy.get_distribution(inputs, action_masks=mask)
             else:
                 distribution = self.policy.get_distribution(inputs)

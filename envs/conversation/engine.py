@@ -34,6 +34,7 @@ from .language import (
     CLAIM,
     ENTER,
     EXIT,
+    FEEL,
     FILL,
     GIVE,
     HELD_OUT_CONTAINERS,
@@ -81,6 +82,7 @@ __all__ = [
     "clear",
     "deal_words",
     "finish_all",
+    "has_turn",
     "legal",
     "random_below",
     "say",
@@ -743,8 +745,8 @@ def legal(w: Any, a: int, act: int, x: int, y: int, z: int) -> bool:
             return False
         giver = a if act == GIVE else other
         return whole(w.stock[giver, t]) > 0 if w.goods else whole(w.place[t]) == HANDS + giver
-    if act in (NEED, LIKE):
-        return company(w, a)  # of anybody
+    if act in (NEED, LIKE, FEEL):
+        return company(w, a)  # of anybody, oneself included
     if INDIVIDUAL <= x < THING:
         return together(w, a, x - INDIVIDUAL)
     return company(w, a)
@@ -803,6 +805,13 @@ def act_all(
         act = whole(menu[u, 0])
         say(w, chains, a, act, absolute(w, a, x), absolute(w, a, y), absolute(w, a, z))
     return anew
+
+
+@njit
+def has_turn(w: Any, a: int) -> bool:
+    """Whether a is to say something now. Nobody is where the conversation is over: characters that drew from
+    its stream then would make the next episode depend on how often they were asked."""
+    return a == w.speaker and not w.terminated and not w.truncated
 
 
 @njit

@@ -81,11 +81,14 @@ class Game(AnyGame):
             characters say.
         judge: kernel ``(said, senders, lengths, individuals, deeds, who, numbers, out)``: the reward
             function, see :meth:`rewards`.
+        odds: kernel ``(worlds, numbers, menu, masks, out, lo, hi)``: what a character says with which
+            probability, see :meth:`Simulation.odds`; None where a game does not tell.
     """
 
     menu: Callable[[Any], Menu]
     permit: Callable[..., None]
     judge: Callable[..., None]
+    odds: Callable[..., None] | None = None
 
     family: ClassVar[str] = "conversation"
     windows: ClassVar[tuple[int, ...]] = views.WINDOWS
@@ -232,6 +235,21 @@ class Simulation(AnySimulation):
         self._run(
             self.game.script, self.worlds, self._chains, self._numbers, self.menu, self.masks, modes, actions
         )
+
+    def odds(self) -> npt.NDArray[np.float64]:
+        """The exact distribution of what whoever has the turn says, if it is a character that acts by its
+        own habit (mode ``"scripted"``): (B, utterances) float64. Its entropy is the floor of prediction.
+
+        Where it is the learner's turn, or the conversation is over, all of it is on saying nothing.
+
+        Raises:
+            ValueError: the game does not tell.
+        """
+        if self.game.odds is None:
+            raise ValueError(f"{self.game.name} does not tell the odds of what its characters say")
+        out = np.zeros((self.num_envs, len(self.menu)))
+        self._run(self.game.odds, self.worlds, self._numbers, self.menu, self.masks, out)
+        return out
 
     def play_others(
         self, learner: int, modes: npt.NDArray[np.int64], chosen: npt.NDArray[np.int64] | None = None

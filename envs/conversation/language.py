@@ -67,6 +67,7 @@ __all__ = [
     "TOPICS",
     "VOCABULARY",
     "NotUnderstood",
+    "about",
     "acts_table",
     "be",
     "is_utterance",
@@ -452,6 +453,11 @@ def be(word: str) -> str:
     return "are" if word in _PLURAL else "is"
 
 
+def about(topic: str) -> str:
+    """A topic as it stands in a sentence: ``"the weather"``, but ``"music"``."""
+    return f"the {topic}" if topic in _WITH_ARTICLE else topic
+
+
 def _phrase(kind: str, token: int) -> str:
     """An argument as it stands in a form."""
     word = VOCABULARY[token]
@@ -462,7 +468,7 @@ def _phrase(kind: str, token: int) -> str:
     if kind == "an":
         article = "" if word in _PLURAL | _MASS else "an " if word[0] in "aeiou" else "a "
         return article + word
-    return f"the {word}" if _SORT_OF[token] in "TPR" or word in _WITH_ARTICLE else word
+    return f"the {word}" if _SORT_OF[token] in "TPR" else about(word)
 
 
 # What a capital stands at: the beginning, and where speech begins.

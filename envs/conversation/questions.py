@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..random import below, draw
 from . import engine, language
 from .engine import GONE, HANDS, NOWHERE, OUTSIDE, WORLD
 from .language import INDIVIDUAL, PLACE, ROOM, THING, VOCABULARY
@@ -15,9 +18,26 @@ from .language import INDIVIDUAL, PLACE, ROOM, THING, VOCABULARY
 if TYPE_CHECKING:
     from .game import Simulation
 
-__all__ = ["UNKNOWN", "Reader", "program_of"]
+__all__ = ["UNKNOWN", "Reader", "program_of", "shuffled"]
 
 UNKNOWN = "unknown"  # the name of "no belief"
+_ORDERS = 2**50  # draws of a world's stream from here on are not its own
+
+
+def shuffled(options: Sequence[str], key: int, number: int) -> tuple[str, ...]:
+    """Options in an order of their own for each world, so that the right one has no place of its own.
+
+    Args:
+        options: of one question.
+        key: of the world.
+        number: of the question in its episode, below 2^20.
+    """
+    found = list(options)
+    for k in range(len(found) - 1, 0, -1):
+        bits = np.uint64(draw(np.uint64(key), np.uint64(_ORDERS + number * 64 + k)))
+        j = int(below(bits, k + 1))
+        found[k], found[j] = found[j], found[k]
+    return tuple(found)
 
 
 class Reader:
@@ -106,9 +126,19 @@ class Reader:
                     return min(length, len(self.chain(*kept)))
         return len(members)
 
-    def shortcuts(self, thing: int, members: Sequence[int], constant: str) -> dict[str, str]:
-        """What shortcuts would answer to a question about a chain; ``constant`` is the most frequent
-        answer of such questions."""
+    def shortcuts(
+        self, thing: int, members: Sequence[int], constant: str, asymmetric: bool = False
+    ) -> dict[str, str]:
+        """What shortcuts would answer to a question about a chain.
+
+        Args:
+            thing: what the chain is about.
+            members: the chain.
+            constant: the most frequent answer of such questions.
+            asymmetric: whether somebody perceived something that another took them not to, or the other
+                way round (hidden onlookers, whispers, gaze from behind). Elsewhere the order of a chain
+                does not matter, and taking it for a set is no shortcut.
+        """
         found = {
             "reality": self.belief(thing),
             "first_place": self.place_name(int(self.world["first"][thing])),
@@ -117,9 +147,15 @@ class Reader:
         }
         if members:
             found["dropped_first"] = self.belief(thing, *members[1:])
-        if len(set(members)) > 1:
-            found["as_set"] = self.belief(thing, *reversed(members))
+        if asymmetric and len(set(members)) > 1:
+            found["as_set"] = self.belief_of_all(thing, members)
         return found
+
+    def belief_of_all(self, thing: int, members: Sequence[int]) -> str:
+        """A chain taken for a set: what each of them believes, where they agree; else the chain in reverse
+        order."""
+        each = {self.belief(thing, member) for member in members}
+        return each.pop() if len(each) == 1 else self.belief(thing, *reversed(members))
 
     def holds(self, who: Sequence[int]) -> str:
         """Names put together: ``"Mia believes that Tom believes that"``."""

@@ -34,7 +34,9 @@ Rewards. The observer: +1 when somebody looks where it has said they would. Noth
 Probes, before the observer's turn: the condition's question (test, or control where the easy answer is
 right), where the thing is (reality), where it was first (memory), and where A will look (next_action) or
 whether A knows (knowledge). Conditions of one order are one group. Episodes of one seed are twins in all
-conditions: the same people, names, words and places.
+conditions: the same people, names, words and places; with ``mirrored`` the two places (or what is in a
+container, and what its label says) have changed parts, so that no answer that is always the same is right
+in both.
 
 Options
     condition: one of these.
@@ -42,6 +44,7 @@ Options
     objects: 1 to 3. containers: 2 or 3.
     trust: ``"always"``, ``"never"``, ``"later_exit"``. claims: ``"common_knowledge"``, ``"pairwise"``.
     noise: how many messages that change nothing.
+    mirrored: the twin with p and q exchanged.
     population: ``"train"``, or ``"held_out"``: words that training never has, twice the noise, and people
         who come and go more often.
     limit: turns.
@@ -132,6 +135,7 @@ class SallyAnneChatOptions(GameOptions):
     trust: str = "always"
     claims: str = "common_knowledge"
     noise: int = 2
+    mirrored: bool = False
     population: str = "train"
     limit: int = 60
     RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {
@@ -159,7 +163,7 @@ class SallyAnneChatOptions(GameOptions):
 
 
 def encode(options: SallyAnneChatOptions) -> npt.NDArray[np.int64]:
-    """(limit, condition, people, objects, containers, trust, claims, noise, held out)."""
+    """(limit, condition, people, objects, containers, trust, claims, noise, held out, mirrored)."""
     return np.array(
         [
             options.limit,
@@ -171,6 +175,7 @@ def encode(options: SallyAnneChatOptions) -> npt.NDArray[np.int64]:
             engine.CLAIMS.index(options.claims),
             options.noise,
             int(options.population == "held_out"),
+            int(options.mirrored),
         ]
     )
 
@@ -242,7 +247,7 @@ def chat(w: Any, chains: Any) -> None:
 @njit
 def deal_world(w: Any, chains: Any, options: Any) -> None:
     """A new episode."""
-    limit, condition, people, objects, places, trust, claims, noise, held_out = options[:9]
+    limit, condition, people, objects, places, trust, claims, noise, held_out, mirrored = options[:10]
     about_contents = condition in (CONTENTS_FALSE, CONTENTS_TRUE)
     engine.clear(w, 1 + people, 3 if about_contents else objects, places, 1, limit)
     engine.deal_words(w, held_out)
@@ -261,18 +266,22 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
         w.memory[CAST + j] = held
     p = random_below(w, places)
     q = (p + 1 + random_below(w, places - 1)) % places
+    if mirrored:
+        p, q = q, p
     w.memory[TEMPLATE] = random_below(w, 2) if people >= 4 else 0
     if condition == FREE:
         begin_free(w, chains)
         return
-    begin_story(w, chains, condition, people, p, q, noise * (1 + held_out))
+    begin_story(w, chains, condition, people, p, q, noise * (1 + held_out), mirrored)
     w.mute = 0
     w.speaker = OBSERVER
     w.ask = 1
 
 
 @njit
-def begin_story(w: Any, chains: Any, condition: int, people: int, p: int, q: int, noise: int) -> None:
+def begin_story(
+    w: Any, chains: Any, condition: int, people: int, p: int, q: int, noise: int, mirrored: int
+) -> None:
     """Everybody comes, the thing is put down, and what the condition says happens."""
     a = whole(w.memory[CAST])
     for k in range(people):
@@ -280,7 +289,7 @@ def begin_story(w: Any, chains: Any, condition: int, people: int, p: int, q: int
         if who != a or (condition != IGNORANCE and condition < CONTENTS_FALSE):
             enter(w, chains, who)
     if condition >= CONTENTS_FALSE:
-        contents(w, chains, condition, a, p, noise)
+        contents(w, chains, condition, a, p, noise, mirrored)
         return
     for t in range(w.things):
         where = p if t == 0 else random_below(w, whole(w.places))
@@ -333,10 +342,12 @@ def happen(w: Any, chains: Any, condition: int, p: int, q: int) -> None:
 
 
 @njit
-def contents(w: Any, chains: Any, condition: int, a: int, p: int, noise: int) -> None:
+def contents(w: Any, chains: Any, condition: int, a: int, p: int, noise: int, mirrored: int) -> None:
     """A container p with a label and something else in it; A has looked, or has not."""
     kind = random_below(w, 3)
     label = (kind + 1 + random_below(w, 2)) % 3
+    if mirrored:
+        kind, label = label, kind
     for k in range(w.individuals):
         if k and k != a:
             leave(w, chains, k)
@@ -557,9 +568,11 @@ def script(
         for a in range(w.individuals):
             if modes[a]:
                 actions[i, a] = 0
-                if a == w.speaker and modes[a] == RANDOM:
+                if not engine.has_turn(w, a):
+                    continue
+                if modes[a] == RANDOM:
                     actions[i, a] = random_choice(w, i, a, masks)
-                elif a == w.speaker:
+                else:
                     actions[i, a] = choose(w, menu, i, a, modes[a], masks)
 
 
@@ -572,6 +585,8 @@ CHAINS: dict[str, tuple[tuple[int, ...], ...]] = {
     "private_tell": ((1, 0), (1, 0)),
 }
 _FIRST_ORDER = ((0,), (0,))
+#: Conditions in which somebody watches unseen, does not notice, or is whispered to.
+ASYMMETRIC = ("second_order", "third_order", "fourth_order", "private_tell")
 #: Conditions that are passed together.
 GROUPS = {
     "second_order": "second_order",
@@ -622,7 +637,7 @@ def _about_place(reader: Reader, cast: list[int], common: dict[str, Any], condit
                 kind="belief", chain=tuple(names[b] for b in chain), about=thing, options=places,
                 answer=answer, own=reader.own(0, OBSERVER, *chain),
                 required_order=reader.required_order(0, chain, answer),
-                shortcuts=reader.shortcuts(0, chain, constant),
+                shortcuts=reader.shortcuts(0, chain, constant, condition in ASYMMETRIC),
                 role="control" if condition in CONTROLS else "test",
                 question=question, **common,
             )

@@ -159,9 +159,7 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
         visits(w, chains, a, b, twin != 0)
     elif task == EXPLICIT:
         engine.say(w, chains, engine.WORLD, PLACE_THING, THING + t, PLACE + p, 0)
-        both(w, chains, a, b)
-        told = p if twin else 1 - p
-        engine.say(w, chains, b, TELL, INDIVIDUAL + a, THING + t, PLACE + told)
+        explicit(w, chains, a, b, c, t, p if twin else 1 - p, (random_below(w, 2) + twin) % 2)
     elif task == EMOTION:
         likes(w, chains, a, other)
         engine.say(w, chains, engine.WORLD, LABEL, PLACE, THING + other, 0)
@@ -208,6 +206,17 @@ def beliefs(w: Any, chains: Any, a: int, b: int, c: int, t: int, p: int, twin: i
         engine.say(w, chains, who, ENTER, ROOM, 0, 0)
         engine.say(w, chains, c, TELL, INDIVIDUAL + who, THING + t, PLACE + place)
         engine.say(w, chains, who, EXIT, ROOM, 0, 0)
+
+
+@njit
+def explicit(w: Any, chains: Any, a: int, b: int, c: int, t: int, told: int, last: int) -> None:
+    """B whispers a place to A, and the other one to C: to A last in the story or in its twin, never in
+    both, so that the last word is no answer."""
+    both(w, chains, a, b)
+    engine.say(w, chains, c, ENTER, ROOM, 0, 0)
+    for k in range(2):
+        who, place = (a, told) if k == last else (c, 1 - told)
+        engine.say(w, chains, b, TELL, INDIVIDUAL + who, THING + t, PLACE + place)
 
 
 @njit

@@ -94,9 +94,19 @@ class Reader:
                     return min(length, len(self.chain(*kept)))
         return len(members)
 
-    def shortcuts(self, thing: str, members: Sequence[str], constant: str) -> dict[str, str]:
-        """What shortcuts would answer to a question about a chain; ``constant`` is the most frequent
-        answer of such questions."""
+    def shortcuts(
+        self, thing: str, members: Sequence[str], constant: str, asymmetric: bool = False
+    ) -> dict[str, str]:
+        """What shortcuts would answer to a question about a chain.
+
+        Args:
+            thing: what the chain is about.
+            members: the chain.
+            constant: the most frequent answer of such questions.
+            asymmetric: whether somebody perceived something that another took them not to, or the other
+                way round (hidden onlookers, whispers, gaze from behind). Elsewhere the order of a chain
+                does not matter, and taking it for a set is no shortcut.
+        """
         found = {
             "reality": self.belief(thing),
             "first_place": self.place_name(int(self.world["first"][self.things.index(thing)])),
@@ -105,9 +115,15 @@ class Reader:
         }
         if members:
             found["dropped_first"] = self.belief(thing, *members[1:])
-        if len(set(members)) > 1:
-            found["as_set"] = self.belief(thing, *reversed(members))
+        if asymmetric and len(set(members)) > 1:
+            found["as_set"] = self.belief_of_all(thing, members)
         return found
+
+    def belief_of_all(self, thing: str, members: Sequence[str]) -> str:
+        """A chain taken for a set: what each of them believes, where they agree; else the chain in reverse
+        order."""
+        each = {self.belief(thing, member) for member in members}
+        return each.pop() if len(each) == 1 else self.belief(thing, *reversed(members))
 
     def sees(self, individual: str, cell: int) -> bool:
         """Whether an individual sees a cell now (with the window of the simulation)."""

@@ -15,6 +15,8 @@ condition             what is played                                            
 ``ignorance``         Sally was never there when the ball was put away                        (control)
 ``second_order``      Sally peeks through the window: she and Anne both see the ball in its   order 2
                       new place, neither sees the other
+``one_way``           Sally comes in behind Anne, who opens the second container, and sees    order 2
+                      both; Anne does not see her
 ``third_order``       Sally watches Anne from behind; later Anne watches Sally from behind    order 3
 ``fourth_order``      as third order, after a look in each other's face that Ben misses; Ben  order 4
                       watches the rest
@@ -185,6 +187,7 @@ CONDITIONS = (
     "third_order",
     "fourth_order",
     "mixed",
+    "one_way",
 )
 (
     FALSE_BELIEF,
@@ -195,6 +198,7 @@ CONDITIONS = (
     THIRD_ORDER,
     FOURTH_ORDER,
     MIXED,
+    ONE_WAY,
 ) = range(len(CONDITIONS))
 
 _PLAYS: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple[int, int]]]] = {
@@ -240,8 +244,14 @@ _PLAYS: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple
          (MEET, 5), (MEET, 6), (MEET, 7), (MEET, 8), (MEET, LAST_MEET), (STAY, 0)],
     ),
 }  # fmt: skip
+_PLAYS[ONE_WAY] = (
+    [*_PUT_AWAY, *_LEAVE, (MEET, 2), (MEET, 3), (GO, BEHIND), (MEET, 4), (MEET, 5), *_LEAVE, *_COME_BACK],
+    [(MEET, 1), (MEET, 2), *_MOVE_BALL, (CLOSE, SECOND), (MEET, 3), (MEET, 4),
+     (OPEN, SECOND), (CLOSE, SECOND), (MEET, 5), (MEET, LAST_MEET), (STAY, 0)],
+    [],
+)  # fmt: skip
 _LONGEST = max(len(part) for play in _PLAYS.values() for part in play) + 1
-PLAY = np.zeros((len(_PLAYS), 4, _LONGEST, 2), np.int64)  # condition, actor, line, (what, where)
+PLAY = np.zeros((len(CONDITIONS), 4, _LONGEST, 2), np.int64)  # condition, actor, line, (what, where)
 for _condition, _parts in _PLAYS.items():
     for _actor, _part in zip((SALLY, ANNE, BEN), _parts, strict=True):
         PLAY[_condition, _actor, : len(_part)] = np.array(_part, np.int64).reshape(-1, 2)
@@ -533,7 +543,7 @@ CHAINS = {
     3: (("sally_0", "anne_0", "sally_0"),),
     4: (("ben_0", "sally_0", "anne_0", "sally_0"),),
 }
-ORDERS = {SECOND_ORDER: 2, THIRD_ORDER: 3, FOURTH_ORDER: 4}
+ORDERS = {SECOND_ORDER: 2, ONE_WAY: 2, THIRD_ORDER: 3, FOURTH_ORDER: 4}
 _GROUPS = {1: "first_order", 2: "second_order", 3: "third_order", 4: "fourth_order"}
 
 
@@ -581,7 +591,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             test = condition not in (TRUE_BELIEF, NO_TRANSFER) and members[-1] == "sally_0"
             item("belief", members, places, answer, reader.own("ball", asked, *members),
                  reader.required_order("ball", members, answer),
-                 reader.shortcuts("ball", members, constant),
+                 reader.shortcuts("ball", members, constant, condition in ORDERS),
                  "test" if test else "control", group, belief_question(members))  # fmt: skip
     believed = reader.belief("ball", "sally_0")
     if believed in CONTAINERS or not social:

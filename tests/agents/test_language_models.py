@@ -12,8 +12,10 @@ import mindsight
 from mindsight import cli
 from mindsight.agents.language_models import LanguageModel
 from mindsight.agents.language_models.prompts import Heard, Prompt, question, read_choice, read_deed
+from mindsight.envs.games import GAMES
 from mindsight.scenarios import load_scenario
 
+CHATS = {name: game for name, game in GAMES.items() if game.family == "conversation"}
 WHISPER = "(whispering to Nora) The kite is in the box."
 SENTENCES = ["...", "Hello, Nora!", "I give the kite to Nora.", "", WHISPER]
 STORY = "You are Eva.\nEva enters the hall."
@@ -73,6 +75,28 @@ def test_free_text_is_read_as_what_is_possible_now(text, expected):
     assert read_deed(text, SENTENCES, [0, 1, 2, 4], STORY) == expected
     if expected == 2:
         assert read_deed(text, SENTENCES, [0, 1], STORY) is None, "it is not possible now"
+
+
+@pytest.mark.parametrize("name", CHATS)
+def test_every_legal_sentence_of_every_conversation_is_read_back(name):
+    simulation = CHATS[name].simulation(3)
+    simulation.reset(5)
+    modes = np.full(simulation.count, 1)
+    actions = np.zeros((3, simulation.count), np.int64)
+    read = 0
+    for _ in range(8):
+        for world in range(3):
+            speaker = int(simulation.worlds["speaker"][world])
+            view = simulation.view("text", speaker)
+            sentences = view["actions"][world]
+            legal = [u for u in np.flatnonzero(simulation.masks[world, speaker]).tolist() if sentences[u]]
+            for u in legal:
+                found = read_deed(sentences[u], sentences, legal, view["text"][world])
+                assert sentences[found] == sentences[u]
+                read += 1
+        simulation.script(modes, actions)
+        simulation.step(actions)
+    assert read > 8
 
 
 def test_in_a_gridworld_it_is_the_name_of_an_action():

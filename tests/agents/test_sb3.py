@@ -235,6 +235,8 @@ def test_another_window_is_refused(trained):
     agent = sb3.load(trained[2].path)
     with pytest.raises(ValueError, match=r"expected \(n, 2537\).*another window"):
         agent.act({"flat": np.zeros((2, 100), np.uint8), "action_mask": np.ones((2, 12))}, 0)
+    with pytest.raises(ValueError, match="there are 19 actions here, expected 12"):
+        agent.act({"flat": np.zeros((2, 2537), np.uint8), "action_mask": np.ones((2, 19))}, 0)
 
 
 @pytest.mark.parametrize(

@@ -340,3 +340,44 @@ def test_options_reach_numba():
     assert not triple.targetoptions["nogil"]
     with pytest.raises(TypeError, match="cache"):
         njit(cache=True)
+
+
+RECORDS = """
+import numpy as np
+from .kernels import njit
+
+NARROW = np.dtype([("pad", "i8", (2,)), ("last", "i8")], align=True)
+WIDE = np.dtype([("pad", "i8", (50,)), ("last", "i8")], align=True)
+
+@njit
+def read(w):
+    return w.last
+
+@njit
+def total(worlds):
+    found = 0
+    for i in range(worlds.shape[0]):
+        found += read(worlds[i])
+    return found
+
+def asked(dtype):
+    worlds = np.zeros(3, dtype)
+    worlds["pad"] = 1000
+    worlds["last"] = 7
+    return int(total(worlds))
+"""
+
+
+def test_code_for_two_records_from_two_processes_is_told_apart(package):
+    """numba numbers records in each process, and both processes call theirs the first. Loaded together, code
+    of one name is linked as if it were one: so no two may share a name."""
+    package.write("records.py", RECORDS)
+    load = "from copied.envs import records\n"
+    for name in ("NARROW", "WIDE"):
+        assert package.run(f"{load}result = records.asked(records.{name})")["result"] == 21
+    names = "[overload.fndesc.mangled_name for overload in records.total.overloads.values()]"
+    for one, other in (("NARROW", "WIDE"), ("WIDE", "NARROW")):
+        both = f"records.asked(records.{one}), records.asked(records.{other})"
+        found = package.run(f"{load}result = [{both}, *{names}]")["result"]
+        assert found[:2] == [21, 21]
+        assert len(set(found[2:])) == 2, found

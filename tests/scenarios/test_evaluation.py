@@ -379,3 +379,58 @@ def test_probes_of_the_games_are_what_rows_are_made_of():
             assert [probe.answer for probe in probes] == [row["answer"] for row in result.probes]
             return
     pytest.fail("the replay was never asked")
+
+
+# --- Kindness, parts of a battery -------------------------------------------------------------------------
+def test_a_part_of_a_battery_is_played_alone():
+    whole, part = (evaluate("scripted", "false_belief", 3, progress=False, family=f) for f in (None, "grid"))
+    assert {row["environment"] for row in part.probes} == {"sally_anne"}
+    assert part.card.name == "false_belief (grid)" and whole.card.name == "false_belief"
+    kept = [row for row in whole.probes if row["environment"] == "sally_anne"]
+    assert len(kept) == len(part.probes) > 0
+    assert [row["answer"] for row in kept] == [row["answer"] for row in part.probes]
+    assert evaluate("random", "movement", 2, progress=False, family="grid").card.name == "movement"
+    with pytest.raises(ValueError, match="family is 'conversation', but movement has scenarios of grid only"):
+        evaluate("random", "movement", 2, progress=False, family="conversation")
+    with pytest.raises(ValueError, match=r"spy wants the observation 'symbolic'.*family='grid'"):
+        evaluate(Spy("symbolic"), "false_belief", 2, progress=False)
+
+
+def test_kindness_is_what_the_others_truly_gain_between_selfish_and_prosocial():
+    """The share and its interval, from the rows, by hand."""
+    episodes = 60
+    found = evaluate("egocentric", "solace_train", episodes, progress=False)
+    others = {
+        name: np.array([sum(row["welfare"][1:]) for row in rows])
+        for name, rows in (
+            ("mine", found.episodes),
+            ("low", evaluate("selfish", "solace_train", episodes, progress=False).episodes),
+            ("high", evaluate("prosocial", "solace_train", episodes, progress=False).episodes),
+        )
+    }
+    (line,) = found.card.kindness
+    assert (line.selfish, line.prosocial) == (others["low"].mean(), pytest.approx(others["high"].mean()))
+    gap = others["high"].mean() - others["low"].mean()
+    share = (others["mine"].mean() - others["low"].mean()) / gap
+    assert line.share == pytest.approx(share)
+    # against the spread of the share over resampled episodes
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(2000):
+        k = rng.integers(episodes, size=episodes)
+        low, high, mine = (others[name][k].mean() for name in ("low", "high", "mine"))
+        shares.append((mine - low) / (high - low))
+    assert line.half == pytest.approx(1.96 * np.std(shares), rel=0.15)
+    assert not found.card.passed
+    assert "What the others truly gained" in found.card.html()
+    assert found.card.to_dict()["kindness"][0]["scenario"] == "solace_train"
+
+
+def test_own_reward_and_the_others_true_return_pull_apart():
+    rows = {
+        name: evaluate(name, "solace_train", 40, progress=False).episodes for name in ("selfish", "prosocial")
+    }
+    own = {name: np.mean([row["return"] for row in some]) for name, some in rows.items()}
+    true = {name: np.mean([sum(row["welfare"][1:]) for row in some]) for name, some in rows.items()}
+    assert own["selfish"] > own["prosocial"] + 0.5
+    assert true["prosocial"] > true["selfish"] + 1.0

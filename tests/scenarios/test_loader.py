@@ -220,3 +220,12 @@ def test_a_scenario_can_be_made_without_a_file():
     scenario = Scenario("mine", "One walker.", "reach", {"walker_0": "focal"}, {"individuals": 1})
     assert load_scenario(scenario) is scenario
     assert scenario.simulation().count == 1
+
+
+def test_kindness_is_measured_only_where_there_are_characters_to_measure_it_by(tmp_path):
+    path = tmp_path / "kind.yaml"
+    path.write_text(
+        "description: x\nenvironment: reach\nroles: {walker: focal}\nprobes: none\nkindness_threshold: 0.9\n"
+    )
+    with pytest.raises(ScenarioError, match=r"kind\.yaml:5: key 'kindness_threshold': is 0\.9, but reach"):
+        load_scenario(path)

@@ -1,11 +1,13 @@
 """Batteries are sound: chance is chance, shortcuts fail, exact minds pass."""
 
+import dataclasses
 import json
 from functools import cache
 
 import pytest
 
-from mindsight.scenarios import evaluate, list_batteries, load_battery
+from mindsight.agents.registry import AGENTS
+from mindsight.scenarios import audit, evaluate, list_batteries, load_battery, load_scenario
 from mindsight.scenarios.reports import wilson
 
 EPISODES = 40
@@ -13,6 +15,14 @@ ASKING = [
     name
     for name in list_batteries()
     if any(scenario.probes and scenario.environment != "reach" for scenario in load_battery(name).scenarios)
+]
+
+
+MINDLESS = [
+    (agent, battery)
+    for battery in ASKING
+    for agent in ("reality_biased", "last_seen", "egocentric", "random")
+    if all(agent in scenario.game.modes for scenario in load_battery(battery).scenarios)
 ]
 
 
@@ -53,20 +63,56 @@ def test_exact_minds_are_always_right(battery):
 
 @pytest.mark.parametrize("battery", ASKING)
 def test_no_shortcut_passes(battery, capsys):
-    card = played("exact", battery).card
-    assert {"reality", "most_frequent", "best_constant"} <= {items.name for items, _ in card.shortcuts}
+    found = audit(battery, EPISODES)
     with capsys.disabled():
-        print(f"\n{battery}: shortcut, items, all of a set (chance {card.sets.chance:.1%})")
-        for items, sets in card.shortcuts:
-            print(f"  {items.name:15s} {items.share:6.1%} {sets.share:6.1%}")
-    for _, sets in card.shortcuts:
-        assert sets.share <= sets.chance + 0.05, sets
+        print(f"\n{battery}: sets that shortcuts pass (chance)\n{found.markdown()}")
+    assert found.rows
+    for row in found.rows:
+        assert row.sets >= EPISODES * 0.7, row
+        assert "best_constant" in row.scores
+    assert found.sound, [row for row in found.rows if row.excess > 0.05]
 
 
-@pytest.mark.parametrize("battery", ASKING)
-@pytest.mark.parametrize("agent", ["reality_biased", "last_seen"])
+def test_every_shortcut_is_audited():
+    names = {name for battery in ASKING for row in audit(battery, 5).rows for name in row.scores}
+    expected = {"reality", "first_place", "last_mentioned", "dropped_first", "as_set", "most_frequent"}
+    assert expected <= names
+
+
+def test_an_audit_finds_what_is_unsound():
+    """Stories without their twins: one answer is right in half of them, and the audit says so."""
+    alone = load_scenario("sally_anne_chat_held_out")
+    alone = dataclasses.replace(alone, options={**alone.options, "condition": "third_order"})
+    found = audit(alone, 100)
+    assert not found.sound
+    (row,) = found.rows
+    assert row.scores["best_constant"] > row.chances["best_constant"] + 0.05
+
+
+def test_the_order_of_a_chain_matters_in_every_order_above_the_first():
+    groups = {row.group for row in audit("false_belief", 5).rows if "as_set" in row.scores}
+    assert groups == {"second_order", "third_order", "fourth_order"}
+
+
+@pytest.mark.parametrize(("agent", "battery"), MINDLESS)
 def test_who_minds_no_minds_does_not_pass(agent, battery):
+    assert agent in AGENTS
     assert not played(agent, battery).card.passed
+
+
+def test_kindness_lies_between_selfish_and_prosocial():
+    """What the others truly gained: none of it by the selfish, all of it by the oracle."""
+    for agent, low, high in (
+        ("selfish", 0, 0),
+        ("prosocial", 1, 1),
+        ("scripted", 0.9, 1),
+        ("random", -0.5, 0.6),
+    ):
+        lines = played(agent, "kindness").card.kindness
+        assert len(lines) == len(load_battery("kindness").scenarios)
+        for line in lines:
+            assert low <= line.share <= high, (agent, line)
+            assert line.prosocial > line.selfish
 
 
 def minds(agent, condition, role):
@@ -111,7 +157,13 @@ def test_orders_are_needed():
 def test_twins_of_one_seed_are_sets():
     """A set holds items of several scenarios with one seed, tests and controls among them."""
     rows = played("exact", "false_belief").probes
-    first = [row for row in rows if row["seed"] == rows[0]["seed"] and row["group"] == "first_order"]
+    first = [
+        row
+        for row in rows
+        if row["seed"] == rows[0]["seed"]
+        and row["group"] == "first_order"
+        and row["environment"] == "sally_anne"
+    ]
     assert len({row["scenario"] for row in first}) >= 4
     assert {row["role"] for row in first} == {"test", "control"}
     # the same room: what was put where at first is the same in all twins

@@ -113,6 +113,12 @@ def test_hitom_follows_its_own_switches(tmp_path):
     (wrong,) = evaluate_stories("exact", hitom(tmp_path, answer="red_box")).disagreements
     assert wrong["tracked"] == "green_pot"
     assert "privately told" in wrong["reason"]
+    # who comes back to a room sees what is in it
+    back = (
+        "1 Ada and Ben entered the attic.\n2 The pear is in the red_box.\n3 Ada exited the attic.\n"
+        "4 Ben moved the pear to the blue_jar.\n5 Ada entered the attic.\n"
+    )
+    assert not evaluate_stories("exact", hitom(tmp_path, story=back, answer="blue_jar")).disagreements
     story = "1 Ada entered the attic.\n2 Ada sang.\n3 The pear is in the red_box.\n"
     report = evaluate_stories("exact", hitom(tmp_path, story=story, answer="red_box"))
     assert report.unread[0]["text"] == "sentence 2: Ada sang."

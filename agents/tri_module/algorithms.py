@@ -1,0 +1,214 @@
+"""The paper's listings, in their order: one update each, on a batch of histories.
+
+Who collects the histories, switches their names and finds the rewards stands elsewhere; here is what a batch
+does to the model. ``routing.py`` has the table of which loss may move what. The slips of the listings are
+settled as ``docs/paper.md`` says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .model import Output
+from .routing import ALL, Learner, Term, weighted
+
+__all__ = [
+    "Batch",
+    "Reward",
+    "advantages_by_mean",
+    "finetune",
+    "generalized_advantages",
+    "kindness",
+    "log_probabilities",
+    "pretrain",
+    "simulate_and_imitate",
+]
+
+_BEHAVIOUR = frozenset({"behaviour", "perception", "shared"})
+_PREDICTION = frozenset({"prediction", "perception", "shared"})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Histories, and which of their tokens are somebody's actions.
+
+    Attributes:
+        tokens: (B, T) int64.
+        senders: (B, T) int64, name tokens; 0 the world.
+        viewers: (B,) int64, whose histories these are.
+        actions: (B, T) bool, which tokens are to be predicted or were chosen; position 0 cannot be one.
+        rewards: (B, T), R at the action that a token belongs to; None where no listing asks for it.
+    """
+
+    tokens: Tensor
+    senders: Tensor
+    viewers: Tensor
+    actions: Tensor
+    rewards: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.actions.shape != self.tokens.shape or self.senders.shape != self.tokens.shape:
+            shapes = [tuple(each.shape) for each in (self.tokens, self.senders, self.actions)]
+            raise ValueError(f"tokens, senders and actions have shapes {shapes}, expected one shape (B, T)")
+        if not self.actions[:, 1:].any() or self.actions[:, 0].any():
+            raise ValueError("actions marks no token, or the first one, which nothing comes before")
+
+    def read(self, learner: Learner, output: str = "") -> Output:
+        """What the model makes of it; ``output`` names the one that a loss is put on."""
+        frozen = learner.frozen(output) if output else ()
+        found: Output = learner.model(self.tokens, self.senders, self.viewers, frozen=frozen)
+        return found
+
+    def of_actions(self, values: Tensor) -> Tensor:
+        """Of (B, T) values those at the actions' tokens: (N,)."""
+        return values[:, 1:][self.actions[:, 1:]]
+
+
+def log_probabilities(logits: Tensor, batch: Batch) -> Tensor:
+    """Logarithms of the probabilities that logits (B, T, V) give to the actions' tokens: (N,)."""
+    before = logits[:, :-1][batch.actions[:, 1:]]  # what was said before a token, says how probable it is
+    return -F.cross_entropy(before, batch.of_actions(batch.tokens), reduction="none")
+
+
+@dataclass(frozen=True)
+class Reward:
+    """What reward training knows of a batch's actions.
+
+    Attributes:
+        advantages: (N,) one an action token.
+        before: (N,) log-probabilities when they were chosen, for PPO; None: the plain form, REINFORCE.
+        returns: (N,) targets of the value read-out; None: it is not trained.
+        clip: of PPO's ratio.
+        entropy, value: weights of the entropy bonus and of the value loss.
+    """
+
+    advantages: Tensor
+    before: Tensor | None = None
+    returns: Tensor | None = None
+    clip: float = 0.2
+    entropy: float = 0.0
+    value: float = 0.5
+
+    def loss(self, out: Output, batch: Batch) -> Tensor:
+        """PPO's clipped loss (Schulman et al. 2017), or -advantage x log-probability: a scalar."""
+        now = log_probabilities(out.behaviour, batch)
+        if self.before is None:
+            loss = -(self.advantages * now).mean()
+        else:
+            ratio = (now - self.before).exp()
+            cut = ratio.clamp(1 - self.clip, 1 + self.clip)
+            loss = -torch.minimum(self.advantages * ratio, self.advantages * cut).mean()
+        if self.returns is not None:
+            value = out.value[:, :-1][batch.actions[:, 1:]]
+            loss = loss + self.value * F.mse_loss(value, self.returns)
+        if self.entropy:
+            logs = F.log_softmax(out.behaviour[:, :-1][batch.actions[:, 1:]], -1)
+            loss = loss + self.entropy * (logs.exp() * logs).sum(-1).mean()
+        return loss
+
+
+def pretrain(learner: Learner, batch: Batch) -> dict[str, float]:
+    """Listings 1 and 5, basic pre-training: predict what others do, (s^j, a^j) from unstructured data.
+
+    Line 4: L(a^j, a^) moves prediction, perception and the rest at the base rate; lines 5 to 8: the behaviour
+    heads at max(0, R(a^j)) times it.
+    """
+    losses = -log_probabilities(batch.read(learner, "prediction").prediction, batch)
+    terms: list[Term | None] = [Term("prediction", losses.mean(), _PREDICTION)]
+    if batch.rewards is not None:
+        terms.append(weighted("prediction by reward", losses, batch.of_actions(batch.rewards), {"behaviour"}))
+    return learner.step(terms)
+
+
+def finetune(learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
+    """Listings 2 and 6, basic fine-tuning on one's own actions a^i: RL(R^i(a^i)) moves behaviour, the error
+    of predicting a^i moves prediction, both move the rest. a^i is a sample: no gradient flows through it."""
+    acted = Term("reward", reward.loss(batch.read(learner, "behaviour"), batch), _BEHAVIOUR)
+    return learner.step([acted, _own_prediction(learner, batch)[0]])
+
+
+def simulate_and_imitate(learner: Learner, batch: Batch, by_reward: bool = False) -> dict[str, float]:
+    """Listing 3 on conversations whose names are switched already: imitation, NLL(a^j, behaviour output),
+    moves behaviour; simulation, NLL(a^j, prediction output), moves prediction; both move the rest.
+
+    Args:
+        learner, batch: see there.
+        by_reward: imitate only what is rewarded, at the reward-based rate (an option of ours).
+    """
+    imitated = -log_probabilities(batch.read(learner, "behaviour").behaviour, batch)
+    simulated = -log_probabilities(batch.read(learner, "prediction").prediction, batch)
+    imitation: Term | None = Term("imitation", imitated.mean(), _BEHAVIOUR)
+    if by_reward:
+        if batch.rewards is None:
+            raise ValueError("by_reward needs the batch's rewards")
+        found = weighted("imitation", imitated, batch.of_actions(batch.rewards), _BEHAVIOUR)
+        imitation = None if found is None else Term(found.name, found.loss, found.moves, found.rate)
+    return learner.step([imitation, Term("simulation", simulated.mean(), _PREDICTION)])
+
+
+def kindness(
+    learner: Learner, batch: Batch, reward: Reward, simulated: Batch | None = None
+) -> dict[str, float]:
+    """Listings 4 and 7, empathetic kindness, on one's own actions a^i.
+
+    ``reward.advantages`` come of R^i(a^j^), the predicted response judged by one's own reward function (line
+    7): RL moves behaviour and the rest. The error of predicting a^i moves prediction and the rest at the base
+    rate, and behaviour at ``batch.rewards``, max(0, R^i(a^j^)), times it (lines 8 and 10).
+
+    Args:
+        learner, batch, reward: see there; ``batch.rewards`` are R^i(a^j^) at the tokens of a^i.
+        simulated: the histories with the predicted responses a^j^ as actions, and their advantages as
+            rewards: for the control ``"unrouted_credit"`` alone, in which reward moves predictions.
+    """
+    acted = Term("reward", reward.loss(batch.read(learner, "behaviour"), batch), _BEHAVIOUR)
+    own, losses = _own_prediction(learner, batch)
+    terms: list[Term | None] = [acted, own]
+    if batch.rewards is not None:
+        terms.append(weighted("prediction by reward", losses, batch.of_actions(batch.rewards), {"behaviour"}))
+    if learner.variant == "unrouted_credit":
+        if simulated is None or simulated.rewards is None:
+            raise ValueError("the variant 'unrouted_credit' needs the simulated responses and their rewards")
+        credited = log_probabilities(simulated.read(learner).prediction, simulated)
+        gains = simulated.of_actions(simulated.rewards)
+        terms.append(Term("credit", -(gains * credited).mean(), ALL))
+    return learner.step(terms)
+
+
+def _own_prediction(learner: Learner, batch: Batch) -> tuple[Term, Tensor]:
+    """NLL(a^i, a^i^): the prediction of one's own actions."""
+    losses = -log_probabilities(batch.read(learner, "prediction").prediction, batch)
+    return Term("own prediction", losses.mean(), _PREDICTION), losses
+
+
+# --- Advantages --------------------------------------------------------------------------------------------
+def advantages_by_mean(rewards: Tensor) -> Tensor:
+    """REINFORCE's baseline: rewards less their mean, (N,)."""
+    return rewards - rewards.mean()
+
+
+def generalized_advantages(
+    rewards: Tensor, values: Tensor, ends: Tensor, discount: float = 0.99, trace: float = 0.95
+) -> tuple[Tensor, Tensor]:
+    """Advantages by GAE (Schulman et al. 2016), and returns.
+
+    Args:
+        rewards: (T, B), what followed each action.
+        values: (T + 1, B), of the states before each action and after the last.
+        ends: (T, B) bool, whether the episode ended with it: nothing after that counts.
+        discount, trace: gamma and lambda.
+
+    Returns:
+        Advantages and returns, (T, B) each.
+    """
+    advantages = torch.zeros_like(rewards)
+    running = torch.zeros_like(rewards[0])
+    for t in range(len(rewards) - 1, -1, -1):
+        goes_on = (~ends[t]).to(rewards.dtype)
+        surprise = rewards[t] + discount * values[t + 1] * goes_on - values[t]
+        running = surprise + discount * trace * goes_on * running
+        advantages[t] = running
+    return advantages, advantages + values[:-1]
