@@ -606,9 +606,11 @@ def script(
         for a in range(w.individuals):
             if modes[a]:
                 actions[i, a] = 0
-                if a == w.speaker and modes[a] == RANDOM:
+                if not engine.has_turn(w, a):
+                    continue
+                if modes[a] == RANDOM:
                     actions[i, a] = random_choice(w, i, a, masks)
-                elif a == w.speaker:
+                else:
                     actions[i, a] = choose(w, menu, a, modes[a])
 
 
