@@ -23,7 +23,7 @@ Which word is which kind is drawn. With the held-out population the peel is noth
 Who may say what. In turns. Either asks what the other likes, says what it needs or likes itself, offers a
 kind (it says what could be had; nothing changes hands), or proposes a trade of one for one; the other
 accepts or refuses, and only then goods change hands. A plain partner says what it needs and likes, one
-kind at each question, the pie first. A shy one says nothing of it. A deceitful one says that it needs
+kind at each question, the pie first and the peel last. A shy one says nothing of it. A deceitful one says that it needs
 what it has itself and hides what it needs. Faces do not lie: to an offer the partner looks happy (needs it),
 calm (likes it) or sad. It accepts what it gains by, and gets up at the second refusal.
 
@@ -201,12 +201,14 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
         for a in range(2):
             if w.stock[a, t]:
                 engine.say(w, chains, WORLD, HOLD, INDIVIDUAL + a, THING + t, 0)
-    for level in range(LIKED, NEEDED + 1):
-        for t in range(kinds):
-            for a in range(2):
-                if level_of(w, a, t) == level:
-                    act = NEED if level == NEEDED else LIKE
-                    engine.whisper(w, chains, 1 << a, act, INDIVIDUAL + a, THING + t, 0, engine.EVENT)
+    # the hidden need last: it is what somebody wants, as beliefs about wants have it
+    for kind in (CRUMB, PIE, PEEL, JUICE):
+        t = whole(w.memory[KIND + kind])
+        for a in range(2):
+            level = level_of(w, a, t)
+            if level != NONE:
+                act = NEED if level == NEEDED else LIKE
+                engine.whisper(w, chains, 1 << a, act, INDIVIDUAL + a, THING + t, 0, engine.EVENT)
     w.speaker = TRADER
     cues(w)
 
@@ -364,14 +366,14 @@ def choose(w: Any, menu: Any, a: int, mode: int) -> int:
 
 @njit
 def answer(w: Any, menu: Any) -> int:
-    """What the partner says it wants, the first time the pie, then something else each time."""
+    """What the partner says it wants: the pie first, then what it likes, then what it needs besides."""
     n = whole(w.memory[ANSWERED])
     if w.temper[PARTNER] == SHY or n > 2:
         return 0
-    kind = PIE if n == 0 else PEEL if n == 1 else CRUMB
+    kind = PIE if n == 0 else CRUMB if n == 1 else PEEL
     if w.temper[PARTNER] == DECEITFUL and n > 0:
-        kind = JUICE if n == 1 else JUNK
-    act = LIKE if n == 2 else NEED
+        kind = JUNK if n == 1 else JUICE
+    act = LIKE if n == 1 else NEED
     return find(w, menu, PARTNER, act, INDIVIDUAL + PARTNER, THING + whole(w.memory[KIND + kind]), 0)
 
 

@@ -97,11 +97,11 @@ def test_words_and_faces(partner):
     table = Table(seed=3, partner=partner)
     said = [table.say(ASK_LIKE)[1] for _ in range(3)]
     assert [(line[0], line[2]) for line in said] == {
-        "plain": [(NEED, THING + table.kinds[PIE]), (NEED, THING + table.kinds[PEEL]),
-                  (LIKE, THING + table.kinds[CRUMB])],
+        "plain": [(NEED, THING + table.kinds[PIE]), (LIKE, THING + table.kinds[CRUMB]),
+                  (NEED, THING + table.kinds[PEEL])],
         "shy": [(NOTHING, 0)] * 3,
-        "deceitful": [(NEED, THING + table.kinds[PIE]), (NEED, THING + table.kinds[JUICE]),
-                      (LIKE, THING + table.kinds[JUNK])],
+        "deceitful": [(NEED, THING + table.kinds[PIE]), (LIKE, THING + table.kinds[JUNK]),
+                      (NEED, THING + table.kinds[JUICE])],
     }[partner]  # fmt: skip
     for kind, face in ((PEEL, HAPPY), (CRUMB, CALM), (PIE, HAPPY)):
         table.say(OFFER, kind)
@@ -150,7 +150,7 @@ def test_the_others_values_are_judged_by_what_they_said():
     table = Table(partner="plain")
     gift = Message(TRADER, (GIVE, INDIVIDUAL + 1, THING + table.kinds[PEEL], 0))
     assert GAME.reward(table.simulation.history(0, TRADER), gift, PARTNER) == 0
-    for _ in range(2):
+    for _ in range(3):
         table.say(ASK_LIKE)
     assert GAME.reward(table.simulation.history(0, TRADER), gift, PARTNER) == 1
     assert GAME.reward(table.simulation.history(0, PARTNER), gift, PARTNER) == 1
