@@ -8,24 +8,24 @@ who found that negotiators assume a fixed pie and leave such agreements on the t
 quarrel about an orange of which one wants the peel and the other the juice (Fisher and Ury 1981); section
 1 of the paper, competing objectives.
 
-======== ======= ====== ============================ ===========================
-kind     trader  partner at first with                what it is
-======== ======= ====== ============================ ===========================
-pie      needs   needs  both, one each               contested
-peel     likes   needs  trader                       the partner's hidden need
-crumb    –       likes  trader                       the partner's hidden liking
-juice    needs   –      partner                      the trader's need
-junk     –       –      partner (the rest: trader)   nothing to anybody
-======== ======= ====== ============================ ===========================
+======== ======= ======= =========================== ===========================
+kind     trader  partner at first with               what it is
+======== ======= ======= =========================== ===========================
+pie      needs   needs   both, one each              contested
+peel     likes   needs   trader                      the partner's hidden need
+crumb    –       likes   trader                      the partner's hidden liking
+juice    needs   –       partner                     the trader's need
+junk     –       –       partner (a second: trader)  nothing to anybody
+======== ======= ======= =========================== ===========================
 
 Which word is which kind is drawn. With the held-out population the peel is nothing to the trader.
 
 Who may say what. In turns. Either asks what the other likes, says what it needs or likes itself, offers a
 kind (it says what could be had; nothing changes hands), or proposes a trade of one for one; the other
 accepts or refuses, and only then goods change hands. A plain partner says what it needs and likes, one
-kind at each question, the pie first and the peel last. A shy one says nothing of it. A deceitful one says that it needs
-what it has itself and hides what it needs. Faces do not lie: to an offer the partner looks happy (needs it),
-calm (likes it) or sad. It accepts what it gains by, and gets up at the second refusal.
+kind at each question, the pie first and the peel last. A shy one says nothing of it. A deceitful one says
+that it needs what it has itself and hides what it needs. Faces do not lie: to an offer the partner looks
+happy (needs it), calm (likes it) or sad. It accepts what it gains by, and gets up at the second refusal.
 
 Rewards. The change of the value of one's goods: what one needs 1, likes 0.5, anything else 0.1; -0.01 each
 turn of one's own. A selfish trader gets the juice for the crumb and stops: on average +0.82 for itself and
@@ -35,7 +35,8 @@ turn of one's own. A selfish trader gets the juice for the crumb and stops: on a
 Ends when the trader says nothing, or with the second refusal. ``perf`` is the share of the largest possible
 joint gain that was realised, 0 if either has lost by it: 1 for the kind one, about 0.7 for the selfish one
 (0.6 with the held-out values), 0 for one who takes the pie to be fixed and proposes nothing, since what is
-good for it would be bad for the other.
+good for it would be bad for the other. Taking words at their word (``last_seen``) goes well with plain
+partners only.
 
 Probes, at the end: what does the partner want most, the pie apart (want); would it give the juice for the
 peel, and the peel for the juice (next_action); would it be glad of the crumb, and of the juice (feeling);
@@ -99,8 +100,7 @@ LEVEL, SEEN, SAID, KIND = 0, 16, 24, 32
 PIE, PEEL, CRUMB, JUICE, JUNK = range(5)
 GIVES, GETS, PROPOSER = 37, 38, 39  # the trade that waits for an answer; who proposed it + 1, or 0
 ANSWERED, ASKED, REFUSALS, TRADES, SWAPPED = 40, 41, 42, 43, 44
-REFUSED = 45  # bits of the kinds that were not enough for the juice
-SURPASSED = 46  # level + 1 of what the partner gave the juice for; 0: it did not
+SURPASSED = 45  # level + 1 of what the partner gave the juice for; 0: it did not
 PATIENCE = 2  # refusals
 TURN = 0.01
 
@@ -263,8 +263,6 @@ def rules(w: Any, chains: Any, options: Any) -> None:
             exchange(w, chains)
         elif sender == PARTNER:
             w.memory[REFUSALS] += 1
-            if w.memory[GETS] == w.memory[KIND + JUICE]:
-                w.memory[REFUSED] |= 1 << whole(w.memory[GIVES])
         w.memory[PROPOSER] = 0
     if act == TRADE:
         w.memory[PROPOSER] = sender + 1
@@ -485,14 +483,11 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     }  # fmt: skip
     others = tuple(word for word in things if word != pie)
     own = max((t for t in range(len(things)) if things[t] != pie), key=seen.__getitem__)
-    said = [things[t] for t in range(len(things)) if w["memory"][SAID + t] == 1 + NEEDED and things[t] != pie]
-    shortcuts = {"dropped_first": juice}
-    if said:
-        shortcuts["last_mentioned"] = said[0]
     found = [
         Probe(
             kind="want", chain=(partner,), about=partner, options=others, answer=peel,
-            own=things[own] if seen[own] > NONE else UNKNOWN, required_order=1, shortcuts=shortcuts,
+            own=things[own] if seen[own] > NONE else UNKNOWN, required_order=1,
+            shortcuts={"dropped_first": juice},
             condition="hidden_need",
             question=f"Apart from the {pie}, what does {partner} want most?", **common,
         )
