@@ -113,7 +113,7 @@ class BargainOptions(GameOptions):
     partner: str = "mixed"
     population: str = "train"
     limit: int = 40
-    RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"kinds": (5, 6), "limit": (4, 40)}
+    RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"kinds": (5, 6), "limit": (4, 60)}
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
         "partner": ("mixed", "plain", "shy", "deceitful"),
         "population": ("train", "held_out"),

@@ -258,7 +258,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
              "--episodes", "3", "--acting", "none", "--out", "out"],
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while len(endpoint.requests) < 26 and time.monotonic() < until and process.poll() is None:
             time.sleep(0.05)
         time.sleep(0.3)
