@@ -10,7 +10,7 @@ import pytest
 import mindsight
 from mindsight.agents import AGENTS
 from mindsight.envs.probes import SHORTCUTS
-from mindsight.scenarios import Battery, Scenario, ScenarioError, load
+from mindsight.scenarios import Battery, Scenario, ScenarioError, list_batteries, load
 from mindsight.scenarios.loader import GROUPINGS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -64,3 +64,14 @@ def test_agents_and_shortcuts_are_all_named():
     text = page("evaluation.md")
     for name in (*AGENTS, *SHORTCUTS):
         assert f"`{name}`" in text, name
+
+
+def test_the_page_of_the_audit_names_every_shortcut_and_battery_and_its_example_runs():
+    text = page("audit.md")
+    for name in (*SHORTCUTS, "best_constant"):
+        assert f"| `{name}` |" in text, name
+    for name in list_batteries():
+        asks = any(scenario.probes for scenario in load(name).scenarios)
+        assert (f"## `{name}`" in text) == asks, name
+    (block,) = blocks("audit.md", "python")
+    exec(block.replace("episodes=20", "episodes=3"), {})
