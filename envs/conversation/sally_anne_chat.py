@@ -61,7 +61,7 @@ import numpy.typing as npt
 
 from ..kernels import njit, whole
 from ..probes import Probe
-from ..simulation import ANEW, EXACT, LAST_SEEN, MODES, RANDOM, REALITY_BIASED, RUNNING
+from ..simulation import ANEW, EGOCENTRIC, EXACT, LAST_SEEN, MODES, RANDOM, REALITY_BIASED, RUNNING
 from . import engine, language
 from .engine import DECEITFUL, HANDS, NOWHERE, PLAIN, SHY, WORLD, find, random_below, random_choice
 from .game import Game, GameOptions
@@ -476,7 +476,7 @@ def awaited(w: Any, a: int, mode: int) -> int:
     """Where the observer expects a to look: NOWHERE where it expects nothing."""
     if w.memory[CONDITION] >= CONTENTS_FALSE:
         return whole(w.memory[OUTCOME])
-    if mode == REALITY_BIASED:
+    if mode in (REALITY_BIASED, EGOCENTRIC):  # who has seen all takes the others to know it, too
         return whole(w.place[0])
     if mode == LAST_SEEN:
         return whole(w.mentioned[0])
