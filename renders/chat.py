@@ -190,7 +190,9 @@ class _Chat:
             lines.append((", ".join(wants), False))
         if w["goods"]:
             has = [
-                f"{int(w['stock'][a, t])} {name}" for t, name in enumerate(reader.things) if w["stock"][a, t]
+                name if w["stock"][a, t] == 1 else f"{int(w['stock'][a, t])} × {name}"
+                for t, name in enumerate(reader.things)
+                if w["stock"][a, t]
             ]
             for k in range(0, max(len(has), 1), _MANY):
                 lines.append((f"has {', '.join(has[k : k + _MANY]) or 'nothing'}", False))
