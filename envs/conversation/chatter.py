@@ -61,7 +61,18 @@ from ..probes import Probe
 from ..simulation import ANEW, EGOCENTRIC, EXACT, LAST_SEEN, RANDOM, RUNNING
 from . import engine, language
 from .engine import ECHO as ECHOED
-from .engine import FORGETFUL, NOWHERE, PLAIN, SHY, WORLD, find, random_below, random_choice
+from .engine import (
+    FORGETFUL,
+    NOWHERE,
+    PLAIN,
+    SHY,
+    WORLD,
+    find,
+    find_packed,
+    pack,
+    random_below,
+    random_choice,
+)
 from .game import Game, GameOptions
 from .language import (
     ASK_FEEL,
@@ -212,12 +223,6 @@ def overhear(w: Any, chains: Any, options: Any) -> None:
 
 # --- Habits ------------------------------------------------------------------------------------------------
 @njit
-def pack(act: int, x: int, y: int) -> int:
-    """An utterance as one number."""
-    return act | x << 8 | y << 16
-
-
-@njit
 def says(w: Any, options: Any, a: int, habit: int, favourite: int, upto: int, act: int, x: int) -> int:
     """What ``a`` would say by a habit after the messages before ``upto``, packed.
 
@@ -264,12 +269,6 @@ def says(w: Any, options: Any, a: int, habit: int, favourite: int, upto: int, ac
         if last_act == ASK_FEEL:
             return pack(FEEL, INDIVIDUAL + a, HAPPY)
     return own
-
-
-@njit
-def number_of(w: Any, menu: Any, a: int, packed: int) -> int:
-    """The number in the menu of a packed utterance."""
-    return find(w, menu, a, packed & 255, packed >> 8 & 255, packed >> 16 & 255, 0)
 
 
 @njit
@@ -386,7 +385,7 @@ def choose(w: Any, menu: Any, i: int, a: int, mode: int, masks: Any, options: An
         if w.temper[a] == FORGETFUL and random_below(w, FORGETS) == 0:
             return random_choice(w, i, a, masks)
         habit, favourite = whole(w.memory[HABIT + a]), whole(w.memory[LIKED + a])
-        return number_of(w, menu, a, says(w, options, a, habit, favourite, whole(w.length), -1, 0))
+        return find_packed(w, menu, a, says(w, options, a, habit, favourite, whole(w.length), -1, 0))
     goal = first_topic(options) + w.memory[GOAL]
     if mode == EGOCENTRIC:  # speaks of what it wants to hear, as if all did what it does
         return find(w, menu, a, MENTION, goal, 0, 0)
@@ -410,7 +409,7 @@ def odds(worlds: Any, options: Any, menu: Any, masks: Any, out: Any, lo: int, hi
             out[i, 0] = 1.0
             continue
         habit, favourite = whole(w.memory[HABIT + a]), whole(w.memory[LIKED + a])
-        said = number_of(w, menu, a, says(w, options, a, habit, favourite, whole(w.length), -1, 0))
+        said = find_packed(w, menu, a, says(w, options, a, habit, favourite, whole(w.length), -1, 0))
         rest = 1.0
         if w.temper[a] == SHY:
             out[i, 0] += 1.0 / SILENT
@@ -493,11 +492,6 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         "asked": simulation.individuals[LEARNER], "group": "habits", "step": int(w["step"]),
     }  # fmt: skip
 
-    def sentence(packed: int, a: int) -> str:
-        said = [packed & 255, packed >> 8 & 255, packed >> 16 & 255]
-        bound = [int(w["lexicon"][s - language.SLOT]) if s >= language.SLOT else s for s in said]
-        return language.sentence([*bound, *[0] * 5], int(w["lexicon"][a]))
-
     options: Any = simulation.options
     mentioned = topics(options)
     goal = int(w["memory"][GOAL])
@@ -515,15 +509,15 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
 
             def by(habit: int, favourite: int, a: int = a, topic: int = topic) -> str:
                 """What it would say by a habit after the learner's mention of the topic."""
-                return sentence(int(says(w, numbers, a, habit, favourite, length, MENTION, topic)), a)
+                return reader.sentence(int(says(w, numbers, a, habit, favourite, length, MENTION, topic)), a)
 
             made = {by(each, favourite) for each in range(len(HABITS))}
             for each in mentioned:
-                made.add(sentence(int(pack(MENTION, each, 0)), a))
+                made.add(reader.sentence(int(pack(MENTION, each, 0)), a))
             shortcuts = {"dropped_first": by(ECHO, favourite)}  # as one would go on oneself
             if own_last:
                 act, x, y = (int(part) for part in w["said"][own_last[-1], :3])
-                shortcuts["last_mentioned"] = sentence(int(pack(act, x, y)), a)
+                shortcuts["last_mentioned"] = reader.sentence(int(pack(act, x, y)), a)
             about = language.about(language.VOCABULARY[topic])
             found.append(
                 Probe(

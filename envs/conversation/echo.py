@@ -54,8 +54,8 @@ import numpy.typing as npt
 from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, EGOCENTRIC, EXACT, LAST_SEEN, RANDOM, RUNNING
-from . import engine, language
-from .engine import NOWHERE, WORLD, find, random_below, random_choice
+from . import engine
+from .engine import NOWHERE, WORLD, find, find_packed, pack, random_below, random_choice
 from .game import Game, GameOptions
 from .language import (
     ACCEPT,
@@ -175,12 +175,6 @@ def any_way(w: Any, held_out: int) -> int:
 
 # --- Ways --------------------------------------------------------------------------------------------------
 @njit
-def pack(act: int, x: int, y: int) -> int:
-    """An utterance as one number."""
-    return act | x << 8 | y << 16
-
-
-@njit
 def answers(w: Any, a: int, way: int, thing: int, before: int) -> int:
     """What ``a`` would answer to an offer of a thing, packed, if ``before`` was offered to it before that."""
     after = (a + 1) % whole(w.individuals)
@@ -198,12 +192,6 @@ def answers(w: Any, a: int, way: int, thing: int, before: int) -> int:
     if way == TELLER:
         return pack(LIKE, INDIVIDUAL + a, THING + thing)
     return pack(ACCEPT if (w.like[a] == thing) == (way == PICKY) else REFUSE, host, 0)
-
-
-@njit
-def number_of(w: Any, menu: Any, a: int, packed: int) -> int:
-    """The number in the menu of a packed utterance; 0, nothing, if a cannot say it."""
-    return find(w, menu, a, packed & 255, packed >> 8 & 255, packed >> 16 & 255, 0)
 
 
 @njit
@@ -296,7 +284,7 @@ def choose(w: Any, menu: Any, i: int, a: int, mode: int, masks: Any, options: An
     if a >= FIRST:
         if slip and random_below(w, 100) < slip:
             return random_choice(w, i, a, masks)
-        return number_of(w, menu, a, answers(w, a, whole(w.memory[WAY + a]), now, before))
+        return find_packed(w, menu, a, answers(w, a, whole(w.memory[WAY + a]), now, before))
     model = whole(w.memory[MODEL])
     if model == NOWHERE:
         return 0
@@ -314,7 +302,7 @@ def choose(w: Any, menu: Any, i: int, a: int, mode: int, masks: Any, options: An
         way = whole(w.memory[WAY + model])
     elif mode != EGOCENTRIC:
         way = guessed(w, model)
-    return 0 if way == NOWHERE else number_of(w, menu, a, answers(w, a, way, now, before))
+    return 0 if way == NOWHERE else find_packed(w, menu, a, answers(w, a, way, now, before))
 
 
 @njit
@@ -332,7 +320,7 @@ def odds(worlds: Any, options: Any, menu: Any, masks: Any, out: Any, lo: int, hi
         elif a < FIRST or now == NOWHERE or w.terminated or w.truncated:
             out[i, 0] = 1.0
         else:
-            said = number_of(w, menu, a, answers(w, a, whole(w.memory[WAY + a]), now, before))
+            said = find_packed(w, menu, a, answers(w, a, whole(w.memory[WAY + a]), now, before))
             out[i, said] += (100 - slip) / 100.0
             legal = 0
             for u in range(out.shape[1]):
@@ -429,11 +417,6 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         "asked": simulation.individuals[LEARNER], "group": "ways", "step": int(w["step"]),
     }  # fmt: skip
 
-    def sentence(packed: int, a: int) -> str:
-        said = [packed & 255, packed >> 8 & 255, packed >> 16 & 255]
-        bound = [int(w["lexicon"][s - language.SLOT]) if s >= language.SLOT else s for s in said]
-        return language.sentence([*bound, *[0] * 5], int(w["lexicon"][a]))
-
     found = []
     for d in range(FIRST, simulation.count):
         way, told = int(memory[WAY + d]), int(guessed(w, d))
@@ -441,7 +424,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         easy = way == THANKFUL
         last = [k for k in range(int(w["length"])) if w["sender"][k] == d][-1]
         act, x, y = (int(part) for part in w["said"][last, :3])
-        repeated = sentence(int(pack(act, x, y)), d)
+        repeated = reader.sentence(int(pack(act, x, y)), d)
         shown = int(memory[NOW + d])
         other = next(t for t in range(len(things)) if t not in (likes, shown))
         mine = int(memory[NOW + LEARNER])
@@ -450,7 +433,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         for number, (a, thing, before) in enumerate(places):
 
             def by(way: int, a: int = a, thing: int = thing, before: int = before) -> str:
-                return sentence(int(answers(w, a, way, thing, before)), a)
+                return reader.sentence(int(answers(w, a, way, thing, before)), a)
 
             made = sorted({repeated, *(by(each) for each in range(len(WAYS)))})
             offered = f"the {things[thing]}"

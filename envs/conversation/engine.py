@@ -81,9 +81,11 @@ __all__ = [
     "chain_columns",
     "clear",
     "deal_words",
+    "find_packed",
     "finish_all",
     "has_turn",
     "legal",
+    "pack",
     "random_below",
     "say",
     "show",
@@ -934,6 +936,18 @@ def find(w: Any, menu: Any, a: int, act: int, x: int, y: int, z: int) -> int:
         ):
             return u
     return 0
+
+
+@njit
+def pack(act: int, x: int, y: int) -> int:
+    """An utterance of at most two arguments as one number."""
+    return act | x << 8 | y << 16
+
+
+@njit
+def find_packed(w: Any, menu: Any, a: int, packed: int) -> int:
+    """The number in the menu of a packed utterance; 0, nothing, if a cannot say it."""
+    return find(w, menu, a, packed & 255, packed >> 8 & 255, packed >> 16 & 255, 0)
 
 
 @njit

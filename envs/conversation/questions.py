@@ -80,6 +80,13 @@ class Reader:
         """A thing in words, or ``UNKNOWN``."""
         return UNKNOWN if thing == NOWHERE else self.things[thing]
 
+    def sentence(self, packed: int, speaker: int) -> str:
+        """What somebody says, packed (``engine.pack``), in English."""
+        said = (packed & 255, packed >> 8 & 255, packed >> 16 & 255)
+        words = self.world["lexicon"]
+        bound = [int(words[part - language.SLOT]) if part >= language.SLOT else part for part in said]
+        return language.sentence(bound, int(words[speaker]))
+
     def chain(self, *members: int) -> tuple[int, ...]:
         """A chain of individuals, adjacent repeats collapsed."""
         return tuple(a for k, a in enumerate(members) if not k or members[k - 1] != a)
