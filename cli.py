@@ -1,5 +1,5 @@
-"""The command line: ``mindsight list | train | evaluate | render | export | audit | play | bench |
-demo``.
+"""The command line: ``mindsight list | train | evaluate | render | export | audit | collect |
+play | bench | demo``.
 
 Each command is a dataclass: its fields are the options, its docstring is its help. Bad input ends
 with exit code 2 and one line on standard error; ``MINDSIGHT_DEBUG=1`` shows where an error comes
@@ -213,6 +213,32 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Collect:
+    """Record conversations of scripted characters, to learn from.
+
+    mindsight collect chatter_train --episodes 10000 --out data/chatter
+    """
+
+    scenario: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SCENARIO")]
+    """A scenario's name or file."""
+    out: str
+    """The folder."""
+    episodes: int = 1000
+    """How many."""
+    agent: str = "scripted"
+    """The reference agent that plays the focal individuals."""
+    seed: int = 0
+    """Which block of training seeds."""
+
+    def run(self) -> int:
+        from .scenarios.collect import collect
+
+        found = collect(self.scenario, self.episodes, self.out, self.agent, self.seed, progress=True)
+        print(f"{len(found):,} conversations of {found.about['scenario']} written to {self.out}")
+        return 0
+
+
+@dataclass(frozen=True)
 class Audit:
     """How far shortcuts get on the questions of a battery: is it sound?
 
@@ -308,6 +334,7 @@ COMMANDS: dict[str, Any] = {
     "render": Render,
     "export": Export,
     "audit": Audit,
+    "collect": Collect,
     "play": Play,
     "bench": Bench,
     "demo": Demo,

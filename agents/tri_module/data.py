@@ -1,0 +1,137 @@
+"""Recorded conversations: the unstructured data of listing 1, as files.
+
+conversations.safetensors     the arrays
+conversations.json            what they are: format, version, where they come from, a checksum
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...envs.conversation.language import LENGTH, VOCABULARY
+from ..training import write
+from .perspective import Messages
+
+__all__ = ["DatasetError", "Recorded"]
+
+_FORMAT, _VERSION = "mindsight conversations", 1
+_ARRAYS, _ABOUT = "conversations.safetensors", "conversations.json"
+
+
+class DatasetError(ValueError):
+    """Recorded conversations that cannot be read; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """E conversations of at most M messages among A individuals.
+
+    Attributes:
+        tokens: (E, M, LENGTH) int16, words; rows of 0 after the end.
+        senders: (E, M) int16, name tokens; 0 the world.
+        heard: (E, M) uint8, bits of those who perceived each message: for who sees what of it here, and for
+            named upper bounds; never for an agent under test.
+        names: (E, A) int16, what everybody is called.
+        gained: (E, M, A) float32, what everybody was paid in the step in which somebody said or did the
+            message; 0 for others.
+        about: where they come from: scenario, environment, options, agent, seeds, versions.
+    """
+
+    tokens: npt.NDArray[np.int16]
+    senders: npt.NDArray[np.int16]
+    heard: npt.NDArray[np.uint8]
+    names: npt.NDArray[np.int16]
+    gained: npt.NDArray[np.float32]
+    about: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        e, m = self.tokens.shape[:2]
+        a = self.names.shape[-1]
+        for name, shape, dtype in (
+            ("tokens", (e, m, LENGTH), np.int16),
+            ("senders", (e, m), np.int16),
+            ("heard", (e, m), np.uint8),
+            ("names", (e, a), np.int16),
+            ("gained", (e, m, a), np.float32),
+        ):
+            found = getattr(self, name)
+            if found.shape != shape or found.dtype != dtype:
+                raise DatasetError(
+                    f"{name} is {found.dtype} of shape {found.shape}, expected {np.dtype(dtype)} of {shape}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def perceived_by(self, individual: int, rows: npt.NDArray[Any] | slice = slice(None)) -> Messages:
+        """The conversations as one individual perceived them.
+
+        Args:
+            individual: its index.
+            rows: which conversations; all of them by default.
+        """
+        whole = Messages(self.tokens[rows], self.senders[rows], self.names[rows, individual])
+        return whole.only((self.heard[rows] >> individual & 1).astype(np.bool_))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write both files; each appears whole or not at all, the description last."""
+        from safetensors.numpy import save
+
+        folder = Path(folder)
+        arrays = {
+            field.name: np.ascontiguousarray(getattr(self, field.name))
+            for field in fields(self)
+            if field.name != "about"
+        }
+        content = save(arrays)
+        write(folder / _ARRAYS, content)
+        about = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "vocabulary": len(VOCABULARY),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            **self.about,
+        }
+        write(folder / _ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Recorded:
+        """What :meth:`save` has written.
+
+        Raises:
+            DatasetError: something is missing, damaged, foreign, or of another version.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        path = Path(folder) / _ABOUT
+        try:
+            about = json.loads(path.read_text(encoding="utf-8"))
+            content = path.with_name(_ARRAYS).read_bytes()
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise DatasetError(f"{path}: not JSON: {error}") from None
+        except OSError as error:
+            raise DatasetError(f"{error.filename}: {error.strerror}") from None
+        if not isinstance(about, dict) or about.pop("format", None) != _FORMAT:
+            raise DatasetError(f"{path}: no conversations of ours, expected the format {_FORMAT!r}")
+        for key, expected in (("version", _VERSION), ("vocabulary", len(VOCABULARY))):
+            found = about.pop(key, None)
+            if found != expected:
+                raise DatasetError(f"{path}: {key} is {found!r}, expected {expected!r}")
+        arrays_path = path.with_name(_ARRAYS)
+        if hashlib.sha256(content).hexdigest() != about.pop("sha256", None):
+            raise DatasetError(f"{arrays_path}: damaged, or not the one that {path.name} describes")
+        try:
+            arrays = load(content)
+            return cls(**arrays, about=about)
+        except (SafetensorError, TypeError, DatasetError) as error:
+            raise DatasetError(f"{arrays_path}: {error}") from None

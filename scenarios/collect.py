@@ -1,0 +1,132 @@
+"""Recording conversations of scripted populations: data to learn from without playing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..agents.registry import AGENTS
+from ..envs.conversation.language import LENGTH, SLOT
+from ..envs.simulation import MODES
+from . import seeds
+from .episodes import versions
+from .evaluation import bar
+from .files import nearest
+from .loader import Scenario, load_scenario
+
+if TYPE_CHECKING:
+    from ..agents.tri_module.data import Recorded
+
+__all__ = ["collect"]
+
+_CHUNK = 1024  # conversations that are played side by side
+
+
+def collect(
+    scenario: str | Path | Scenario,
+    episodes: int,
+    out: str | os.PathLike[str] | None = None,
+    agent: str = "scripted",
+    seed: int = 0,
+    progress: bool = False,
+) -> Recorded:
+    """Play a scenario by its characters and record what was said, who perceived it, and what was paid.
+
+    The same seed gives the same bytes. Seeds are those of training: no exam is among them.
+
+    Args:
+        scenario: a scenario with conversations, its name, or its file.
+        episodes: how many.
+        out: a folder to write them to.
+        agent: the reference agent that plays the focal individuals.
+        seed: which block of training seeds.
+        progress: show a progress bar.
+
+    Raises:
+        ScenarioError: there is no such scenario.
+        ValueError: it is no conversation, the agent cannot play it, or a number is out of range.
+    """
+    from ..agents.tri_module.data import Recorded
+
+    scenario = load_scenario(scenario)
+    game = scenario.game
+    if game.family != "conversation":
+        raise ValueError(f"{scenario.name!r} plays {game.name}, expected a scenario with conversations")
+    modes = [name for name in AGENTS if name in game.modes]
+    if agent not in modes:
+        raise ValueError(f"agent is {agent!r}, expected one of {', '.join(modes)}{nearest(agent, modes)}")
+    if type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK:
+        raise ValueError(f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}")
+    first = seeds.training_seed(seed)
+    parts = []
+    with bar(progress, episodes) as (tell, advance):
+        tell(scenario.name)
+        for start in range(0, episodes, _CHUNK):
+            size = min(_CHUNK, episodes - start)
+            parts.append(_played(scenario, scenario.modes(agent), first + start, size))
+            advance(size)
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    longest = int((arrays["tokens"] != 0).any(-1).sum(1).max())
+    for name in ("tokens", "senders", "heard", "gained"):
+        arrays[name] = arrays[name][:, :longest].copy()
+    about = {
+        "scenario": scenario.name,
+        "environment": scenario.environment,
+        "options": dataclasses.asdict(game.options.make(dict(scenario.options))),
+        "agent": agent,
+        "individuals": list(scenario.individuals),
+        "seeds": [first, first + episodes - 1],
+        "semantics": str(game.semantics(game.options.make(dict(scenario.options)))),
+        "versions": versions(),
+    }
+    found = Recorded(**arrays, about=about)
+    if out is not None:
+        found.save(Path(out))
+    return found
+
+
+def _played(
+    scenario: Scenario, modes: npt.NDArray[np.int64], first: int, size: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Some conversations to their ends, as arrays of ``Recorded``."""
+    simulation: Any = scenario.simulation(size)
+    if (modes == MODES.index("external")).any():
+        raise ValueError(f"{scenario.name}: somebody is played by a saved model, expected characters")
+    simulation.reset(first)
+    everybody = simulation.count
+    capacity = simulation.worlds["said"].shape[1]
+    gained = np.zeros((size, capacity, everybody), np.float32)
+    actions = np.zeros((size, everybody), np.int64)
+    rows = np.arange(size)
+    alive = np.ones(size, np.bool_)
+    while alive.any():
+        simulation.script(modes, actions)
+        at = simulation.worlds["length"].astype(np.int64)  # where what is said next will stand
+        simulation.step(actions)
+        gained[rows[alive], at[alive]] = simulation.rewards[alive]
+        alive &= ~simulation.ends.any(1)
+    # everything that was said, whoever perceived it
+    worlds = simulation.worlds
+    there = np.arange(capacity) < worlds["length"][:, None]
+    lexicon = worlds["lexicon"].astype(np.int16)
+    tokens = np.zeros((size, capacity, LENGTH), np.int16)
+    said = worlds["said"].astype(np.int64)
+    bound = np.take_along_axis(lexicon[:, None], np.maximum(said - SLOT, 0), 2)
+    words = np.where(said >= SLOT, bound, said)
+    tokens[..., :4] = np.where(there[..., None], words, 0)
+    sender = worlds["sender"].astype(np.int64)
+    names = lexicon[:, :everybody]
+    called = np.take_along_axis(names, np.minimum(sender, everybody - 1), 1)
+    senders = np.where(there & (sender < everybody), called, 0).astype(np.int16)
+    return {
+        "tokens": tokens,
+        "senders": senders,
+        "heard": np.where(there, worlds["heard"], 0).astype(np.uint8),
+        "names": names.copy(),
+        "gained": gained,
+    }
