@@ -1,6 +1,7 @@
 """The perspective switch, and histories as the model reads them."""
 
 import numpy as np
+import pytest
 import torch
 
 from mindsight.agents.tri_module.perspective import END, WORLD, Messages, perceived_by_both
@@ -91,3 +92,32 @@ def test_an_empty_history_can_be_read():
     assert packed.lengths.tolist() == [0, 0]
     assert not packed.said_by(packed.viewers).any()
     assert torch.equal(packed.message, torch.full((2, 1), -1))
+
+
+@pytest.mark.slow
+def test_listing_1_on_recorded_conversations_learns_what_a_context_free_model_cannot():
+    """A hundred updates on chatter: far below the entropy of tokens without their context."""
+    from mindsight.agents.tri_module import Learner, TriConfig, TriModule
+    from mindsight.agents.tri_module.algorithms import Batch, log_probabilities, pretrain
+    from mindsight.agents.tri_module.perspective import VOCABULARY_SIZE
+    from mindsight.scenarios.collect import collect
+
+    def batch(data, rows):
+        packed = data.perceived_by(0, rows).pack()
+        names = torch.from_numpy(data.names[rows].astype(np.int64))
+        others = [packed.said_by(names[:, a]) for a in range(1, names.shape[1])]
+        return Batch(packed.tokens, packed.senders, packed.viewers, torch.stack(others).any(0))
+
+    data, unseen = collect("chatter_train", 1500), collect("chatter_train", 64, seed=9)
+    exam = batch(unseen, np.arange(64))
+    said = exam.of_actions(exam.tokens)
+    shares = torch.bincount(said, minlength=VOCABULARY_SIZE) / len(said)
+    context_free = float(-(shares[shares > 0] * shares[shares > 0].log()).sum())
+    config = TriConfig(VOCABULARY_SIZE, context=400, width=48, layers=2, heads=(2, 2, 2), hidden=96)
+    learner = Learner(TriModule(config), rate=4e-3)
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        pretrain(learner, batch(data, rng.integers(1500, size=16)))
+    with torch.no_grad():
+        found = float(-log_probabilities(exam.read(learner).prediction, exam).mean())
+    assert found < 0.6 * context_free, (found, context_free)
