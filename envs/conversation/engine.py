@@ -112,7 +112,7 @@ TRUST = ("always", "never", "later_exit")
 CLAIMS = ("common_knowledge", "pairwise")
 CONTAINERS = ("closed", "open")
 
-# Temperaments of characters; characters.py says what they do.
+# Temperaments of characters; the games' pages say what they do.
 TEMPERS = ("plain", "kind", "selfish", "shy", "deceitful", "forgetful")
 PLAIN, KIND, SELFISH_TEMPER, SHY, DECEITFUL, FORGETFUL = range(len(TEMPERS))
 

@@ -8,8 +8,9 @@ empathy, and section 3 of the paper.
 
 Who may say what. The listener has every other turn; in between speaks whom it addressed, or else the
 next of the others. The listener asks for needs and feelings, offers, gives. The others answer: plain ones
-say what they need when asked, and some say it of themselves; shy ones do not. Whatever is offered or
-given, a face shows how it is taken.
+say what they need when asked, and kind ones of themselves; shy ones do not; selfish ones say it of
+themselves, and go on saying so when they have it. Whatever is offered or given, a face shows how it is
+taken, and faces do not lie.
 
 Rewards. An other: +1 when given what it needs, -0.2 when given anything else. The listener: -0.3 for
 each gift, and -1 more for what it needs itself. With ``pay="shared"`` also what the faces then show: +1
@@ -45,7 +46,17 @@ from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, EGOCENTRIC, EXACT, PROSOCIAL, RANDOM, RUNNING, SELFISH
 from . import engine
-from .engine import KIND, NOWHERE, PLAIN, SHY, WORLD, find, random_below, random_choice
+from .engine import (
+    KIND,
+    NOWHERE,
+    PLAIN,
+    SELFISH_TEMPER,
+    SHY,
+    WORLD,
+    find,
+    random_below,
+    random_choice,
+)
 from .game import Game, GameOptions
 from .language import (
     ACCEPT,
@@ -144,8 +155,10 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
         w.need[a] = random_below(w, kinds)
         engine.whisper(w, chains, 1 << a, NEED, INDIVIDUAL + a, THING + w.need[a], 0, engine.EVENT)
         if a:
-            draw = random_below(w, 4)
-            w.temper[a] = SHY if draw < 1 + held_out else KIND if draw == 3 else PLAIN
+            draw = random_below(w, 8)
+            w.temper[a] = SHY if draw < 2 + 2 * held_out else KIND if draw == 6 else PLAIN
+            if draw == 7:
+                w.temper[a] = SELFISH_TEMPER
             needed |= 1 << whole(w.need[a])
             engine.show(w, chains, a, SAD)
     for t in range(kinds):
@@ -261,19 +274,20 @@ def choose(w: Any, menu: Any, a: int, mode: int) -> int:
 def answer(w: Any, menu: Any, a: int, sender: int, act: int, b: int, t: int) -> int:
     """What one of the others says to what was said last."""
     unmet = w.memory[MET + a] == 0
+    claims = unmet or w.temper[a] == SELFISH_TEMPER
     if sender == LISTENER and b == a:
         if act == GIVE:
             return find(w, menu, a, REFUSE if unmet else THANK, INDIVIDUAL + LISTENER, 0, 0)
         if w.temper[a] == SHY:
             return 0
-        if act == ASK_NEED and unmet:
+        if act == ASK_NEED and claims:
             return find(w, menu, a, NEED, INDIVIDUAL + a, THING + w.need[a], 0)
         if act == ASK_FEEL:
             return find(w, menu, a, FEEL, INDIVIDUAL + a, SAD if unmet else HAPPY, 0)
         if act == OFFER:
             wanted = unmet and t == w.need[a]
             return find(w, menu, a, ACCEPT if wanted else REFUSE, INDIVIDUAL + LISTENER, 0, 0)
-    if w.temper[a] == KIND and unmet:  # says of itself what it needs
+    if claims and w.temper[a] in (KIND, SELFISH_TEMPER):  # says of itself what it needs
         return find(w, menu, a, NEED, INDIVIDUAL + a, THING + w.need[a], 0)
     return 0
 
