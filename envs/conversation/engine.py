@@ -86,6 +86,7 @@ __all__ = [
     "has_turn",
     "legal",
     "pack",
+    "pair_column",
     "random_below",
     "say",
     "show",
@@ -389,6 +390,14 @@ def record(w: Any, sender: int, act: int, x: int, y: int, z: int, heard: int, so
     w.heard[k] = heard
     w.sort[k] = sort
     w.length = k + 1
+
+
+@njit
+def pair_column(w: Any, a: int, b: int) -> int:
+    """The column of the chain (a, b) in a table of chains, where those of length 2 come after the
+    individuals."""
+    n = whole(w.individuals)
+    return 1 + n + a * (n - 1) + (b if b < a else b - 1)
 
 
 # --- What follows for beliefs --------------------------------------------------------------------------

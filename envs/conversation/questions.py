@@ -5,11 +5,11 @@ worth. Games build their probes from these, so that a belief is read in one way 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..questions import UNKNOWN, ChainReader
 from ..random import below, draw
 from . import engine, language
 from .engine import GONE, HANDS, NOWHERE, OUTSIDE, WORLD
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UNKNOWN", "Reader", "program_of", "shuffled"]
 
-UNKNOWN = "unknown"  # the name of "no belief"
 _ORDERS = 2**50  # draws of a world's stream from here on are not its own
 
 
@@ -40,7 +39,7 @@ def shuffled(options: Sequence[str], key: int, number: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-class Reader:
+class Reader(ChainReader[int]):
     """Reads one conversation's minds in the words of its episode.
 
     Individuals are given by index, things and containers too; answers are words.
@@ -109,6 +108,14 @@ class Reader:
         """
         return self.place_name(int(self.world["belief"][thing, self._column(*members)]))
 
+    def first_place(self, thing: int) -> str:
+        """Where a thing was first."""
+        return self.place_name(int(self.world["first"][thing]))
+
+    def last_mentioned(self, thing: int) -> str:
+        """Where a thing was last put or said to be."""
+        return self.place_name(int(self.world["mentioned"][thing]))
+
     def contents(self, place: int, *members: int) -> str:
         """What a familiar container holds as a chain has it."""
         return self.thing_name(int(self.world["inside"][place, self._column(*members)]))
@@ -116,53 +123,6 @@ class Reader:
     def wanted(self, individual: int, *members: int) -> str:
         """What somebody wants as a chain has it."""
         return self.thing_name(int(self.world["wants"][individual, self._column(*members)]))
-
-    def own(self, thing: int, asked: int, *members: int) -> str:
-        """What the asked one's own percepts support: the chain seen through its eyes. ``""`` where
-        that would take a higher order than is tracked."""
-        if len(self.chain(asked, *members)) > self.simulation.order:
-            return ""
-        return self.belief(thing, asked, *members)
-
-    def required_order(self, thing: int, members: Sequence[int], answer: str) -> int:
-        """The lowest order of reasoning that gets it right: the length of the shortest chain left
-        when members are dropped that has the same answer."""
-        for length in range(len(members)):
-            for kept in combinations(members, length):
-                if self.belief(thing, *kept) == answer:
-                    return min(length, len(self.chain(*kept)))
-        return len(members)
-
-    def shortcuts(
-        self, thing: int, members: Sequence[int], constant: str, asymmetric: bool = False
-    ) -> dict[str, str]:
-        """What shortcuts would answer to a question about a chain.
-
-        Args:
-            thing: what the chain is about.
-            members: the chain.
-            constant: the most frequent answer of such questions.
-            asymmetric: whether somebody perceived something that another took them not to, or the other
-                way round (hidden onlookers, whispers, gaze from behind). Elsewhere the order of a chain
-                does not matter, and taking it for a set is no shortcut.
-        """
-        found = {
-            "reality": self.belief(thing),
-            "first_place": self.place_name(int(self.world["first"][thing])),
-            "last_mentioned": self.place_name(int(self.world["mentioned"][thing])),
-            "most_frequent": constant,
-        }
-        if members:
-            found["dropped_first"] = self.belief(thing, *members[1:])
-        if asymmetric and len(set(members)) > 1:
-            found["as_set"] = self.belief_of_all(thing, members)
-        return found
-
-    def belief_of_all(self, thing: int, members: Sequence[int]) -> str:
-        """A chain taken for a set: what each of them believes, where they agree; else the chain in reverse
-        order."""
-        each = {self.belief(thing, member) for member in members}
-        return each.pop() if len(each) == 1 else self.belief(thing, *reversed(members))
 
     def holds(self, who: Sequence[int]) -> str:
         """Names put together: ``"Mia believes that Tom believes that"``."""

@@ -91,7 +91,7 @@ from .questions import UNKNOWN, Reader
 if TYPE_CHECKING:
     from .game import Simulation
 
-__all__ = ["GAME", "RumourOptions", "column"]
+__all__ = ["GAME", "RumourOptions"]
 
 HOST = 0
 SHARED = 0
@@ -163,14 +163,6 @@ def menu(options: RumourOptions) -> list[tuple[int, ...]]:
 
 
 # --- The story -----------------------------------------------------------------------------------------
-@njit
-def column(w: Any, a: int, b: int) -> int:
-    """The column of the chain (a, b) in a table of chains, where those of length 2 come after the
-    individuals."""
-    n = whole(w.individuals)
-    return 1 + n + a * (n - 1) + (b if b < a else b - 1)
-
-
 @njit
 def somebody(w: Any, those: int) -> int:
     """One of some people (bits), at random; -1 where there is nobody."""
@@ -306,7 +298,7 @@ def knowers(w: Any, t: int) -> int:
 @njit
 def takes_to_know(w: Any, t: int, a: int, b: int) -> bool:
     """Whether a believes that b knows where a thing is."""
-    held = whole(w.belief[t, column(w, a, b)])
+    held = whole(w.belief[t, engine.pair_column(w, a, b)])
     return held != NOWHERE and held == whole(w.belief[t, 1 + a])
 
 
@@ -438,7 +430,7 @@ def seems_to_know(w: Any, t: int, a: int, mode: int) -> bool:
         return whole(w.memory[LAST + t]) >> a & 1 != 0
     if mode in (EXACT, PROSOCIAL) or w.order < 2:
         return whole(w.belief[t, 1 + a]) == whole(w.place[t])
-    held = whole(w.belief[t, column(w, HOST, a)])
+    held = whole(w.belief[t, engine.pair_column(w, HOST, a)])
     return held != NOWHERE and held == whole(w.belief[t, 1 + HOST])
 
 

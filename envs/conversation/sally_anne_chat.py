@@ -480,13 +480,8 @@ def awaited(w: Any, a: int, mode: int) -> int:
         return whole(w.place[0])
     if mode == LAST_SEEN:
         return whole(w.mentioned[0])
-    return whole(w.belief[0, 1 + a]) if mode == EXACT or w.order < 2 else believed_by(w, a)
-
-
-@njit
-def believed_by(w: Any, a: int) -> int:
-    """The observer's own view of a's belief: the chain (observer, a), which comes first of length 2."""
-    return whole(w.belief[0, whole(w.individuals) + a])
+    own = mode != EXACT and w.order >= 2  # by its own view of a's belief
+    return whole(w.belief[0, engine.pair_column(w, OBSERVER, a) if own else 1 + a])
 
 
 @njit

@@ -5,11 +5,10 @@ Games build their probes from these, so that a belief is read in one way only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ..kernels import whole
+from ..questions import UNKNOWN, ChainReader
 from .engine import GONE, HANDS, NOWHERE, TERRAIN
 
 if TYPE_CHECKING:
@@ -17,10 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["UNKNOWN", "Reader"]
 
-UNKNOWN = "unknown"  # the name of "no belief"
 
-
-class Reader:
+class Reader(ChainReader[str]):
     """Reads one world's minds by the names of individuals and things.
 
     Args:
@@ -78,52 +75,13 @@ class Reader:
         """:meth:`believed`, as a name."""
         return self.place_name(self.believed(thing, *members))
 
-    def own(self, thing: str, asked: str, *members: str) -> str:
-        """What the asked one's own percepts support: the chain seen through its eyes. ``""`` where
-        that would take a higher order than is tracked."""
-        if len(self.chain(asked, *members)) > self.simulation.order:
-            return ""
-        return self.belief(thing, asked, *members)
+    def first_place(self, thing: str) -> str:
+        """Where a thing was first."""
+        return self.place_name(int(self.world["first"][self.things.index(thing)]))
 
-    def required_order(self, thing: str, members: Sequence[str], answer: str) -> int:
-        """The lowest order of reasoning that gets it right: the length of the shortest chain left
-        when members are dropped that has the same answer."""
-        for length in range(len(members)):
-            for kept in combinations(members, length):
-                if self.belief(thing, *kept) == answer:
-                    return min(length, len(self.chain(*kept)))
-        return len(members)
-
-    def shortcuts(
-        self, thing: str, members: Sequence[str], constant: str, asymmetric: bool = False
-    ) -> dict[str, str]:
-        """What shortcuts would answer to a question about a chain.
-
-        Args:
-            thing: what the chain is about.
-            members: the chain.
-            constant: the most frequent answer of such questions.
-            asymmetric: whether somebody perceived something that another took them not to, or the other
-                way round (hidden onlookers, whispers, gaze from behind). Elsewhere the order of a chain
-                does not matter, and taking it for a set is no shortcut.
-        """
-        found = {
-            "reality": self.belief(thing),
-            "first_place": self.place_name(int(self.world["first"][self.things.index(thing)])),
-            "last_mentioned": self.place_name(int(self.world["mentioned"])),
-            "most_frequent": constant,
-        }
-        if members:
-            found["dropped_first"] = self.belief(thing, *members[1:])
-        if asymmetric and len(set(members)) > 1:
-            found["as_set"] = self.belief_of_all(thing, members)
-        return found
-
-    def belief_of_all(self, thing: str, members: Sequence[str]) -> str:
-        """A chain taken for a set: what each of them believes, where they agree; else the chain in reverse
-        order."""
-        each = {self.belief(thing, member) for member in members}
-        return each.pop() if len(each) == 1 else self.belief(thing, *reversed(members))
+    def last_mentioned(self, thing: str) -> str:
+        """Where something was last put, whatever it was."""
+        return self.place_name(int(self.world["mentioned"]))
 
     def sees(self, individual: str, cell: int) -> bool:
         """Whether an individual sees a cell now (with the window of the simulation)."""

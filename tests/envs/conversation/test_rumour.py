@@ -5,6 +5,7 @@ import pytest
 
 import mindsight
 from mindsight.envs.conversation import language
+from mindsight.envs.conversation.engine import pair_column
 from mindsight.envs.conversation.game import History, Message
 from mindsight.envs.conversation.language import (
     CLAIM,
@@ -20,7 +21,6 @@ from mindsight.envs.conversation.language import (
     VOCABULARY,
 )  # fmt: skip
 from mindsight.envs.conversation.questions import program_of
-from mindsight.envs.conversation.rumour import column
 from mindsight.envs.games import GAMES
 from mindsight.envs.minds import chain_table
 from mindsight.envs.simulation import MODES
@@ -137,7 +137,7 @@ def test_columns_of_chains():
         for a in range(1 + people):
             for b in range(1 + people):
                 if a != b:
-                    assert column(simulation.worlds[:1][0], a, b) == table.index((a, b))
+                    assert pair_column(simulation.worlds[:1][0], a, b) == table.index((a, b))
 
 
 def tell(simulation, b, t, place):
