@@ -177,9 +177,8 @@ class TriModule(nn.Module):
         self.config = config
         v, width = config.vocabulary, config.width
         self.token = nn.Embedding(v, width)
-        # beside each token: who sent it, and whose history this is; names are embedded as the words they are
+        # beside each token: who sent it; names are embedded as the words they are
         self.sender = nn.Linear(width, width, bias=False)
-        self.viewer = nn.Linear(width, width, bias=False)
         self.position = nn.Embedding(config.context, width)
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
@@ -233,7 +232,7 @@ class TriModule(nn.Module):
         self,
         tokens: Tensor,
         senders: Tensor,
-        viewers: Tensor,
+        starts: Tensor | None = None,
         *,
         frozen: Collection[str] = (),
         cache: Cache | None = None,
@@ -242,8 +241,9 @@ class TriModule(nn.Module):
 
         Args:
             tokens: (B, T) int64, words; after the end of a history anything.
-            senders: (B, T) int64, the name token of who sent the message each belongs to; 0: the world.
-            viewers: (B,) int64, the name token of whose histories these are.
+            senders: (B, T) int64, the name token of who sent the message each belongs to; 0: padding.
+            starts: (B,) int64, the position at which each history begins, 0 where None. In training it is
+                drawn, so that long histories meet no position that has learned nothing.
             frozen: modules whose heads' outputs are detached, for the control of routed activations.
             cache: of :meth:`new_cache`: the tokens come after what is in it. They are written into it, but
                 its lengths stay: :meth:`advance` says how many of them count.
@@ -251,14 +251,35 @@ class TriModule(nn.Module):
         Raises:
             ValueError: for more positions than the model has.
         """
-        b, t = tokens.shape
-        places = torch.arange(t).expand(b, t) if cache is None else cache.lengths[:, None] + torch.arange(t)
+        x = self.token(tokens) + self.sender(self.token(senders))
+        return self.read(*self.run(x, starts, frozen=frozen, cache=cache))
+
+    def run(
+        self,
+        x: Tensor,
+        starts: Tensor | None = None,
+        *,
+        frozen: Collection[str] = (),
+        cache: Cache | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """The transformer proper, on embedded inputs.
+
+        Args:
+            x: (B, T, width), without positions.
+            starts, frozen, cache: as for :meth:`forward`.
+
+        Returns:
+            The final states for the behaviour's and for the prediction's read-out, (B, T, width) each; with
+            ``readout="two"`` they are one.
+        """
+        b, t, _ = x.shape
+        before = cache.lengths if cache is not None else torch.zeros(b, dtype=torch.int64)
+        places = (before if starts is None else before + starts)[:, None] + torch.arange(t)
         if t == 0 or int(places.max()) >= self.config.context:
             raise ValueError(
                 f"{int(places.max()) + 1} positions, expected 1 to {self.config.context} (context)"
             )
-        x = self.token(tokens) + self.position(places)
-        x = x + self.sender(self.token(senders)) + self.viewer(self.token(viewers))[:, None]
+        x = x + self.position(places)
         layers: list[Any] = list(self.layers)
         for number, layer in enumerate(layers[:-1]):
             x = x + sum(layer.write(layer.attend(x, cache, number), frozen))
@@ -266,15 +287,16 @@ class TriModule(nn.Module):
         last = layers[-1]
         behaviour, prediction, perception = last.write(last.attend(x, cache, len(layers) - 1), frozen)
         if self.config.readout == "two":
-            x = x + behaviour + prediction + perception
-            x = self.norm(x + last.mlp(last.mlp_norm(x)))
-            return Output(
-                self.behaviour_readout(x), self.prediction_readout(x), self.value_readout(x).squeeze(-1)
-            )
-        acting, simulating = (self._finish(x + part + perception) for part in (behaviour, prediction))
-        return Output(
-            self.unembedding(acting), self.unembedding(simulating), self.value_readout(acting).squeeze(-1)
-        )
+            found = self._finish(x + behaviour + prediction + perception)
+            return found, found
+        return self._finish(x + behaviour + perception), self._finish(x + prediction + perception)
+
+    def read(self, acting: Tensor, simulating: Tensor) -> Output:
+        """The outputs of two final states, see :meth:`run`."""
+        two = self.config.readout == "two"
+        behaviour = self.behaviour_readout if two else self.unembedding
+        prediction = self.prediction_readout if two else self.unembedding
+        return Output(behaviour(acting), prediction(simulating), self.value_readout(acting).squeeze(-1))
 
     def _finish(self, x: Tensor) -> Tensor:
         last: Any = self.layers[-1]
@@ -365,10 +387,10 @@ class SeparateModules(nn.Module):
             "shared": [],
         }
 
-    def forward(self, tokens: Tensor, senders: Tensor, viewers: Tensor, **more: Any) -> Output:
+    def forward(self, tokens: Tensor, senders: Tensor, starts: Tensor | None = None, **more: Any) -> Output:
         """As :meth:`TriModule.forward`, without a cache."""
-        acting: Output = self.behaviour(tokens, senders, viewers, **more)
-        simulating: Output = self.prediction(tokens, senders, viewers, **more)
+        acting: Output = self.behaviour(tokens, senders, starts, **more)
+        simulating: Output = self.prediction(tokens, senders, starts, **more)
         return Output(acting.behaviour, simulating.prediction, acting.value)
 
 

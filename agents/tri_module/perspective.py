@@ -23,14 +23,34 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...envs.conversation.language import VOCABULARY
+from ...envs.conversation.language import POOLS, VOCABULARY
 
-__all__ = ["END", "MODES", "VOCABULARY_SIZE", "WORLD", "Messages", "Packed", "perceived_by_both"]
+__all__ = [
+    "END",
+    "ME",
+    "MODES",
+    "SLOTS",
+    "VOCABULARY_SIZE",
+    "WORLD",
+    "Messages",
+    "Packed",
+    "perceived_by_both",
+]
 
 MODES = ("labels", "given")
 END = 0  # stands after each message
-WORLD = len(VOCABULARY)  # the name of the world, which sends what is nobody's
-VOCABULARY_SIZE = len(VOCABULARY) + 1
+# Names and words that are drawn for each episode carry nothing, so the model reads which they are of those
+# in this history, not which word it is: sort -> (first token, how many). Words it has never met are none to it.
+SLOTS: dict[str, tuple[int, int]] = {}
+_next = POOLS["I"][0]  # all other words of the language come before
+for _sort, _count in (("I", 8), ("T", 8), ("P", 4), ("R", 4)):
+    SLOTS[_sort] = (_next, _count)
+    _next += _count
+ME = SLOTS["I"][0]  # whoever's history it is: histories are told in the first person
+WORLD = _next  # the name of the world, which sends what is nobody's
+VOCABULARY_SIZE = WORLD + 1
+_FIRST_SLOT = ME
+_SORT_NAMES = {"I": "names", "T": "things", "P": "containers", "R": "rooms"}
 
 
 @dataclass(frozen=True)
@@ -39,23 +59,118 @@ class Packed:
 
     Attributes:
         tokens, senders: (B, T) int64; 0 after the end of a history.
-        viewers: (B,) int64, whose they are.
+        starts: (B,) int64, the position at which each begins.
         message: (B, T) int64, the number of the message that a token belongs to; -1 after the end.
         lengths: (B,) int64.
+        words: (B, 24) int64, the word of each slot from ``ME`` on; 0 where there is none.
     """
 
     tokens: Tensor
     senders: Tensor
-    viewers: Tensor
+    starts: Tensor
     message: Tensor
     lengths: Tensor
+    words: Tensor
 
-    def said_by(self, names: Tensor) -> Tensor:
-        """(B, T) bool, the words and ends of messages by ``names`` (B,): somebody's actions."""
+    def first(self) -> Tensor:
+        """(B, T) bool, where a message begins: the name of its sender."""
         inside = self.message >= 0
-        first = torch.ones_like(inside)
-        first[:, 1:] = self.message[:, 1:] != self.message[:, :-1]
-        return inside & ~first & (self.senders == names[:, None])
+        found = inside.clone()
+        found[:, 1:] &= self.message[:, 1:] != self.message[:, :-1]
+        return found
+
+    def said_by(self, names: Tensor | int) -> Tensor:
+        """(B, T) bool, the words and ends of messages by ``names``, a slot or one a row: somebody's
+        actions."""
+        of = torch.as_tensor(names).reshape(-1, 1)
+        return (self.message >= 0) & ~self.first() & (self.senders == of)
+
+    def said_by_others(self) -> Tensor:
+        """(B, T) bool, the words and ends of messages by others, the world among them."""
+        return (self.message >= 0) & ~self.first() & (self.senders != ME)
+
+    def slots(self, words: npt.NDArray[Any]) -> Tensor:
+        """Words as the model reads them.
+
+        Args:
+            words: (B, ...) int, word tokens; 0 stays.
+
+        Returns:
+            (B, ...) int64; a word that is not in a history gets the first free slot of its sort there.
+        """
+        return torch.from_numpy(_Binding(self.words.numpy()).read(np.asarray(words)))
+
+    def spell(self, slots: Tensor) -> npt.NDArray[np.int64]:
+        """(B, ...) tokens of the model as word tokens, the inverse of :meth:`slots`; 0 for ``WORLD``, and for
+        a slot that has no word."""
+        rows = torch.arange(len(slots)).reshape(-1, *[1] * (slots.dim() - 1))
+        bound = self.words[rows, (slots - _FIRST_SLOT).clamp(0, self.words.shape[1] - 1)]
+        found = torch.where(slots >= _FIRST_SLOT, torch.where(slots < WORLD, bound, 0), slots)
+        return found.numpy()
+
+
+class _Binding:
+    """Which word has which slot, in B histories."""
+
+    def __init__(self, words: npt.NDArray[np.int64]) -> None:
+        self.words = words.copy()
+
+    def read(self, words: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Word tokens (B, ...) as slots; words without one are given the first that is free."""
+        b = len(self.words)
+        table = np.tile(np.arange(len(VOCABULARY)), (b, 1))  # (B, words of the language)
+        rows, at = np.nonzero(self.words)
+        flat = words.reshape(b, -1).astype(np.int64)
+        table[:, _FIRST_SLOT:] = -1
+        table[rows, self.words[rows, at]] = at + _FIRST_SLOT
+        found = np.take_along_axis(table, flat, 1)
+        for row, column in zip(*np.nonzero(found < 0), strict=True):
+            word = flat[row, column]
+            if table[row, word] < 0:
+                table[row, word] = self._bind(row, int(word))
+            found[row, column] = table[row, word]
+        return found.reshape(words.shape)
+
+    def _bind(self, row: int, word: int) -> int:
+        sort = next(name for name, (first, count) in POOLS.items() if first <= word < first + count)
+        first, count = SLOTS[sort]
+        for slot in range(first, first + count):
+            if not self.words[row, slot - _FIRST_SLOT]:
+                self.words[row, slot - _FIRST_SLOT] = word
+                return slot
+        raise _too_many(sort, count + 1)
+
+
+def _too_many(sort: str, count: int) -> ValueError:
+    return ValueError(f"a history has {count} {_SORT_NAMES[sort]}, expected at most {SLOTS[sort][1]}")
+
+
+def _bind_in_order(
+    words: npt.NDArray[np.int64], own: npt.NDArray[Any], rng: np.random.Generator | None
+) -> npt.NDArray[np.int64]:
+    """The word of each slot, (B, 24): in the order in which they come up in rows of words (B, T), which adding
+    to a history does not change; or shuffled by ``rng``, so that in training all slots learn alike."""
+    b, t = words.shape
+    found = np.zeros((b, WORLD - _FIRST_SLOT), np.int64)
+    rows, places = np.nonzero(words >= _FIRST_SLOT)
+    at = np.full((b, len(VOCABULARY) + 1), t, np.int64)  # where each word comes up first; t: nowhere
+    np.minimum.at(at, (rows, words[rows, places]), places)
+    at[np.arange(b), own] = -1
+    for sort, (first, pool) in POOLS.items():
+        slot, count = SLOTS[sort]
+        own_slots = int(sort == "I")  # the first name is one's own, always
+        some = at[:, first : first + pool]
+        order = np.argsort(some, 1, kind="stable")
+        known = np.take_along_axis(some, order, 1) < t
+        if known[:, count:].any():
+            raise _too_many(sort, int(known.sum(1).max()))
+        bound = np.where(known, first + order, 0)[:, :count]
+        if rng is not None:
+            keys = rng.random((b, count))
+            keys[:, :own_slots] = -1
+            bound = np.take_along_axis(bound, np.argsort(keys, 1), 1)
+        found[:, slot - _FIRST_SLOT : slot - _FIRST_SLOT + count] = bound
+    return found
 
 
 @dataclass(frozen=True)
@@ -103,8 +218,36 @@ class Messages:
         senders = np.take_along_axis(np.where(there, self.senders, 0), order, 1)
         return Messages(tokens, senders, self.own)
 
-    def pack(self) -> Packed:
-        """As the model reads them."""
+    def extended(self, tokens: npt.NDArray[Any], senders: npt.NDArray[Any]) -> Messages:
+        """With one more message at each end.
+
+        Args:
+            tokens: (B, L) word tokens; a row of 0 adds nothing.
+            senders: (B,) name tokens; 0 the world.
+        """
+        b, m, length = self.tokens.shape
+        rows, ends = np.arange(b), self.tokens.any(-1).sum(1)
+        room = int(ends.max(initial=0)) == m
+        grown = np.zeros((b, m + room, length), np.int16)
+        grown[:, :m] = self.tokens
+        sent = np.zeros((b, m + room), np.int16)
+        sent[:, :m] = self.senders
+        said = np.zeros((b, length), np.int16)
+        said[:, : np.shape(tokens)[1]] = tokens
+        grown[rows, ends] = said
+        sent[rows, ends] = np.where(said.any(1), senders, 0)
+        return Messages(grown, sent, self.own)
+
+    def pack(self, rng: np.random.Generator | None = None, context: int = 0) -> Packed:
+        """As the model reads them.
+
+        Args:
+            rng: draws, in training, which word has which slot, and where in the context a history begins.
+            context: of the model; only read with ``rng``.
+
+        Raises:
+            ValueError: for more names, things, containers or rooms in a history than there are slots.
+        """
         b = len(self.tokens)
         words = (self.tokens != 0).sum(-1)  # (B, M)
         there = words > 0
@@ -115,7 +258,8 @@ class Messages:
         tokens, senders = np.zeros((b, t), np.int64), np.zeros((b, t), np.int64)
         message = np.full((b, t), -1, np.int64)
         rows, numbers = np.nonzero(there)
-        names = np.where(self.senders == 0, WORLD, self.senders)[rows, numbers].astype(np.int64)
+        world = len(VOCABULARY)  # a word of its own until words have slots
+        names = np.where(self.senders == 0, world, self.senders)[rows, numbers].astype(np.int64)
         at = starts[rows, numbers]
         tokens[rows, at] = names
         for k in range(int(sizes.max(initial=0))):
@@ -126,10 +270,26 @@ class Messages:
             if k:
                 padded = np.pad(self.tokens[r, n], ((0, 0), (0, 2)))
                 tokens[r, p] = padded[:, k - 1]  # the words, then END
+        spoken = np.where(tokens == world, 0, tokens)
+        bound = _bind_in_order(spoken, self.own, rng)
+        table = np.tile(np.arange(world + 1), (b, 1))
+        table[:, world] = WORLD
+        r, slot = np.nonzero(bound)
+        table[r, bound[r, slot]] = slot + _FIRST_SLOT
+        begins = np.zeros(b, np.int64)
+        if rng is not None:
+            begins = rng.integers(0, np.maximum(context - t, 0) + 1, b)
         return Packed(
             *(
                 torch.from_numpy(each)
-                for each in (tokens, senders, self.own.astype(np.int64), message, lengths)
+                for each in (
+                    np.take_along_axis(table, tokens, 1),
+                    np.take_along_axis(table, senders, 1),
+                    begins,
+                    message,
+                    lengths,
+                    bound,
+                )
             )
         )
 

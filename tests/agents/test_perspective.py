@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from mindsight.agents.tri_module.perspective import END, WORLD, Messages, perceived_by_both
+from mindsight.agents.tri_module.perspective import (
+    END,
+    ME,
+    SLOTS,
+    VOCABULARY_SIZE,
+    WORLD,
+    Messages,
+    perceived_by_both,
+)
 from mindsight.envs.conversation.language import VOCABULARY
 from mindsight.envs.games import GAMES
 from mindsight.envs.simulation import MODES
@@ -27,8 +35,10 @@ def same(one, other):
 
 
 def words(packed, row):
-    names = [*VOCABULARY, "world"]
-    return " ".join(names[token] or "." for token in packed.tokens[row, : packed.lengths[row]].tolist())
+    tokens = packed.tokens[row, : packed.lengths[row]]
+    spelled = packed.spell(packed.tokens)[row, : packed.lengths[row]].tolist()
+    pairs = zip(tokens.tolist(), spelled, strict=True)
+    return " ".join("world" if token == WORLD else VOCABULARY[word] or "." for token, word in pairs)
 
 
 def test_switching_twice_is_the_history():
@@ -59,11 +69,69 @@ def test_a_packed_history_is_who_said_what_and_an_end():
     expected = f"{me} enter {room} . {you} enter {room} . world like {me} {likes} . {me} ask_like {you} ."
     assert words(packed, 0) == expected
     assert packed.message[0, : packed.lengths[0]].tolist() == [0] * 4 + [1] * 4 + [2] * 5 + [3] * 4
-    own = packed.said_by(packed.viewers)
-    said = packed.tokens[0][own[0]].tolist()
+    own = packed.said_by(ME)
+    said = packed.spell(packed.tokens)[0][own[0].numpy()].tolist()
     assert [VOCABULARY[token] for token in said] == ["enter", room, "", "ask_like", you, ""]
     assert END == 0
-    assert len(VOCABULARY) == WORLD
+    assert VOCABULARY[ME - 1] == "everyone", "slots come after all words that are the same in every episode"
+    assert packed.tokens[0, 0] == ME
+    theirs = packed.said_by_others()
+    assert packed.spell(packed.tokens)[0][theirs[0].numpy()].tolist()[:3] == [
+        VOCABULARY.index(word) for word in ("enter", room, "")
+    ]
+
+
+def test_words_that_carry_nothing_are_numbered_as_they_come_up():
+    """Two tellings in other words are one history to the model, words that training never has among them."""
+    simulation = played("sally_anne_chat", batch=8, steps=1, condition="free")
+    held_out = played("sally_anne_chat", batch=8, steps=1, condition="free", population="held_out")
+    ours, theirs = (Messages.of(each.view("tokens", 1)).pack() for each in (simulation, held_out))
+    assert not np.array_equal(ours.words, theirs.words)
+    drawn = torch.cat([ours.tokens[:, 0], theirs.tokens[:, 0]])
+    assert int(drawn.max()) < VOCABULARY_SIZE
+    longer = Messages.of(simulation.view("tokens", 1)).extended(
+        np.array([[VOCABULARY.index("greet"), VOCABULARY.index("everyone")]] * 8), ours.words[:, 0].numpy()
+    )
+    again = longer.pack()
+    for row in range(8):
+        n = int(ours.lengths[row])
+        assert torch.equal(again.tokens[row, :n], ours.tokens[row, :n]), "adding to a history changed it"
+        assert int(again.lengths[row]) == n + 4
+
+
+def test_slots_can_be_shuffled_but_mine_is_the_first():
+    simulation = played("sally_anne_chat", batch=64, condition="free", people=4)
+    mine = Messages.of(simulation.view("tokens", 1))
+    plain = mine.pack()
+    drawn = mine.pack(np.random.default_rng(0), context=512)
+    assert (drawn.starts + drawn.lengths).max() <= 512
+    assert len(set(drawn.starts.tolist())) > 32
+    assert torch.equal(drawn.words[:, 0], plain.words[:, 0])
+    assert np.array_equal(drawn.spell(drawn.tokens), plain.spell(plain.tokens))
+    first, count = SLOTS["T"]
+    used = drawn.words[:, first - ME : first - ME + count] > 0
+    assert used.any(0).all(), "some slot of things is never drawn"
+
+
+def test_a_word_that_never_came_up_gets_a_slot_of_its_own():
+    simulation = played("sally_anne_chat", batch=3, condition="false_belief")
+    packed = Messages.of(simulation.view("tokens", 0)).pack()
+    new = next(w for w in range(SLOTS["T"][0], len(VOCABULARY)) if VOCABULARY[w] == "marble")
+    told = packed.slots(np.full((3, 2), new))
+    assert (told[:, 0] == told[:, 1]).all()
+    for row in range(3):
+        assert int(told[row, 0]) not in packed.tokens[row].tolist()
+    known = packed.spell(packed.tokens)
+    assert torch.equal(packed.slots(known), torch.where(packed.tokens == WORLD, 0, packed.tokens))
+
+
+def test_more_words_than_slots_are_an_error():
+    first = VOCABULARY.index("ball")
+    claims = np.zeros((1, 9, 8), np.int16)
+    claims[0, :, 0] = VOCABULARY.index("unsure")
+    claims[0, :, 1] = first + np.arange(9)
+    with pytest.raises(ValueError, match="a history has 9 things, expected at most 8"):
+        Messages(claims, np.full((1, 9), ME, np.int16), np.full(1, ME, np.int16)).pack()
 
 
 def test_what_the_other_missed_is_dropped_where_it_is_known():
@@ -87,10 +155,10 @@ def test_what_the_other_missed_is_dropped_where_it_is_known():
 
 
 def test_an_empty_history_can_be_read():
-    nothing = Messages(np.zeros((2, 5, 8), np.int16), np.zeros((2, 5), np.int16), np.ones(2, np.int16))
+    nothing = Messages(np.zeros((2, 5, 8), np.int16), np.zeros((2, 5), np.int16), np.full(2, 70, np.int16))
     packed = nothing.pack()
     assert packed.lengths.tolist() == [0, 0]
-    assert not packed.said_by(packed.viewers).any()
+    assert not packed.said_by(ME).any()
     assert torch.equal(packed.message, torch.full((2, 1), -1))
 
 
@@ -99,14 +167,11 @@ def test_listing_1_on_recorded_conversations_learns_what_a_context_free_model_ca
     """A hundred updates on chatter: far below the entropy of tokens without their context."""
     from mindsight.agents.tri_module import Learner, TriConfig, TriModule
     from mindsight.agents.tri_module.algorithms import Batch, log_probabilities, pretrain
-    from mindsight.agents.tri_module.perspective import VOCABULARY_SIZE
     from mindsight.scenarios.collect import collect
 
     def batch(data, rows):
         packed = data.perceived_by(0, rows).pack()
-        names = torch.from_numpy(data.names[rows].astype(np.int64))
-        others = [packed.said_by(names[:, a]) for a in range(1, names.shape[1])]
-        return Batch(packed.tokens, packed.senders, packed.viewers, torch.stack(others).any(0))
+        return Batch(packed.tokens, packed.senders, packed.starts, packed.said_by_others())
 
     data, unseen = collect("chatter_train", 1500), collect("chatter_train", 64, seed=9)
     exam = batch(unseen, np.arange(64))
