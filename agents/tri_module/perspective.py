@@ -39,8 +39,8 @@ __all__ = [
 
 MODES = ("labels", "given")
 END = 0  # stands after each message
-# Names and words that are drawn for each episode carry nothing, so the model reads which they are of those
-# in this history, not which word it is: sort -> (first token, how many). Words it has never met are none to it.
+# Names and words that are drawn for each episode carry nothing, so the model reads which of those in this
+# history each is, not which word it is: no word is new to it. Sort -> (first token, how many).
 SLOTS: dict[str, tuple[int, int]] = {}
 _next = POOLS["I"][0]  # all other words of the language come before
 for _sort, _count in (("I", 8), ("T", 8), ("P", 4), ("R", 4)):
@@ -148,8 +148,8 @@ def _too_many(sort: str, count: int) -> ValueError:
 def _bind_in_order(
     words: npt.NDArray[np.int64], own: npt.NDArray[Any], rng: np.random.Generator | None
 ) -> npt.NDArray[np.int64]:
-    """The word of each slot, (B, 24): in the order in which they come up in rows of words (B, T), which adding
-    to a history does not change; or shuffled by ``rng``, so that in training all slots learn alike."""
+    """The word of each slot, (B, 24): in the order in which they come up in rows of words (B, T), which
+    adding to a history does not change; or shuffled by ``rng``, so that in training all slots learn alike."""
     b, t = words.shape
     found = np.zeros((b, WORLD - _FIRST_SLOT), np.int64)
     rows, places = np.nonzero(words >= _FIRST_SLOT)

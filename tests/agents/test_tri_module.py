@@ -188,7 +188,7 @@ def test_sizes_that_cannot_be_are_named(changes, says):
 
 def test_too_long_a_history_is_named():
     some = batch(length=30)
-    with pytest.raises(ValueError, match="3[0-4] positions, expected 1 to 24"):
+    with pytest.raises(ValueError, match=r"3[0-4] positions, expected 1 to 24"):
         some.read(Learner(model()))
 
 
