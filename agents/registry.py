@@ -78,6 +78,13 @@ def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
         return check_agent(made)
     if Path(name).exists():
         # Here and not above: torch takes over a second to import.
+        if (Path(name) / "agent.json").is_file():
+            from .tri_module.agent import TriModuleAgent
+
+            try:
+                return check_agent(TriModuleAgent.load(name))
+            except (ValueError, OSError) as error:
+                raise AgentError(str(error)) from error
         from .baselines.sb3 import load
 
         return check_agent(load(name))

@@ -39,14 +39,12 @@ class Batch:
     Attributes:
         tokens: (B, T) int64.
         senders: (B, T) int64, name tokens; 0: padding.
-        starts: (B,) int64, at which position each begins.
         actions: (B, T) bool, which tokens are to be predicted or were chosen; position 0 cannot be one.
         rewards: (B, T), R at the action that a token belongs to; None where no listing asks for it.
     """
 
     tokens: Tensor
     senders: Tensor
-    starts: Tensor
     actions: Tensor
     rewards: Tensor | None = None
 
@@ -60,7 +58,7 @@ class Batch:
     def read(self, learner: Learner, output: str = "") -> Output:
         """What the model makes of it; ``output`` names the one that a loss is put on."""
         frozen = learner.frozen(output) if output else ()
-        found: Output = learner.model(self.tokens, self.senders, self.starts, frozen=frozen)
+        found: Output = learner.model(self.tokens, self.senders, frozen=frozen)
         return found
 
     def of_actions(self, values: Tensor) -> Tensor:

@@ -71,15 +71,19 @@ class Recorded:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def perceived_by(self, individual: int, rows: npt.NDArray[Any] | slice = slice(None)) -> Messages:
-        """The conversations as one individual perceived them.
+    def perceived_by(
+        self, individual: int | npt.NDArray[Any], rows: npt.NDArray[Any] | slice = slice(None)
+    ) -> Messages:
+        """The conversations as one individual each perceived them.
 
         Args:
-            individual: its index.
+            individual: its index, or one for each of the rows.
             rows: which conversations; all of them by default.
         """
-        whole = Messages(self.tokens[rows], self.senders[rows], self.names[rows, individual])
-        return whole.only((self.heard[rows] >> individual & 1).astype(np.bool_))
+        names, heard = self.names[rows], self.heard[rows]
+        each = np.broadcast_to(np.asarray(individual), len(names))
+        whole = Messages(self.tokens[rows], self.senders[rows], names[np.arange(len(names)), each])
+        return whole.only((heard >> each[:, None].astype(np.uint8) & 1).astype(np.bool_))
 
     def save(self, folder: str | Path) -> Path:
         """Write both files; each appears whole or not at all, the description last."""

@@ -34,6 +34,7 @@ __all__ = [
 MODULES = ("behaviour", "prediction", "perception")
 GROUPS = (*MODULES, "shared")  # every parameter belongs to one of these
 READOUTS = ("two", "last")
+NEAR = 4  # how many tokens before it each token is shown, about a message
 _FORMAT, _VERSION = "mindsight tri-module", 1
 
 
@@ -73,8 +74,10 @@ class TriConfig:
             or not sum(self.heads)
         ):
             raise ValueError(f"heads is {self.heads!r}, expected three whole numbers, at least one above 0")
-        if self.width % sum(self.heads):
-            raise ValueError(f"width is {self.width}, expected a multiple of {sum(self.heads)}, the heads")
+        if self.width % (2 * sum(self.heads)):
+            raise ValueError(
+                f"width is {self.width}, expected a multiple of {2 * sum(self.heads)}, twice the heads"
+            )
         if self.readout not in READOUTS:
             raise ValueError(f"readout is {self.readout!r}, expected one of {', '.join(READOUTS)}")
 
@@ -86,11 +89,15 @@ class Cache:
     Attributes:
         keys, values: one tensor a layer, (B, H, C, width / H).
         lengths: (B,) int64, how much of it is filled.
+        tail: (B, NEAR, width), the embeddings of the last tokens that count.
+        read: (B, NEAR + T, width), the same and those of the tokens that were read last.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
     lengths: Tensor
+    tail: Tensor
+    read: Tensor
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class _Layer(nn.Module):
     def heads(self) -> list[_Heads]:
         return [getattr(self, name) for name in MODULES]
 
-    def attend(self, x: Tensor, cache: Cache | None, number: int) -> Tensor:
+    def attend(self, x: Tensor, turns: tuple[Tensor, Tensor], cache: Cache | None, number: int) -> Tensor:
         """What the heads have found, side by side: (B, T, width)."""
         b, t, width = x.shape
         parts = self.heads()
@@ -143,6 +150,7 @@ class _Layer(nn.Module):
         bias = torch.cat([part.bias for part in parts], 1)
         qkv = F.linear(self.norm(x), weight.reshape(3 * width, width), bias.reshape(3 * width))
         q, k, v = qkv.view(b, t, 3, self.count, -1).permute(2, 0, 3, 1, 4)  # each (B, H, T, size)
+        q, k = _turned(q, turns), _turned(k, turns)
         if cache is None:
             found = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
@@ -164,6 +172,14 @@ class _Layer(nn.Module):
         return written
 
 
+def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    """Queries or keys (B, H, T, size), turned by their places (Su et al. 2021): attention sees how far apart
+    two tokens are, not where they stand, so that longer histories than any in training can be read."""
+    cos, sin = turns
+    one, two = x.chunk(2, -1)
+    return torch.cat([one * cos - two * sin, one * sin + two * cos], -1)
+
+
 class TriModule(nn.Module):
     """The network.
 
@@ -179,7 +195,8 @@ class TriModule(nn.Module):
         self.token = nn.Embedding(v, width)
         # beside each token: who sent it; names are embedded as the words they are
         self.sender = nn.Linear(width, width, bias=False)
-        self.position = nn.Embedding(config.context, width)
+        # ... and what comes just before it, so that a message can be found by any of its words
+        self.near = nn.Linear(NEAR * width, width, bias=False)
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
         if config.readout == "two":
@@ -198,7 +215,7 @@ class TriModule(nn.Module):
                     if not name.endswith("norm.weight"):
                         parameter.zero_()
                     continue
-                std = 0.02 if "position" in name else 0.5 / math.sqrt(self.config.width)
+                std = 0.5 / math.sqrt(self.config.width)
                 writes = name.endswith((".out", "mlp.2.weight"))
                 parameter.normal_(0.0, std * (deep if writes else 1.0), generator=generator)
 
@@ -232,7 +249,6 @@ class TriModule(nn.Module):
         self,
         tokens: Tensor,
         senders: Tensor,
-        starts: Tensor | None = None,
         *,
         frozen: Collection[str] = (),
         cache: Cache | None = None,
@@ -242,8 +258,6 @@ class TriModule(nn.Module):
         Args:
             tokens: (B, T) int64, words; after the end of a history anything.
             senders: (B, T) int64, the name token of who sent the message each belongs to; 0: padding.
-            starts: (B,) int64, the position at which each history begins, 0 where None. In training it is
-                drawn, so that long histories meet no position that has learned nothing.
             frozen: modules whose heads' outputs are detached, for the control of routed activations.
             cache: of :meth:`new_cache`: the tokens come after what is in it. They are written into it, but
                 its lengths stay: :meth:`advance` says how many of them count.
@@ -252,40 +266,44 @@ class TriModule(nn.Module):
             ValueError: for more positions than the model has.
         """
         x = self.token(tokens) + self.sender(self.token(senders))
-        return self.read(*self.run(x, starts, frozen=frozen, cache=cache))
+        t = x.shape[1]
+        if cache is None:
+            stream = F.pad(x, (0, 0, NEAR, 0))
+        else:
+            stream = cache.read = torch.cat([cache.tail, x], 1)
+        x = x + self.near(torch.cat([stream[:, k : k + t] for k in range(NEAR)], -1))
+        return self.read(*self.run(x, frozen=frozen, cache=cache))
 
     def run(
-        self,
-        x: Tensor,
-        starts: Tensor | None = None,
-        *,
-        frozen: Collection[str] = (),
-        cache: Cache | None = None,
+        self, x: Tensor, *, frozen: Collection[str] = (), cache: Cache | None = None
     ) -> tuple[Tensor, Tensor]:
         """The transformer proper, on embedded inputs.
 
         Args:
             x: (B, T, width), without positions.
-            starts, frozen, cache: as for :meth:`forward`.
+            frozen, cache: as for :meth:`forward`.
 
         Returns:
             The final states for the behaviour's and for the prediction's read-out, (B, T, width) each; with
             ``readout="two"`` they are one.
         """
-        b, t, _ = x.shape
-        before = cache.lengths if cache is not None else torch.zeros(b, dtype=torch.int64)
-        places = (before if starts is None else before + starts)[:, None] + torch.arange(t)
+        t = x.shape[1]
+        places = torch.arange(t)[None]
+        if cache is not None:
+            places = places + cache.lengths[:, None]
         if t == 0 or int(places.max()) >= self.config.context:
             raise ValueError(
                 f"{int(places.max()) + 1} positions, expected 1 to {self.config.context} (context)"
             )
-        x = x + self.position(places)
+        half = self.config.width // sum(self.config.heads) // 2
+        angles = places[:, None, :, None] * 10000 ** (-torch.arange(half) / half)
+        turns = (angles.cos().to(x.dtype), angles.sin().to(x.dtype))
         layers: list[Any] = list(self.layers)
         for number, layer in enumerate(layers[:-1]):
-            x = x + sum(layer.write(layer.attend(x, cache, number), frozen))
+            x = x + sum(layer.write(layer.attend(x, turns, cache, number), frozen))
             x = x + layer.mlp(layer.mlp_norm(x))
         last = layers[-1]
-        behaviour, prediction, perception = last.write(last.attend(x, cache, len(layers) - 1), frozen)
+        behaviour, prediction, perception = last.write(last.attend(x, turns, cache, len(layers) - 1), frozen)
         if self.config.readout == "two":
             found = self._finish(x + behaviour + prediction + perception)
             return found, found
@@ -309,12 +327,16 @@ class TriModule(nn.Module):
         shape = (rows, sum(c.heads), c.context, c.width // sum(c.heads))
         like = self.value_readout.weight
         empty = [like.new_zeros(shape) for _ in range(2 * c.layers)]
-        return Cache(empty[: c.layers], empty[c.layers :], torch.zeros(rows, dtype=torch.int64))
+        tail = like.new_zeros((rows, NEAR, c.width))
+        lengths = torch.zeros(rows, dtype=torch.int64)
+        return Cache(empty[: c.layers], empty[c.layers :], lengths, tail, tail)
 
     @staticmethod
     def advance(cache: Cache, counts: Tensor) -> None:
         """Count the first ``counts`` (B,) of the tokens that were read last as part of the histories."""
         cache.lengths = cache.lengths + counts
+        at = counts[:, None] + torch.arange(NEAR)
+        cache.tail = cache.read.gather(1, at[..., None].expand(-1, -1, cache.read.shape[2]))
 
     # --- Files --------------------------------------------------------------------------------------------
     def save(self, folder: str | Path) -> Path:
@@ -387,10 +409,10 @@ class SeparateModules(nn.Module):
             "shared": [],
         }
 
-    def forward(self, tokens: Tensor, senders: Tensor, starts: Tensor | None = None, **more: Any) -> Output:
+    def forward(self, tokens: Tensor, senders: Tensor, **more: Any) -> Output:
         """As :meth:`TriModule.forward`, without a cache."""
-        acting: Output = self.behaviour(tokens, senders, starts, **more)
-        simulating: Output = self.prediction(tokens, senders, starts, **more)
+        acting: Output = self.behaviour(tokens, senders, **more)
+        simulating: Output = self.prediction(tokens, senders, **more)
         return Output(acting.behaviour, simulating.prediction, acting.value)
 
 

@@ -15,6 +15,7 @@ given      what the engine says that both perceived: an upper bound, never for a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 MODES = ("labels", "given")
-END = 0  # stands after each message
+END = 0  # stands after each message, and at the beginning: so that the first one is predicted, too
 # Names and words that are drawn for each episode carry nothing, so the model reads which of those in this
 # history each is, not which word it is: no word is new to it. Sort -> (first token, how many).
 SLOTS: dict[str, tuple[int, int]] = {}
@@ -55,19 +56,19 @@ _SORT_NAMES = {"I": "names", "T": "things", "P": "containers", "R": "rooms"}
 
 @dataclass(frozen=True)
 class Packed:
-    """Histories as one row of tokens each: of every message who sent it, its words, and ``END``.
+    """Histories as one row of tokens each: ``END``, then of every message who sent it, its words, ``END``.
 
     Attributes:
-        tokens, senders: (B, T) int64; 0 after the end of a history.
-        starts: (B,) int64, the position at which each begins.
-        message: (B, T) int64, the number of the message that a token belongs to; -1 after the end.
+        tokens, senders: (B, T) int64; 0 after the end of a history. The sender of the beginning is ``ME``, or
+            ``WORLD`` where one does nothing in this history, as an audience does.
+        message: (B, T) int64, the number of the message that a token belongs to; -1 at the beginning and
+            after the end.
         lengths: (B,) int64.
         words: (B, 24) int64, the word of each slot from ``ME`` on; 0 where there is none.
     """
 
     tokens: Tensor
     senders: Tensor
-    starts: Tensor
     message: Tensor
     lengths: Tensor
     words: Tensor
@@ -85,9 +86,9 @@ class Packed:
         of = torch.as_tensor(names).reshape(-1, 1)
         return (self.message >= 0) & ~self.first() & (self.senders == of)
 
-    def said_by_others(self) -> Tensor:
-        """(B, T) bool, the words and ends of messages by others, the world among them."""
-        return (self.message >= 0) & ~self.first() & (self.senders != ME)
+    def said(self) -> Tensor:
+        """(B, T) bool, all messages, and who sends them: what somebody perceives."""
+        return self.message >= 0
 
     def slots(self, words: npt.NDArray[Any]) -> Tensor:
         """Words as the model reads them.
@@ -188,7 +189,7 @@ class Messages:
     own: npt.NDArray[np.int16]
 
     @classmethod
-    def of(cls, observation: dict[str, Any]) -> Messages:
+    def of(cls, observation: Mapping[str, Any]) -> Messages:
         """From what an agent with ``observation = "tokens"`` is given."""
         return cls(observation["tokens"], observation["sender"], observation["self"])
 
@@ -238,12 +239,11 @@ class Messages:
         sent[rows, ends] = np.where(said.any(1), senders, 0)
         return Messages(grown, sent, self.own)
 
-    def pack(self, rng: np.random.Generator | None = None, context: int = 0) -> Packed:
+    def pack(self, rng: np.random.Generator | None = None) -> Packed:
         """As the model reads them.
 
         Args:
-            rng: draws, in training, which word has which slot, and where in the context a history begins.
-            context: of the model; only read with ``rng``.
+            rng: draws, in training, which word has which slot, so that all slots learn alike.
 
         Raises:
             ValueError: for more names, things, containers or rooms in a history than there are slots.
@@ -252,9 +252,9 @@ class Messages:
         words = (self.tokens != 0).sum(-1)  # (B, M)
         there = words > 0
         sizes = np.where(there, words + 2, 0)
-        starts = np.cumsum(sizes, 1) - sizes
-        lengths = sizes.sum(1)
-        t = max(int(lengths.max(initial=0)), 1)
+        starts = np.cumsum(sizes, 1) - sizes + 1
+        lengths = sizes.sum(1) + 1
+        t = int(lengths.max(initial=1))
         tokens, senders = np.zeros((b, t), np.int64), np.zeros((b, t), np.int64)
         message = np.full((b, t), -1, np.int64)
         rows, numbers = np.nonzero(there)
@@ -262,6 +262,9 @@ class Messages:
         names = np.where(self.senders == 0, world, self.senders)[rows, numbers].astype(np.int64)
         at = starts[rows, numbers]
         tokens[rows, at] = names
+        # Who is only the audience knows it; who acts is in the world, and perceives what is perceived there.
+        acts = (self.senders == self.own[:, None]).any(1)
+        senders[:, 0] = np.where(acts, self.own, world)
         for k in range(int(sizes.max(initial=0))):
             inside = sizes[rows, numbers] > k
             r, n, p = rows[inside], numbers[inside], at[inside] + k
@@ -276,16 +279,12 @@ class Messages:
         table[:, world] = WORLD
         r, slot = np.nonzero(bound)
         table[r, bound[r, slot]] = slot + _FIRST_SLOT
-        begins = np.zeros(b, np.int64)
-        if rng is not None:
-            begins = rng.integers(0, np.maximum(context - t, 0) + 1, b)
         return Packed(
             *(
                 torch.from_numpy(each)
                 for each in (
                     np.take_along_axis(table, tokens, 1),
                     np.take_along_axis(table, senders, 1),
-                    begins,
                     message,
                     lengths,
                     bound,

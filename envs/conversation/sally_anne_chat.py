@@ -22,11 +22,17 @@ lie               (A)       nothing is moved, but C claims it is in q: A believe
 contents_false    (A)       a container looks as if it held something else, and A has not looked
 contents_true     (A)       A has looked
 free              –         people wander, move things, look, claim, whisper and lie as they like
+honest            –         people come and go, move things, ask each other where they are and answer, but
+                            nobody is ever wrong about anything, nor about what another believes
 ================= ========= ===============================================================================
 
 Who may say what. The story is told when the episode begins. Then the audience, the learner, says where A
 will look (``wait_at``), and A looks where it believes the thing to be. In ``free`` everybody has a turn
-after the other: enter, leave, move, look, claim, whisper, talk of something else.
+after the other: enter, leave, move, look, claim, whisper, talk of something else. In ``honest``, too, but
+there is no looking; who is asked answers, truly; and what would leave anybody with a belief that is not so,
+or with one about another's belief that is not so, cannot be done (beliefs to order 2 have to be tracked). New
+things come while somebody is out, who then does not know of them; some watch unseen. It is what agents can
+learn from that are to be examined on false beliefs without ever having met one.
 
 Rewards. The observer: +1 when somebody looks where it has said they would. Nothing else is paid.
 ``perf`` is that, 0 or 1; 0.5 where A knows of no place.
@@ -66,6 +72,7 @@ from . import engine, language
 from .engine import DECEITFUL, HANDS, NOWHERE, PLAIN, SHY, WORLD, find, random_below, random_choice
 from .game import Game, GameOptions
 from .language import (
+    ASK_PLACE,
     AWAY,
     CLAIM,
     ENTER,
@@ -86,6 +93,7 @@ from .language import (
     TELL,
     THING,
     TOPICS,
+    UNSURE,
     WAIT_AT,
 )
 from .questions import UNKNOWN, Reader
@@ -110,10 +118,11 @@ CONDITIONS = (
     "contents_false",
     "contents_true",
     "free",
+    "honest",
 )
 (
     TRUE_BELIEF, NO_TRANSFER, IGNORANCE, FALSE_BELIEF, BACK, SECOND, THIRD, FOURTH, PUBLIC_CLAIM,
-    PRIVATE_TELL, LIE, CONTENTS_FALSE, CONTENTS_TRUE, FREE,
+    PRIVATE_TELL, LIE, CONTENTS_FALSE, CONTENTS_TRUE, FREE, HONEST,
 ) = range(len(CONDITIONS))  # fmt: skip
 # Conditions whose question the easy answers get right, too.
 CONTROLS = ("true_belief", "no_transfer", "back", "public_claim", "contents_true")
@@ -121,6 +130,7 @@ _NEEDS = {"third_order": 3, "fourth_order": 4, "public_claim": 3, "private_tell"
 OBSERVER = 0
 # memory
 CONDITION, CAST, WAITED, OUTCOME, TEMPLATE = 0, 1, 6, 7, 8  # the cast takes five: A, B, C, D, E
+COME = 9  # how many things are there already
 MENU_SIZE = 64
 
 
@@ -185,12 +195,17 @@ def menu(options: SallyAnneChatOptions) -> list[tuple[int, ...]]:
     things = range(THING, THING + options.objects)
     places = range(PLACE, PLACE + options.containers)
     others = range(INDIVIDUAL + 1, INDIVIDUAL + 1 + options.people)
+    # looking and waiting, or asking and answering
+    where: list[tuple[int, ...]] = [(act, place) for act in (WAIT_AT, LOOK) for place in places]
+    if options.condition == "honest":
+        where = [(ASK_PLACE, other, thing) for other in others for thing in things]
+        where += [(UNSURE, thing) for thing in things]
+        where += [(GREET, other) for other in others]
     found: list[tuple[int, ...]] = [
         (NOTHING,),
         (ENTER, ROOM),
         (EXIT, ROOM),
-        *((WAIT_AT, place) for place in places),
-        *((LOOK, place) for place in places),
+        *where,
         *((MENTION, FIRST_TOPIC + k) for k in range(3)),
         *((MOVE, thing, place) for thing in things for place in places),
         *((CLAIM, thing, place) for thing in things for place in places),
@@ -271,6 +286,9 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
     w.memory[TEMPLATE] = random_below(w, 2) if people >= 4 else 0
     if condition == FREE:
         begin_free(w, chains)
+        return
+    if condition == HONEST:
+        begin_honest(w, chains)
         return
     begin_story(w, chains, condition, people, p, q, noise * (1 + held_out), mirrored)
     w.mute = 0
@@ -447,11 +465,124 @@ def wander(w: Any, menu: Any, i: int, a: int, masks: Any) -> int:
     return u
 
 
+# --- Honest play -----------------------------------------------------------------------------------------
+@njit
+def begin_honest(w: Any, chains: Any) -> None:
+    """Some are in, and one thing is there; the audience has no turn."""
+    w.mute = 1 << OBSERVER
+    w.turns = engine.FREE
+    for k in range(w.individuals - 1):
+        if k < 2 or random_below(w, 2):
+            enter(w, chains, whole(w.memory[CAST + k]))
+    come(w, chains)
+    w.speaker = 1 + random_below(w, w.individuals - 1)
+
+
+@njit
+def come(w: Any, chains: Any) -> None:
+    """One more thing is there."""
+    place = random_below(w, whole(w.places))
+    engine.say(w, chains, WORLD, PLACE_THING, THING + w.memory[COME], PLACE + place, 0)
+    w.memory[COME] += 1
+
+
+@njit
+def misleads(w: Any, a: int, t: int, place: int) -> bool:
+    """Whether somebody would be left with a belief that is not so, or with one about somebody's belief, if a
+    moved a thing now: a chain of up to two that holds another place and does not perceive it."""
+    here = engine.present(w, whole(w.room[a]))
+    hidden = whole(w.hidden) & ~here
+    takes = engine.takers(w, here | hidden, hidden, 0)
+    sees = here | hidden | w.observers
+    for b in range(w.individuals):
+        if not sees >> b & 1 and w.belief[t, 1 + b] not in (NOWHERE, place):
+            return True
+        for c in range(w.individuals):
+            if b == c or w.order < 2:
+                continue
+            told = takes >> np.uint64(8 * b + c) & np.uint64(1) != 0
+            held = whole(w.belief[t, engine.pair_column(w, b, c)])
+            if held != NOWHERE and held != place and not (sees >> b & 1 and told):
+                return True
+    return False
+
+
+@njit
+def is_honest(w: Any, a: int, act: int, x: int, y: int, z: int) -> bool:
+    """Whether a can say or do it where nobody is ever wrong: words are what a believes, no move misleads."""
+    if act == MOVE:
+        return not misleads(w, a, x - THING, y - PLACE)
+    if act == CLAIM:
+        return whole(w.belief[x - THING, 1 + a]) == y - PLACE
+    if act == TELL:
+        return whole(w.belief[y - THING, 1 + a]) == z - PLACE
+    if act == UNSURE:
+        return x - THING < w.memory[COME] and whole(w.belief[x - THING, 1 + a]) == NOWHERE
+    if act == ASK_PLACE:
+        return y - THING < whole(w.memory[COME])
+    return act != LOOK
+
+
+@njit
+def live(w: Any, menu: Any, i: int, a: int, masks: Any) -> int:
+    """What somebody does: answers who has asked; else comes, goes, asks, moves things, talks."""
+    k = engine.last_act(w)
+    if k >= 0 and w.said[k, 0] == ASK_PLACE and w.said[k, 1] == INDIVIDUAL + a:
+        t = whole(w.said[k, 2]) - THING
+        held = whole(w.belief[t, 1 + a])
+        if held == NOWHERE:
+            return find(w, menu, a, UNSURE, THING + t, 0, 0)
+        return find(w, menu, a, CLAIM, THING + t, PLACE + held, 0)
+    if w.room[a] < 0:
+        return find(w, menu, a, ENTER, ROOM, 0, 0) if random_below(w, 2) else 0
+    draw = random_below(w, 16)
+    act = MENTION
+    if draw < 3:
+        act = EXIT
+    elif draw < 9:
+        act = ASK_PLACE
+    elif draw < 13:
+        act = MOVE
+    elif draw < 14:
+        act = GREET
+    elif draw == 14:
+        act = TELL
+    # one of what can be said of this kind; what is asked, if possible of who does not know
+    found, count = 0, 0
+    for u in range(menu.shape[0]):
+        if menu[u, 0] != act or not masks[i, a, u]:
+            continue
+        weight = 1
+        if act == ASK_PLACE:
+            b = engine.absolute(w, a, whole(menu[u, 1])) - INDIVIDUAL
+            weight = 4 if w.belief[menu[u, 2] - THING, 1 + b] == NOWHERE else 1
+        count += weight
+        if random_below(w, count) < weight:
+            found = u
+    return found
+
+
+@njit
+def go_on(w: Any, chains: Any) -> None:
+    """After a turn of honest play: who was asked answers; a thing comes; somebody outside watches unseen."""
+    k = engine.last_act(w)
+    if w.said[k, 0] == ASK_PLACE:
+        w.next = whole(w.said[k, 1]) - INDIVIDUAL
+        return
+    if w.memory[COME] < w.things and random_below(w, 3) == 0:
+        come(w, chains)
+    for a in range(1, w.individuals):
+        if w.room[a] < 0 and not w.hidden and random_below(w, 6) == 0:
+            hide(w, chains, a)
+
+
 # --- Rules -------------------------------------------------------------------------------------------------
 @njit
-def rules(w: Any) -> None:
+def rules(w: Any, chains: Any) -> None:
     """The observer waits somewhere, somebody looks, the story is over."""
-    if w.memory[CONDITION] == FREE:
+    if w.memory[CONDITION] == HONEST:
+        go_on(w, chains)
+    if w.memory[CONDITION] >= FREE:
         return
     k = engine.last_act(w)
     sender, act, x = whole(w.sender[k]), whole(w.said[k, 0]), whole(w.said[k, 1])
@@ -489,6 +620,8 @@ def choose(w: Any, menu: Any, i: int, a: int, mode: int, masks: Any) -> int:
     """What a character says or does."""
     if w.memory[CONDITION] == FREE:
         return wander(w, menu, i, a, masks)
+    if w.memory[CONDITION] == HONEST:
+        return live(w, menu, i, a, masks)
     target = whole(w.memory[CAST])
     if a == OBSERVER:
         place = awaited(w, target, mode)
@@ -514,7 +647,7 @@ def judge(
     said they would."""
     for n in range(lengths.shape[0]):
         out[n] = 0.0
-        if who[n] != OBSERVER or deeds[n, 1] != LOOK or deeds[n, 0] >= WORLD or options[1] == FREE:
+        if who[n] != OBSERVER or deeds[n, 1] != LOOK or deeds[n, 0] >= WORLD or options[1] >= FREE:
             continue
         k = whole(lengths[n]) - 1
         while k >= 0:
@@ -536,7 +669,7 @@ def deal(worlds: Any, chains: Any, options: Any, todo: Any, lo: int, hi: int) ->
 def play(worlds: Any, chains: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     for i in range(lo, hi):
         if todo[i] == RUNNING:
-            rules(worlds[i])
+            rules(worlds[i], chains)
 
 
 @njit
@@ -545,11 +678,14 @@ def permit(worlds: Any, options: Any, menu: Any, masks: Any, lo: int, hi: int) -
         w = worlds[i]
         engine.permit_legal(w, i, menu, masks)
         a = whole(w.speaker)
-        story = w.memory[CONDITION] != FREE
+        story, honest = w.memory[CONDITION] < FREE, w.memory[CONDITION] == HONEST
         for u in range(1, menu.shape[0]):
             # the audience waits and does nothing else; in a story, people only look
             act = whole(menu[u, 0])
             allowed = act == WAIT_AT if a == OBSERVER else act != WAIT_AT and (not story or act == LOOK)
+            if allowed and honest and masks[i, a, u]:
+                x, y, z = whole(menu[u, 1]), whole(menu[u, 2]), whole(menu[u, 3])
+                allowed = is_honest(w, a, act, x, y, z)
             if not allowed:
                 masks[i, a, u] = 0
 
@@ -597,7 +733,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     """The condition's question and its controls."""
     w = simulation.worlds[world]
     condition = CONDITIONS[int(w["memory"][CONDITION])]
-    if condition == "free":
+    if condition in ("free", "honest"):
         return []
     reader = Reader(simulation, world)
     cast = [int(w["memory"][CAST + k]) for k in range(simulation.count - 1)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..kernels import njit, whole
-from .engine import CUES, WORLD, bind_message, present
+from .engine import CUES, WORLD, absolute, bind, bind_message, exists, present
 from .language import (
     EVERYONE,
     FEELINGS,
@@ -22,7 +22,16 @@ from .language import (
     TOPICS,
 )
 
-__all__ = ["WINDOWS", "flat_layout", "flat_size", "flatten", "flatten_speakers", "tokenize", "transcribe"]
+__all__ = [
+    "WINDOWS",
+    "flat_layout",
+    "flat_size",
+    "flatten",
+    "flatten_speakers",
+    "spell_menu",
+    "tokenize",
+    "transcribe",
+]
 
 WINDOWS = (8, 16, 32)  # messages in the flat view: the last so many that were perceived
 
@@ -158,6 +167,31 @@ def tokenize(worlds: Any, viewer: int, tokens: Any, senders: Any, lo: int, hi: i
             senders[i, k] = 0
             for j in range(tokens.shape[2]):
                 tokens[i, k, j] = 0
+
+
+@njit
+def spell_menu(worlds: Any, viewer: int, menu: Any, out: Any, lo: int, hi: int) -> None:
+    """The menu as one would say it in each world's words.
+
+    Args:
+        worlds: (B,) the batch.
+        viewer: an individual.
+        menu: (U, 4) uint8, utterances in slots.
+        out: (B, U, LENGTH) int16, written: word tokens, padded with 0; all 0 where this episode has no word
+            for some slot.
+        lo, hi: which worlds.
+    """
+    for i in range(lo, hi):
+        w = worlds[i]
+        for u in range(menu.shape[0]):
+            there = True
+            for j in range(out.shape[2]):
+                symbol = absolute(w, viewer, whole(menu[u, j])) if j < 4 else 0
+                there = there and exists(w, symbol)
+                out[i, u, j] = bind(w, symbol) if there else 0
+            if not there:
+                for j in range(out.shape[2]):
+                    out[i, u, j] = 0
 
 
 @njit

@@ -1,0 +1,79 @@
+"""Who perceived what: the judgement that the perspective switch needs, learned from one's own life alone.
+
+Nobody tells an agent what somebody else perceived. But it knows what it is like to be somebody who has left:
+what comes next then is that one returns. So it puts itself in the other's place and asks of every message,
+one after the other, whether it would have been surprised to perceive it. A message that would surprise it far
+more there than it did where it was, was not perceived there (stage 3b: predict the percept at another's
+place). The measure is the prediction module's; there is no label and nothing to fit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .model import TriModule
+from .perspective import Messages
+
+__all__ = ["SURPRISE", "perceived"]
+
+#: How much more a word surprises who was not there, in nats: twenty times less expected.
+SURPRISE = 3.0
+
+
+@torch.no_grad()
+def perceived(
+    model: TriModule, messages: Messages, others: npt.NDArray[Any], surprise: float = SURPRISE
+) -> npt.NDArray[np.bool_]:
+    """Which messages of histories the others perceived, as the model judges.
+
+    Args:
+        model: whose prediction output knows what is perceived next in a life of one's own.
+        messages: B histories.
+        others: (B,) name tokens.
+        surprise: see ``SURPRISE``.
+
+    Returns:
+        (B, M) bool; False where there is no message.
+    """
+    here, there = messages.pack(), messages.switch(others).pack()
+    expected = _surprise(model(here.tokens, here.senders).prediction, here.tokens)
+    b, m = messages.senders.shape
+    found = np.zeros((b, m), np.bool_)
+    cache = model.new_cache(b)
+    out = model(there.tokens[:, :1], there.senders[:, :1], cache=cache).prediction  # the beginning
+    model.advance(cache, torch.ones(b, dtype=torch.int64))
+    last = out[:, -1]
+    at = torch.ones(b, dtype=torch.int64)  # where the next message begins
+    rows = torch.arange(b)
+    for number in range(m):
+        sizes = (there.message == number).sum(1)
+        size = int(sizes.max())
+        if size == 0:
+            break
+        places = at[:, None] + torch.arange(size)
+        inside = torch.arange(size) < sizes[:, None]
+        places = places.clamp(max=there.tokens.shape[1] - 1)
+        tokens = there.tokens.gather(1, places)
+        logits = model(tokens, there.senders.gather(1, places), cache=cache).prediction
+        before = torch.cat([last[:, None], logits[:, :-1]], 1)
+        more = -F.cross_entropy(before.transpose(1, 2), tokens, reduction="none")
+        more = expected.gather(1, places) - more
+        kept = ((more < surprise) | ~inside).all(1) & (sizes > 0)
+        found[:, number] = kept.numpy()
+        model.advance(cache, torch.where(kept, sizes, 0))
+        last = torch.where(kept[:, None], logits[rows, (sizes - 1).clamp(min=0)], last)
+        at = at + sizes
+    return found
+
+
+def _surprise(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Log-probabilities of tokens (B, T), each by what came before it; 0 for the first."""
+    found = torch.zeros(tokens.shape, dtype=logits.dtype)
+    found[:, 1:] = -F.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, 1:], reduction="none")
+    return found
