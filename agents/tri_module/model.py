@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import attention
+
 __all__ = [
     "GROUPS",
     "MODULES",
@@ -34,7 +36,7 @@ __all__ = [
 MODULES = ("behaviour", "prediction", "perception")
 GROUPS = (*MODULES, "shared")  # every parameter belongs to one of these
 READOUTS = ("two", "last")
-_FORMAT, _VERSION = "mindsight tri-module", 1
+_FORMAT, _VERSION = "mindsight tri-module", 2  # 1 had no `head`
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class TriConfig:
         width: of the residual stream.
         layers: how many.
         heads: of the behaviour, the prediction and the perception module, in each layer.
+        head: width of one head; ``width / heads`` where None. All heads together, :attr:`inner`, may be wider
+            or narrower than the stream.
         hidden: width of the MLPs.
         readout: how one transformer gives two outputs. ``"two"``: two read-outs of the final state;
             ``"last"``: the last layer's heads are summed per module, and the shared last MLP, norm and
@@ -60,6 +64,7 @@ class TriConfig:
     heads: tuple[int, int, int] = (2, 2, 2)
     hidden: int = 192
     readout: str = "two"
+    head: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
@@ -73,10 +78,25 @@ class TriConfig:
             or not sum(self.heads)
         ):
             raise ValueError(f"heads is {self.heads!r}, expected three whole numbers, at least one above 0")
-        if self.width % sum(self.heads):
-            raise ValueError(f"width is {self.width}, expected a multiple of {sum(self.heads)}, the heads")
+        if self.head is None:
+            if self.width % sum(self.heads):
+                raise ValueError(
+                    f"width is {self.width}, expected a multiple of {sum(self.heads)}, the heads, or head given"
+                )
+        elif type(self.head) is not int or self.head < 1:
+            raise ValueError(f"head is {self.head!r}, expected a whole number of at least 1, or None")
         if self.readout not in READOUTS:
             raise ValueError(f"readout is {self.readout!r}, expected one of {', '.join(READOUTS)}")
+
+    @property
+    def each(self) -> int:
+        """Width of one head."""
+        return self.width // sum(self.heads) if self.head is None else self.head
+
+    @property
+    def inner(self) -> int:
+        """Width of all heads side by side."""
+        return self.each * sum(self.heads)
 
 
 @dataclass
@@ -84,13 +104,16 @@ class Cache:
     """Keys and values of what has been read, so that nothing is encoded twice while acting.
 
     Attributes:
-        keys, values: one tensor a layer, (B, H, C, width / H).
+        keys, values: one tensor a layer, (B, C, inner).
         lengths: (B,) int64, how much of it is filled.
+        weights: of every layer what all heads have side by side: W_Q, W_K, W_V (3 inner, width),
+            their biases (3 inner,), and W_O (width, inner), as they were when the cache was made.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
     lengths: Tensor
+    weights: list[tuple[Tensor, Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -111,22 +134,29 @@ class Output:
 class _Heads(nn.Module):
     """The heads of one module in one layer: rows of W_Q, W_K, W_V with biases, columns of W_O."""
 
-    def __init__(self, width: int, size: int) -> None:
+    def __init__(self, width: int, size: int, count: int) -> None:
         super().__init__()
+        self.count = count
         self.qkv = nn.Parameter(torch.empty(3, size, width))
         self.bias = nn.Parameter(torch.zeros(3, size))
         self.out = nn.Parameter(torch.empty(width, size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What they write into the stream, of its normalized state: (B, T, width) both.
+
+        Each module for itself: a gradient for one module's heads then costs no work on another's weights.
+        """
+        b, t, width = x.shape
+        qkv = F.linear(x, self.qkv.view(-1, width), self.bias.view(-1))
+        return F.linear(attention(qkv.view(b, t, 3, self.count, -1)), self.out)
 
 
 class _Layer(nn.Module):
     def __init__(self, config: TriConfig) -> None:
         super().__init__()
-        self.count = sum(config.heads)
-        each = config.width // self.count
-        self.sizes = [each * n for n in config.heads]
         self.norm = nn.LayerNorm(config.width)
-        for name, size in zip(MODULES, self.sizes, strict=True):
-            self.add_module(name, _Heads(config.width, size))
+        for name, count in zip(MODULES, config.heads, strict=True):
+            self.add_module(name, _Heads(config.width, count * config.each, count))
         self.mlp_norm = nn.LayerNorm(config.width)
         self.mlp = nn.Sequential(
             nn.Linear(config.width, config.hidden), nn.GELU(), nn.Linear(config.hidden, config.width)
@@ -135,31 +165,12 @@ class _Layer(nn.Module):
     def heads(self) -> list[_Heads]:
         return [getattr(self, name) for name in MODULES]
 
-    def attend(self, x: Tensor, cache: Cache | None, number: int) -> Tensor:
-        """What the heads have found, side by side: (B, T, width)."""
-        b, t, width = x.shape
-        parts = self.heads()
-        weight = torch.cat([part.qkv for part in parts], 1)  # (3, width, width)
-        bias = torch.cat([part.bias for part in parts], 1)
-        qkv = F.linear(self.norm(x), weight.reshape(3 * width, width), bias.reshape(3 * width))
-        q, k, v = qkv.view(b, t, 3, self.count, -1).permute(2, 0, 3, 1, 4)  # each (B, H, T, size)
-        if cache is None:
-            found = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:
-            keys, values = cache.keys[number], cache.values[number]
-            rows = torch.arange(b)[:, None].expand(b, t)
-            at = cache.lengths[:, None] + torch.arange(t)  # (B, T), where the new ones stand
-            keys[rows, :, at] = k.transpose(1, 2)
-            values[rows, :, at] = v.transpose(1, 2)
-            seen = torch.arange(keys.shape[2]) <= at[:, None, :, None]  # (B, 1, T, C)
-            found = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
-        return found.transpose(1, 2).reshape(b, t, width)
-
-    def write(self, found: Tensor, frozen: Collection[str]) -> list[Tensor]:
-        """What each module's heads write into the stream: three of (B, T, width)."""
+    def write(self, x: Tensor, frozen: Collection[str]) -> list[Tensor]:
+        """What each module's heads write into the stream: (B, T, width) of every module that has any."""
+        x = self.norm(x)
         written = []
-        for name, part, some in zip(MODULES, self.heads(), torch.split(found, self.sizes, -1), strict=True):
-            out = F.linear(some, part.out)
+        for name, part in zip(MODULES, self.heads(), strict=True):
+            out = part(x) if part.count else torch.zeros_like(x)
             written.append(out.detach() if name in frozen else out)
         return written
 
@@ -246,13 +257,18 @@ class TriModule(nn.Module):
                 drawn, so that long histories meet no position that has learned nothing.
             frozen: modules whose heads' outputs are detached, for the control of routed activations.
             cache: of :meth:`new_cache`: the tokens come after what is in it. They are written into it, but
-                its lengths stay: :meth:`advance` says how many of them count.
+                its lengths stay: :meth:`advance` says how many of them count. For acting alone: no gradient
+                comes of it.
 
         Raises:
             ValueError: for more positions than the model has.
         """
+        if cache is not None:
+            with torch.no_grad():
+                x = self.token(tokens) + self.sender(self.token(senders))
+                return self.read(*self.run(x, starts, cache=cache))
         x = self.token(tokens) + self.sender(self.token(senders))
-        return self.read(*self.run(x, starts, frozen=frozen, cache=cache))
+        return self.read(*self.run(x, starts, frozen=frozen))
 
     def run(
         self,
@@ -274,22 +290,56 @@ class TriModule(nn.Module):
         """
         b, t, _ = x.shape
         before = cache.lengths if cache is not None else torch.zeros(b, dtype=torch.int64)
-        places = (before if starts is None else before + starts)[:, None] + torch.arange(t)
+        at = before[:, None] + torch.arange(t)  # (B, T)
+        places = at if starts is None else at + starts[:, None]
         if t == 0 or int(places.max()) >= self.config.context:
             raise ValueError(
                 f"{int(places.max()) + 1} positions, expected 1 to {self.config.context} (context)"
             )
         x = x + self.position(places)
+        if cache is not None:
+            with torch.no_grad():
+                return self._run_on(x, cache, at)
         layers: list[Any] = list(self.layers)
-        for number, layer in enumerate(layers[:-1]):
-            x = x + sum(layer.write(layer.attend(x, cache, number), frozen))
+        for layer in layers[:-1]:
+            x = x + sum(layer.write(x, frozen))
             x = x + layer.mlp(layer.mlp_norm(x))
-        last = layers[-1]
-        behaviour, prediction, perception = last.write(last.attend(x, cache, len(layers) - 1), frozen)
-        if self.config.readout == "two":
-            found = self._finish(x + behaviour + prediction + perception)
-            return found, found
-        return self._finish(x + behaviour + perception), self._finish(x + prediction + perception)
+        return self._finish(x, *layers[-1].write(x, frozen))
+
+    def _run_on(self, x: Tensor, cache: Cache, at: Tensor) -> tuple[Tensor, Tensor]:
+        """The same with what has been read before, without gradients, and all heads at once: with few
+        positions each operation costs more than what it computes.
+
+        Args:
+            x: (B, T, width), with positions.
+            cache: is written into.
+            at: (B, T), where.
+        """
+        b, t, _ = x.shape
+        c = self.config
+        filled = int(at[:, -1].max()) + 1
+        rows = (at + c.context * torch.arange(b)[:, None]).view(-1)  # in (B C, inner)
+        hidden = torch.where(torch.arange(filled) <= at[:, :, None], 0.0, -torch.inf).to(x.dtype)[:, None]
+        layers: list[Any] = list(self.layers)
+        for layer, keys, values, (weight, bias, out) in zip(
+            layers, cache.keys, cache.values, cache.weights, strict=True
+        ):
+            q, k, v = F.linear(layer.norm(x), weight, bias).split(c.inner, -1)
+            keys.view(-1, c.inner).index_copy_(0, rows, k.reshape(b * t, c.inner))
+            values.view(-1, c.inner).index_copy_(0, rows, v.reshape(b * t, c.inner))
+            q, k, v = (
+                some.view(b, -1, sum(c.heads), c.each).transpose(1, 2)
+                for some in (q, keys[:, :filled], values[:, :filled])
+            )
+            found = (
+                F.scaled_dot_product_attention(q, k, v, attn_mask=hidden).transpose(1, 2).reshape(b, t, -1)
+            )
+            if layer is not layers[-1]:
+                x = x + F.linear(found, out)
+                x = x + layer.mlp(layer.mlp_norm(x))
+        sizes = [c.each * n for n in c.heads]
+        parts = zip(found.split(sizes, -1), out.split(sizes, -1), strict=True)
+        return self._finish(x, *(F.linear(some, columns) for some, columns in parts))
 
     def read(self, acting: Tensor, simulating: Tensor) -> Output:
         """The outputs of two final states, see :meth:`run`."""
@@ -298,18 +348,36 @@ class TriModule(nn.Module):
         prediction = self.prediction_readout if two else self.unembedding
         return Output(behaviour(acting), prediction(simulating), self.value_readout(acting).squeeze(-1))
 
-    def _finish(self, x: Tensor) -> Tensor:
+    def _finish(
+        self, x: Tensor, behaviour: Tensor, prediction: Tensor, perception: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What follows the last layer's heads, of which each module has written its part: (B, T, width)."""
+        if self.config.readout == "two":
+            found = self._after_attention(x + behaviour + prediction + perception)
+            return found, found
+        common = x + perception
+        return self._after_attention(common + behaviour), self._after_attention(common + prediction)
+
+    def _after_attention(self, x: Tensor) -> Tensor:
         last: Any = self.layers[-1]
         finished: Tensor = self.norm(x + last.mlp(last.mlp_norm(x)))
         return finished
 
     def new_cache(self, rows: int) -> Cache:
-        """An empty cache for ``rows`` histories."""
+        """An empty cache for ``rows`` histories, to be read with the parameters as they are now."""
         c = self.config
-        shape = (rows, sum(c.heads), c.context, c.width // sum(c.heads))
         like = self.value_readout.weight
-        empty = [like.new_zeros(shape) for _ in range(2 * c.layers)]
-        return Cache(empty[: c.layers], empty[c.layers :], torch.zeros(rows, dtype=torch.int64))
+        keys, values = ([like.new_zeros((rows, c.context, c.inner)) for _ in self.layers] for _ in range(2))
+        weights = []
+        with torch.no_grad():
+            for layer in self.layers:
+                parts = layer.heads()
+                weights.append((
+                    torch.cat([part.qkv for part in parts], 1).view(-1, c.width),
+                    torch.cat([part.bias for part in parts], 1).view(-1),
+                    torch.cat([part.out for part in parts], 1),
+                ))  # fmt: skip
+        return Cache(keys, values, torch.zeros(rows, dtype=torch.int64), weights)
 
     @staticmethod
     def advance(cache: Cache, counts: Tensor) -> None:
@@ -347,9 +415,10 @@ class TriModule(nn.Module):
             raise ValueError(f"{path}: not JSON: {error}") from None
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ValueError(f"{path}: not a tri-module model")
-        if content.get("version") != _VERSION:
-            raise ValueError(f"{path}: version {content.get('version')!r}, expected {_VERSION}")
-        known = {field.name for field in fields(TriConfig)}
+        version = content.get("version")
+        if version not in (1, _VERSION):
+            raise ValueError(f"{path}: version {version!r}, expected 1 or {_VERSION}")
+        known = {field.name for field in fields(TriConfig)} - ({"head"} if version == 1 else set())
         given = content.get("config", {})
         if not isinstance(given, dict) or set(given) != known:
             raise ValueError(f"{path}: config has {sorted(given)}, expected {sorted(known)}")
@@ -396,7 +465,7 @@ class SeparateModules(nn.Module):
 
 def head_slices(config: TriConfig) -> dict[str, Sequence[slice]]:
     """Where each head's rows stand in its module's tensors."""
-    each = config.width // sum(config.heads)
+    each = config.each
     return {
         name: [slice(k * each, (k + 1) * each) for k in range(count)]
         for name, count in zip(MODULES, config.heads, strict=True)
