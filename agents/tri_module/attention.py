@@ -15,7 +15,8 @@ from torch import Tensor
 
 __all__ = ["attention"]
 
-# Measured with 96 heads of 16 and 128 positions, forward + backward: 16: 5.4, 32: 5.0, 64: 5.9 ms; PyTorch's own: 7.7.
+# Forward + backward in ms, 32 heads of 16 and 128 positions, blocks of 16: 2.2, 32: 1.9, 64: 2.0, 128: 4.0;
+# PyTorch's own: 2.35.
 _BLOCK = 32
 
 
@@ -37,7 +38,7 @@ class _Attention(torch.autograd.Function):
         return found.view(b, heads, t, size).transpose(1, 2).reshape(b, t, heads * size)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         q, k, v, *weights = ctx.saved_tensors
         n, t, size = q.shape
@@ -72,5 +73,5 @@ def attention(qkv: Tensor) -> Tensor:
     Returns:
         (B, T, H size), the heads side by side.
     """
-    found: Tensor = _Attention.apply(qkv)
+    found: Tensor = _Attention.apply(qkv)  # type: ignore[no-untyped-call]
     return found

@@ -13,7 +13,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +36,7 @@ __all__ = [
 MODULES = ("behaviour", "prediction", "perception")
 GROUPS = (*MODULES, "shared")  # every parameter belongs to one of these
 READOUTS = ("two", "last")
-_FORMAT, _VERSION = "mindsight tri-module", 2  # 1 had no `head`
+_FORMAT, _VERSION = "mindsight tri-module", 2  # 1: without head
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class TriConfig:
         if self.head is None:
             if self.width % sum(self.heads):
                 raise ValueError(
-                    f"width is {self.width}, expected a multiple of {sum(self.heads)}, the heads, or head given"
+                    f"width is {self.width}, expected a multiple of {sum(self.heads)}, the heads; or set head"
                 )
         elif type(self.head) is not int or self.head < 1:
             raise ValueError(f"head is {self.head!r}, expected a whole number of at least 1, or None")
@@ -104,14 +104,13 @@ class Cache:
     """Keys and values of what has been read, so that nothing is encoded twice while acting.
 
     Attributes:
-        keys, values: one tensor a layer, (B, C, inner).
+        kept: one tensor a layer, (B, C, 2 inner), keys and values.
         lengths: (B,) int64, how much of it is filled.
-        weights: of every layer what all heads have side by side: W_Q, W_K, W_V (3 inner, width),
-            their biases (3 inner,), and W_O (width, inner), as they were when the cache was made.
+        weights: of every layer what all heads have side by side: W_Q, W_K, W_V (3 inner, width), their biases
+            (3 inner,), and W_O (width, inner), as they were when the cache was made.
     """
 
-    keys: list[Tensor]
-    values: list[Tensor]
+    kept: list[Tensor]
     lengths: Tensor
     weights: list[tuple[Tensor, Tensor, Tensor]]
 
@@ -315,31 +314,28 @@ class TriModule(nn.Module):
             cache: is written into.
             at: (B, T), where.
         """
-        b, t, _ = x.shape
+        b, t, width = x.shape
         c = self.config
-        filled = int(at[:, -1].max()) + 1
-        rows = (at + c.context * torch.arange(b)[:, None]).view(-1)  # in (B C, inner)
+        # Whole vectors: 61 keys take longer than 64. Nobody sees those that are not there.
+        filled = min(c.context, 16 * (int(at[:, -1].max()) // 16 + 1))
+        rows = (at + c.context * torch.arange(b)[:, None]).view(-1)  # in (B C, 2 inner)
         hidden = torch.where(torch.arange(filled) <= at[:, :, None], 0.0, -torch.inf).to(x.dtype)[:, None]
+        x = x.view(b * t, width)
         layers: list[Any] = list(self.layers)
-        for layer, keys, values, (weight, bias, out) in zip(
-            layers, cache.keys, cache.values, cache.weights, strict=True
-        ):
-            q, k, v = F.linear(layer.norm(x), weight, bias).split(c.inner, -1)
-            keys.view(-1, c.inner).index_copy_(0, rows, k.reshape(b * t, c.inner))
-            values.view(-1, c.inner).index_copy_(0, rows, v.reshape(b * t, c.inner))
-            q, k, v = (
-                some.view(b, -1, sum(c.heads), c.each).transpose(1, 2)
-                for some in (q, keys[:, :filled], values[:, :filled])
-            )
-            found = (
-                F.scaled_dot_product_attention(q, k, v, attn_mask=hidden).transpose(1, 2).reshape(b, t, -1)
-            )
+        for layer, kept, (weight, bias, out) in zip(layers, cache.kept, cache.weights, strict=True):
+            qkv = torch.addmm(bias, layer.norm(x), weight.t())  # (B T, 3 inner)
+            kept.view(-1, 2 * c.inner).index_copy_(0, rows, qkv[:, c.inner :])
+            q = qkv[:, : c.inner].view(b, t, -1, c.each).transpose(1, 2)  # (B, H, T, head)
+            k, v = kept[:, :filled].view(b, filled, 2, -1, c.each).permute(2, 0, 3, 1, 4)
+            found = F.scaled_dot_product_attention(q, k, v, attn_mask=hidden).transpose(1, 2)
+            found = found.reshape(b * t, c.inner)
             if layer is not layers[-1]:
-                x = x + F.linear(found, out)
+                x = torch.addmm(x, found, out.t())
                 x = x + layer.mlp(layer.mlp_norm(x))
         sizes = [c.each * n for n in c.heads]
-        parts = zip(found.split(sizes, -1), out.split(sizes, -1), strict=True)
-        return self._finish(x, *(F.linear(some, columns) for some, columns in parts))
+        parts = zip(torch.split(found, sizes, -1), torch.split(out, sizes, -1), strict=True)
+        written = [(some @ columns.t()).view(b, t, width) for some, columns in parts]
+        return self._finish(x.view(b, t, width), *written)
 
     def read(self, acting: Tensor, simulating: Tensor) -> Output:
         """The outputs of two final states, see :meth:`run`."""
@@ -367,17 +363,17 @@ class TriModule(nn.Module):
         """An empty cache for ``rows`` histories, to be read with the parameters as they are now."""
         c = self.config
         like = self.value_readout.weight
-        keys, values = ([like.new_zeros((rows, c.context, c.inner)) for _ in self.layers] for _ in range(2))
+        kept = [like.new_zeros((rows, c.context, 2 * c.inner)) for _ in self.layers]
         weights = []
         with torch.no_grad():
             for layer in self.layers:
-                parts = layer.heads()
+                parts = cast(_Layer, layer).heads()
                 weights.append((
                     torch.cat([part.qkv for part in parts], 1).view(-1, c.width),
                     torch.cat([part.bias for part in parts], 1).view(-1),
                     torch.cat([part.out for part in parts], 1),
                 ))  # fmt: skip
-        return Cache(keys, values, torch.zeros(rows, dtype=torch.int64), weights)
+        return Cache(kept, torch.zeros(rows, dtype=torch.int64), weights)
 
     @staticmethod
     def advance(cache: Cache, counts: Tensor) -> None:

@@ -17,9 +17,9 @@ it is the gradient of the weighted mean of the losses, at the base rate times th
 gradient descent and one sample that is the listing to the letter; with Adam, a weight in the loss alone
 would be divided away.
 
-Going backward for every loss by itself would cost the shared parameters a pass each. But what moves a group is
-always a weighted sum of losses, its mix, and there are few different ones: each needs one pass, and the
-gradients of a sum of losses are a sum of gradients. Where perception and shared parameters are moved by the
+Going backward for every loss by itself would cost the shared parameters a pass each. But what moves a group
+is always a weighted sum of losses, its mix, and there are few different ones: each needs one pass, and the
+gradient of a sum of losses is a sum of gradients. Where perception and shared parameters are moved by the
 sum of what moves behaviour and what moves prediction (listings 2, 3 and 6), two passes give all three: one
 for the sum, and one that touches the heads of two modules alone.
 """
@@ -29,6 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -219,7 +220,7 @@ class Learner:
         gradients: Callable[[Sequence[Term], Mapping[Mix, Sequence[nn.Parameter]]], Gradients] = by_mix,
     ) -> None:
         makers: dict[str, Callable[..., torch.optim.Optimizer]] = {
-            "adam": torch.optim.Adam,
+            "adam": partial(torch.optim.Adam, fused=True),
             "sgd": torch.optim.SGD,
         }
         if variant not in VARIANTS:

@@ -204,6 +204,9 @@ def test_heads_need_not_add_up_to_the_width(readout, tmp_path):
     for one, other in zip(out.__dict__.values(), cached.__dict__.values(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
     assert not cached.behaviour.requires_grad
+    learner = Learner(made, 1e-2)
+    log = [pretrain(learner, some)["prediction"] for _ in range(5)]
+    assert log[-1] < log[0]
     made.float().save(tmp_path)
     assert TriModule.load(tmp_path).config == made.config
 
