@@ -1,6 +1,6 @@
 """How fast everything is, measured on this machine and held against the targets.
 
-    mindsight bench            # all of it, 3 to 5 minutes
+    mindsight bench            # all of it, 4 to 6 minutes
     mindsight bench --quick    # shorter samples, smaller batches
 
 One process, one thread unless a line says otherwise. Actions are random legal ones, drawn by a
@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -421,6 +421,88 @@ class _Bench:
         self.add("learning", f"PPO, {name}, 64 worlds, acting and learning included",
                  progress.rate, "steps/s")  # fmt: skip
 
+    def tri_module(self) -> None:
+        """The agent of the paper, on one thread: what routing costs, learning, acting, a plain GPT beside."""
+        if importlib.util.find_spec("torch") is None:
+            self.report.skipped.append("the tri-module agent: torch is not installed")
+            return
+        import torch  # after the line above, which says how its threads are to wait
+
+        from . import tri_module as tri
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            self._tri_module(tri, torch.set_num_threads)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _tri_module(self, tri: Any, set_threads: Callable[[int], None]) -> None:
+        def clock(step: Callable[[], Any]) -> Callable[[], float]:
+            """A function that takes one sample: seconds a call."""
+            step()
+
+            def sample() -> float:
+                calls, start = 0, time.perf_counter()
+                while calls == 0 or time.perf_counter() - start < self.seconds:
+                    step()
+                    calls += 1
+                return (time.perf_counter() - start) / calls
+
+            return sample
+
+        def against(name: str, one: Any, other: Any, target: float | None, more: bool = False) -> float:
+            """A line with how long the first takes, in times of the second; returns the first's seconds."""
+            self.tell(name)
+            first, second = clock(one), clock(other)
+            pairs = [(first(), second()) for _ in range(self.samples)]
+            best = [min(pair[k] for pair in pairs) for k in range(2)]
+            median = statistics.median(a / b for a, b in pairs)
+            self.add("tri-module", name, best[0] / best[1], "×", median=median, target=target, more=more)
+            return best[0]
+
+        tokens = tri.ROWS * tri.SIZE.context
+        seconds = {}
+        for listing in tri.LISTINGS:
+            seconds[listing] = against(
+                f"{listing}, routed against unrouted",
+                tri.learner_step(listing), tri.learner_step(listing, "unrouted"), 1.7,
+            )  # fmt: skip
+        for listing, spent in seconds.items():
+            self.add("tri-module", f"{listing}, routed, {tri.ROWS} × {tri.SIZE.context} tokens",
+                     tokens / spent, "tokens/s", target=13_000)  # fmt: skip
+        against("plain training against a GPT of the same size", tri.plain_step(), tri.gpt_step(), 1.1)
+        wide = against("width 128, listing 2, routed against unrouted",
+                       tri.learner_step("listing 2", config=tri.WIDE),
+                       tri.learner_step("listing 2", "unrouted", tri.WIDE), None)  # fmt: skip
+        self.add("tri-module", "width 128, listing 2, routed", tokens / wide, "tokens/s")
+        for how, target in (("8 tokens read at once", 4500), ("8 tokens drawn one by one", 1000)):
+            self.tell(f"acting, {how}")
+            episode = tri.acting(at_once="at once" in how)
+            count, sample = episode(), clock(episode)
+            values = [count / sample() for _ in range(self.samples)]
+            self.add("tri-module", f"acting, {tri.PLAYERS} in a batch, {how}", max(values),
+                     "individual-steps/s", median=statistics.median(values), target=target)  # fmt: skip
+        if (os.cpu_count() or 1) >= 2:
+            for name, config in (("width 64", tri.SIZE), ("width 128", tri.WIDE)):
+                self.tell(f"two threads, {name}")
+                sample = clock(tri.learner_step("listing 2", config=config))
+                times: dict[int, list[float]] = {1: [], 2: []}
+                for _ in range(self.samples):
+                    for threads, found in times.items():
+                        set_threads(threads)
+                        found.append(sample())
+                set_threads(1)
+                self.add("tri-module", f"{name}, listing 2, routed, 2 threads against 1",
+                         min(times[1]) / min(times[2]), "× as fast",
+                         median=statistics.median(a / b for a, b in zip(times[1], times[2], strict=True)),
+                         )  # fmt: skip
+        self.tell("memory")
+        program = [sys.executable, "-P", "-m", "mindsight.benchmarks.tri_module", "--memory"]
+        memory = float(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+        self.add("tri-module", "peak memory: default size, 16 full histories, listing 4", memory, "MiB",
+                 target=1024, more=False)  # fmt: skip
+
     def starts(self) -> None:
         """From the start of a process to the end of a world's first step."""
         self.tell("cold and warm start")
@@ -483,19 +565,24 @@ def _parallel(env: Any, choose: Any, samples: int, seconds: float) -> Iterator[f
 
 PARTS = (
     "games", "beliefs", "threads", "conversations", "turns", "export", "parallel", "minigrid", "frames",
-    "learning", "starts",
+    "learning", "tri_module", "starts",
 )  # fmt: skip
 
 
-def run(quick: bool = False, tell: Callable[[str], None] = lambda text: None) -> Report:
+def run(
+    quick: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
+    parts: Sequence[str] = PARTS,
+) -> Report:
     """Measure everything.
 
     Args:
         quick: shorter samples, fewer of them, no batch of 65,536.
         tell: called with what is being measured.
+        parts: some of ``PARTS``.
     """
     bench = _Bench(quick, tell)
-    for part in PARTS:
+    for part in parts:
         getattr(bench, part)()
     return bench.report
 

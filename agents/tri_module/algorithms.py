@@ -125,8 +125,9 @@ def pretrain(learner: Learner, batch: Batch) -> dict[str, float]:
 def finetune(learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
     """Listings 2 and 6, basic fine-tuning on one's own actions a^i: RL(R^i(a^i)) moves behaviour, the error
     of predicting a^i moves prediction, both move the rest. a^i is a sample: no gradient flows through it."""
-    acted = Term("reward", reward.loss(batch.read(learner, "behaviour"), batch), _BEHAVIOUR)
-    return learner.step([acted, _own_prediction(learner, batch)[0]])
+    acting, simulating = _read_for_both(learner, batch)
+    acted = Term("reward", reward.loss(acting, batch), _BEHAVIOUR)
+    return learner.step([acted, _own_prediction(simulating, batch)[0]])
 
 
 def simulate_and_imitate(learner: Learner, batch: Batch, by_reward: bool = False) -> dict[str, float]:
@@ -137,8 +138,9 @@ def simulate_and_imitate(learner: Learner, batch: Batch, by_reward: bool = False
         learner, batch: see there.
         by_reward: imitate only what is rewarded, at the reward-based rate (an option of ours).
     """
-    imitated = -log_probabilities(batch.read(learner, "behaviour").behaviour, batch)
-    simulated = -log_probabilities(batch.read(learner, "prediction").prediction, batch)
+    acting, simulating = _read_for_both(learner, batch)
+    imitated = -log_probabilities(acting.behaviour, batch)
+    simulated = -log_probabilities(simulating.prediction, batch)
     imitation: Term | None = Term("imitation", imitated.mean(), _BEHAVIOUR)
     if by_reward:
         if batch.rewards is None:
@@ -162,8 +164,9 @@ def kindness(
         simulated: the histories with the predicted responses a^j^ as actions, and their advantages as
             rewards: for the control ``"unrouted_credit"`` alone, in which reward moves predictions.
     """
-    acted = Term("reward", reward.loss(batch.read(learner, "behaviour"), batch), _BEHAVIOUR)
-    own, losses = _own_prediction(learner, batch)
+    acting, simulating = _read_for_both(learner, batch)
+    acted = Term("reward", reward.loss(acting, batch), _BEHAVIOUR)
+    own, losses = _own_prediction(simulating, batch)
     terms: list[Term | None] = [acted, own]
     if batch.rewards is not None:
         terms.append(weighted("prediction by reward", losses, batch.of_actions(batch.rewards), {"behaviour"}))
@@ -176,9 +179,18 @@ def kindness(
     return learner.step(terms)
 
 
-def _own_prediction(learner: Learner, batch: Batch) -> tuple[Term, Tensor]:
+def _read_for_both(learner: Learner, batch: Batch) -> tuple[Output, Output]:
+    """What losses on the behaviour and on the prediction output are put on: one reading, but where what is
+    frozen going forward differs."""
+    acting = batch.read(learner, "behaviour")
+    if learner.frozen("behaviour") == learner.frozen("prediction"):
+        return acting, acting
+    return acting, batch.read(learner, "prediction")
+
+
+def _own_prediction(simulating: Output, batch: Batch) -> tuple[Term, Tensor]:
     """NLL(a^i, a^i^): the prediction of one's own actions."""
-    losses = -log_probabilities(batch.read(learner, "prediction").prediction, batch)
+    losses = -log_probabilities(simulating.prediction, batch)
     return Term("own prediction", losses.mean(), _PREDICTION), losses
 
 

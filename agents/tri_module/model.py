@@ -13,11 +13,13 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .attention import attention
 
 __all__ = [
     "GROUPS",
@@ -48,6 +50,8 @@ class TriConfig:
         width: of the residual stream.
         layers: how many.
         heads: of the behaviour, the prediction and the perception module, in each layer.
+        head: width of one head; ``width / heads`` where None. All heads together, :attr:`inner`, may be wider
+            or narrower than the stream.
         hidden: width of the MLPs.
         readout: how one transformer gives two outputs. ``"two"``: two read-outs of the final state;
             ``"last"``: the last layer's heads are summed per module, and the shared last MLP, norm and
@@ -61,6 +65,7 @@ class TriConfig:
     heads: tuple[int, int, int] = (2, 2, 2)
     hidden: int = 192
     readout: str = "two"
+    head: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
@@ -74,12 +79,29 @@ class TriConfig:
             or not sum(self.heads)
         ):
             raise ValueError(f"heads is {self.heads!r}, expected three whole numbers, at least one above 0")
-        if self.width % (2 * sum(self.heads)):
+        if self.head is None:
+            if self.width % sum(self.heads):
+                raise ValueError(
+                    f"width is {self.width}, expected a multiple of {sum(self.heads)}, the heads; or set head"
+                )
+        elif type(self.head) is not int or self.head < 1:
+            raise ValueError(f"head is {self.head!r}, expected a whole number of at least 1, or None")
+        if self.each % 2:
             raise ValueError(
-                f"width is {self.width}, expected a multiple of {2 * sum(self.heads)}, twice the heads"
+                f"a head is {self.each} wide, expected an even number: queries are turned in pairs"
             )
         if self.readout not in READOUTS:
             raise ValueError(f"readout is {self.readout!r}, expected one of {', '.join(READOUTS)}")
+
+    @property
+    def each(self) -> int:
+        """Width of one head."""
+        return self.width // sum(self.heads) if self.head is None else self.head
+
+    @property
+    def inner(self) -> int:
+        """Width of all heads side by side."""
+        return self.each * sum(self.heads)
 
 
 @dataclass
@@ -87,17 +109,19 @@ class Cache:
     """Keys and values of what has been read, so that nothing is encoded twice while acting.
 
     Attributes:
-        keys, values: one tensor a layer, (B, H, C, width / H).
+        kept: one tensor a layer, (B, C, 2 inner), keys and values.
         lengths: (B,) int64, how much of it is filled.
         tail: (B, NEAR, width), the embeddings of the last tokens that count.
         read: (B, NEAR + T, width), the same and those of the tokens that were read last.
+        weights: of every layer what all heads have side by side: W_Q, W_K, W_V (3 inner, width), their biases
+            (3 inner,), and W_O (width, inner), as they were when the cache was made.
     """
 
-    keys: list[Tensor]
-    values: list[Tensor]
+    kept: list[Tensor]
     lengths: Tensor
     tail: Tensor
     read: Tensor
+    weights: list[tuple[Tensor, Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -118,22 +142,31 @@ class Output:
 class _Heads(nn.Module):
     """The heads of one module in one layer: rows of W_Q, W_K, W_V with biases, columns of W_O."""
 
-    def __init__(self, width: int, size: int) -> None:
+    def __init__(self, width: int, size: int, count: int) -> None:
         super().__init__()
+        self.count = count
         self.qkv = nn.Parameter(torch.empty(3, size, width))
         self.bias = nn.Parameter(torch.zeros(3, size))
         self.out = nn.Parameter(torch.empty(width, size))
+
+    def forward(self, x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+        """What they write into the stream, of its normalized state: (B, T, width) both.
+
+        Each module for itself: a gradient for one module's heads then costs no work on another's weights.
+        """
+        b, t, width = x.shape
+        qkv = F.linear(x, self.qkv.view(-1, width), self.bias.view(-1))
+        qkv = qkv.view(b, t, 3, self.count, -1)
+        qkv = torch.cat([_turned(qkv[:, :, :2], turns), qkv[:, :, 2:]], 2)
+        return F.linear(attention(qkv), self.out)
 
 
 class _Layer(nn.Module):
     def __init__(self, config: TriConfig) -> None:
         super().__init__()
-        self.count = sum(config.heads)
-        each = config.width // self.count
-        self.sizes = [each * n for n in config.heads]
         self.norm = nn.LayerNorm(config.width)
-        for name, size in zip(MODULES, self.sizes, strict=True):
-            self.add_module(name, _Heads(config.width, size))
+        for name, count in zip(MODULES, config.heads, strict=True):
+            self.add_module(name, _Heads(config.width, count * config.each, count))
         self.mlp_norm = nn.LayerNorm(config.width)
         self.mlp = nn.Sequential(
             nn.Linear(config.width, config.hidden), nn.GELU(), nn.Linear(config.hidden, config.width)
@@ -142,39 +175,19 @@ class _Layer(nn.Module):
     def heads(self) -> list[_Heads]:
         return [getattr(self, name) for name in MODULES]
 
-    def attend(self, x: Tensor, turns: tuple[Tensor, Tensor], cache: Cache | None, number: int) -> Tensor:
-        """What the heads have found, side by side: (B, T, width)."""
-        b, t, width = x.shape
-        parts = self.heads()
-        weight = torch.cat([part.qkv for part in parts], 1)  # (3, width, width)
-        bias = torch.cat([part.bias for part in parts], 1)
-        qkv = F.linear(self.norm(x), weight.reshape(3 * width, width), bias.reshape(3 * width))
-        q, k, v = qkv.view(b, t, 3, self.count, -1).permute(2, 0, 3, 1, 4)  # each (B, H, T, size)
-        q, k = _turned(q, turns), _turned(k, turns)
-        if cache is None:
-            found = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:
-            keys, values = cache.keys[number], cache.values[number]
-            rows = torch.arange(b)[:, None].expand(b, t)
-            at = cache.lengths[:, None] + torch.arange(t)  # (B, T), where the new ones stand
-            keys[rows, :, at] = k.transpose(1, 2)
-            values[rows, :, at] = v.transpose(1, 2)
-            seen = torch.arange(keys.shape[2]) <= at[:, None, :, None]  # (B, 1, T, C)
-            found = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
-        return found.transpose(1, 2).reshape(b, t, width)
-
-    def write(self, found: Tensor, frozen: Collection[str]) -> list[Tensor]:
-        """What each module's heads write into the stream: three of (B, T, width)."""
+    def write(self, x: Tensor, turns: tuple[Tensor, Tensor], frozen: Collection[str]) -> list[Tensor]:
+        """What each module's heads write into the stream: (B, T, width) of every module that has any."""
+        x = self.norm(x)
         written = []
-        for name, part, some in zip(MODULES, self.heads(), torch.split(found, self.sizes, -1), strict=True):
-            out = F.linear(some, part.out)
+        for name, part in zip(MODULES, self.heads(), strict=True):
+            out = part(x, turns) if part.count else torch.zeros_like(x)
             written.append(out.detach() if name in frozen else out)
         return written
 
 
 def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-    """Queries or keys (B, H, T, size), turned by their places (Su et al. 2021): attention sees how far apart
-    two tokens are, not where they stand, so that longer histories than any in training can be read."""
+    """Queries and keys (B, T, 2, H, size), turned by their places (Su et al. 2021): attention sees how far
+    apart two tokens are, not where they stand, so that longer histories than any in training can be read."""
     cos, sin = turns
     one, two = x.chunk(2, -1)
     return torch.cat([one * cos - two * sin, one * sin + two * cos], -1)
@@ -260,19 +273,26 @@ class TriModule(nn.Module):
             senders: (B, T) int64, the name token of who sent the message each belongs to; 0: padding.
             frozen: modules whose heads' outputs are detached, for the control of routed activations.
             cache: of :meth:`new_cache`: the tokens come after what is in it. They are written into it, but
-                its lengths stay: :meth:`advance` says how many of them count.
+                its lengths stay: :meth:`advance` says how many of them count. For acting alone: no gradient
+                comes of it.
 
         Raises:
             ValueError: for more positions than the model has.
         """
-        x = self.token(tokens) + self.sender(self.token(senders))
+        if cache is None:
+            return self.read(*self.run(self._embed(tokens, senders, None), frozen=frozen))
+        with torch.no_grad():
+            return self.read(*self.run(self._embed(tokens, senders, cache), cache=cache))
+
+    def _embed(self, tokens: Tensor, senders: Tensor, cache: Cache | None) -> Tensor:
+        x: Tensor = self.token(tokens) + self.sender(self.token(senders))
         t = x.shape[1]
         if cache is None:
             stream = F.pad(x, (0, 0, NEAR, 0))
         else:
             stream = cache.read = torch.cat([cache.tail, x], 1)
-        x = x + self.near(torch.cat([stream[:, k : k + t] for k in range(NEAR)], -1))
-        return self.read(*self.run(x, frozen=frozen, cache=cache))
+        near: Tensor = self.near(torch.cat([stream[:, k : k + t] for k in range(NEAR)], -1))
+        return x + near
 
     def run(
         self, x: Tensor, *, frozen: Collection[str] = (), cache: Cache | None = None
@@ -288,26 +308,57 @@ class TriModule(nn.Module):
             ``readout="two"`` they are one.
         """
         t = x.shape[1]
-        places = torch.arange(t)[None]
-        if cache is not None:
-            places = places + cache.lengths[:, None]
-        if t == 0 or int(places.max()) >= self.config.context:
-            raise ValueError(
-                f"{int(places.max()) + 1} positions, expected 1 to {self.config.context} (context)"
-            )
-        half = self.config.width // sum(self.config.heads) // 2
-        angles = places[:, None, :, None] * 10000 ** (-torch.arange(half) / half)
+        at = torch.arange(t)[None] if cache is None else cache.lengths[:, None] + torch.arange(t)
+        if t == 0 or int(at.max()) >= self.config.context:
+            raise ValueError(f"{int(at.max()) + 1} positions, expected 1 to {self.config.context} (context)")
+        each = self.config.each
+        angles = at[:, :, None, None, None] * 10000 ** (-torch.arange(0, each, 2) / each)
         turns = (angles.cos().to(x.dtype), angles.sin().to(x.dtype))
+        if cache is not None:
+            with torch.no_grad():
+                return self._run_on(x, turns, cache, at)
         layers: list[Any] = list(self.layers)
-        for number, layer in enumerate(layers[:-1]):
-            x = x + sum(layer.write(layer.attend(x, turns, cache, number), frozen))
+        for layer in layers[:-1]:
+            x = x + sum(layer.write(x, turns, frozen))
             x = x + layer.mlp(layer.mlp_norm(x))
-        last = layers[-1]
-        behaviour, prediction, perception = last.write(last.attend(x, turns, cache, len(layers) - 1), frozen)
-        if self.config.readout == "two":
-            found = self._finish(x + behaviour + prediction + perception)
-            return found, found
-        return self._finish(x + behaviour + perception), self._finish(x + prediction + perception)
+        return self._finish(x, *layers[-1].write(x, turns, frozen))
+
+    def _run_on(
+        self, x: Tensor, turns: tuple[Tensor, Tensor], cache: Cache, at: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same with what has been read before, without gradients, and all heads at once: with few
+        positions each operation costs more than what it computes.
+
+        Args:
+            x: (B, T, width).
+            turns: of these places.
+            cache: is written into.
+            at: (B, T), where.
+        """
+        b, t, width = x.shape
+        c = self.config
+        # Whole vectors: 61 keys take longer than 64. Nobody sees those that are not there.
+        filled = min(c.context, 16 * (int(at[:, -1].max()) // 16 + 1))
+        rows = (at + c.context * torch.arange(b)[:, None]).view(-1)  # in (B C, 2 inner)
+        hidden = torch.where(torch.arange(filled) <= at[:, :, None], 0.0, -torch.inf).to(x.dtype)[:, None]
+        x = x.view(b * t, width)
+        layers: list[Any] = list(self.layers)
+        for layer, kept, (weight, bias, out) in zip(layers, cache.kept, cache.weights, strict=True):
+            qkv = torch.addmm(bias, layer.norm(x), weight.t())  # (B T, 3 inner)
+            turned = _turned(qkv[:, : 2 * c.inner].view(b, t, 2, -1, c.each), turns)
+            new = torch.cat([turned[:, :, 1].reshape(b * t, c.inner), qkv[:, 2 * c.inner :]], 1)
+            kept.view(-1, 2 * c.inner).index_copy_(0, rows, new)
+            q = turned[:, :, 0].transpose(1, 2)  # (B, H, T, head)
+            k, v = kept[:, :filled].view(b, filled, 2, -1, c.each).permute(2, 0, 3, 1, 4)
+            found = F.scaled_dot_product_attention(q, k, v, attn_mask=hidden).transpose(1, 2)
+            found = found.reshape(b * t, c.inner)
+            if layer is not layers[-1]:
+                x = torch.addmm(x, found, out.t())
+                x = x + layer.mlp(layer.mlp_norm(x))
+        sizes = [c.each * n for n in c.heads]
+        parts = zip(torch.split(found, sizes, -1), torch.split(out, sizes, -1), strict=True)
+        written = [(some @ columns.t()).view(b, t, width) for some, columns in parts]
+        return self._finish(x.view(b, t, width), *written)
 
     def read(self, acting: Tensor, simulating: Tensor) -> Output:
         """The outputs of two final states, see :meth:`run`."""
@@ -316,20 +367,37 @@ class TriModule(nn.Module):
         prediction = self.prediction_readout if two else self.unembedding
         return Output(behaviour(acting), prediction(simulating), self.value_readout(acting).squeeze(-1))
 
-    def _finish(self, x: Tensor) -> Tensor:
+    def _finish(
+        self, x: Tensor, behaviour: Tensor, prediction: Tensor, perception: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What follows the last layer's heads, of which each module has written its part: (B, T, width)."""
+        if self.config.readout == "two":
+            found = self._after_attention(x + behaviour + prediction + perception)
+            return found, found
+        common = x + perception
+        return self._after_attention(common + behaviour), self._after_attention(common + prediction)
+
+    def _after_attention(self, x: Tensor) -> Tensor:
         last: Any = self.layers[-1]
         finished: Tensor = self.norm(x + last.mlp(last.mlp_norm(x)))
         return finished
 
     def new_cache(self, rows: int) -> Cache:
-        """An empty cache for ``rows`` histories."""
+        """An empty cache for ``rows`` histories, to be read with the parameters as they are now."""
         c = self.config
-        shape = (rows, sum(c.heads), c.context, c.width // sum(c.heads))
         like = self.value_readout.weight
-        empty = [like.new_zeros(shape) for _ in range(2 * c.layers)]
+        kept = [like.new_zeros((rows, c.context, 2 * c.inner)) for _ in self.layers]
+        weights = []
+        with torch.no_grad():
+            for layer in self.layers:
+                parts = cast(_Layer, layer).heads()
+                weights.append((
+                    torch.cat([part.qkv for part in parts], 1).view(-1, c.width),
+                    torch.cat([part.bias for part in parts], 1).view(-1),
+                    torch.cat([part.out for part in parts], 1),
+                ))  # fmt: skip
         tail = like.new_zeros((rows, NEAR, c.width))
-        lengths = torch.zeros(rows, dtype=torch.int64)
-        return Cache(empty[: c.layers], empty[c.layers :], lengths, tail, tail)
+        return Cache(kept, torch.zeros(rows, dtype=torch.int64), tail, tail, weights)
 
     @staticmethod
     def advance(cache: Cache, counts: Tensor) -> None:
@@ -418,7 +486,7 @@ class SeparateModules(nn.Module):
 
 def head_slices(config: TriConfig) -> dict[str, Sequence[slice]]:
     """Where each head's rows stand in its module's tensors."""
-    each = config.width // sum(config.heads)
+    each = config.each
     return {
         name: [slice(k * each, (k + 1) * each) for k in range(count)]
         for name, count in zip(MODULES, config.heads, strict=True)

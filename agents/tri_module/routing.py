@@ -16,12 +16,20 @@ listing                      loss                            behaviour predictio
 it is the gradient of the weighted mean of the losses, at the base rate times the mean weight: with plain
 gradient descent and one sample that is the listing to the letter; with Adam, a weight in the loss alone
 would be divided away.
+
+Going backward for every loss by itself would cost the shared parameters a pass each. But what moves a group
+is always a weighted sum of losses, its mix, and there are few different ones: each needs one pass, and the
+gradient of a sum of losses is a sum of gradients. Where perception and shared parameters are moved by the
+sum of what moves behaviour and what moves prediction (listings 2, 3 and 6), two passes give all three: one
+for the sum, and one that touches the heads of two modules alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,7 +37,12 @@ from torch import Tensor, nn
 
 from .model import GROUPS, MODULES, SeparateModules, TriModule, head_slices
 
-__all__ = ["ALL", "VARIANTS", "Learner", "Term", "weighted"]
+__all__ = ["ALL", "VARIANTS", "Learner", "Mix", "Term", "by_mix", "by_term", "weighted"]
+
+#: Factors, one a term: their sum of the terms' losses is what moves a group.
+Mix = tuple[float, ...]
+#: Gradients by mix and parameter; parameters that a mix does not reach are left out.
+Gradients = dict[Mix, dict[nn.Parameter, Tensor]]
 
 ALL = frozenset(GROUPS)
 #: What each variant does: the contract, and the controls that every claim needs.
@@ -51,7 +64,7 @@ class Term:
         name: for the log.
         loss: a scalar.
         moves: the groups.
-        rate: a factor to the base rate. Where a group has this term alone, its step is taken at that
+        rate: a factor above 0 to the base rate. Where a group has this term alone, its step is taken at that
             rate; where it has several, it scales this one's gradient among them.
         reweighs: the same data as another term, weighted by reward for some group alone. Where losses are
             not routed such a term is left out: the other one moves that group already.
@@ -66,6 +79,8 @@ class Term:
     def __post_init__(self) -> None:
         if not self.moves <= ALL:
             raise ValueError(f"moves is {sorted(self.moves)}, expected some of {', '.join(GROUPS)}")
+        if not self.rate > 0:
+            raise ValueError(f"rate is {self.rate}, expected a number above 0")
 
 
 def weighted(name: str, losses: Tensor, rewards: Tensor, moves: Iterable[str]) -> Term | None:
@@ -85,6 +100,96 @@ def weighted(name: str, losses: Tensor, rewards: Tensor, moves: Iterable[str]) -
     return Term(name, loss, frozenset(moves), total / len(weights), reweighs=True)
 
 
+def by_term(terms: Sequence[Term], wanted: Mapping[Mix, Sequence[nn.Parameter]]) -> Gradients:
+    """The gradients of mixes the obvious way: one of every term, added up.
+
+    Args:
+        terms: whose losses are mixed.
+        wanted: for each mix the parameters that it is to be found for.
+    """
+    parameters = list(dict.fromkeys(p for some in wanted.values() for p in some))
+    parts = []
+    for term in terms:
+        found = torch.autograd.grad(term.loss, parameters, retain_graph=True, allow_unused=True)
+        parts.append(dict(zip(parameters, found, strict=True)))
+    result: Gradients = {mix: {} for mix in wanted}
+    for mix, some in wanted.items():
+        for parameter in some:
+            for factor, part in zip(mix, parts, strict=True):
+                gradient = part[parameter]
+                if factor and gradient is not None:
+                    before = result[mix].get(parameter)
+                    gradient = factor * gradient
+                    result[mix][parameter] = gradient if before is None else before + gradient
+    return result
+
+
+def by_mix(terms: Sequence[Term], wanted: Mapping[Mix, Sequence[nn.Parameter]]) -> Gradients:
+    """The same, in one pass backward a mix, and in two for three where one of them is the sum of the others.
+
+    Args:
+        terms, wanted: as for :func:`by_term`.
+    """
+    wanted = {mix: some for mix, some in wanted.items() if some and any(mix)}
+    passes = {mix: list(some) for mix, some in wanted.items()}
+    split = _sum_of_two(list(wanted))
+    if split is not None:
+        whole, one, other = split
+        del passes[other]
+        for mix in (whole, one):
+            passes[mix] = list(dict.fromkeys([*wanted[mix], *wanted[other]]))
+    result: Gradients = {}
+    for number, (mix, some) in enumerate(passes.items()):
+        again = number < len(passes) - 1
+        found = torch.autograd.grad(_mixed(terms, mix), some, retain_graph=again, allow_unused=True)
+        result[mix] = {p: g for p, g in zip(some, found, strict=True) if g is not None}
+    if split is not None:
+        whole, one, other = split
+        reached = _reached(_mixed(terms, other))
+        result[other] = {
+            p: result[whole][p] - result[one][p] if p in result[one] else result[whole][p]
+            for p in wanted[other]
+            if p in reached
+        }
+    return result
+
+
+def _mixed(terms: Sequence[Term], mix: Mix) -> Tensor:
+    parts = [
+        t.loss if factor == 1 else factor * t.loss for factor, t in zip(mix, terms, strict=True) if factor
+    ]
+    loss = parts[0]
+    for part in parts[1:]:
+        loss = loss + part
+    return loss
+
+
+def _sum_of_two(mixes: list[Mix]) -> tuple[Mix, Mix, Mix] | None:
+    """Of three mixes the one that is the sum of the others, and those: what moves behaviour comes first, and
+    is not the one that is found as a difference. Rewards without any advantage are common, and their gradient
+    is to be 0 to the bit; a prediction's error hardly ever is."""
+    if len(mixes) != 3:
+        return None
+    for whole, one, other in (mixes, mixes[1:] + mixes[:1], mixes[2:] + mixes[:2]):
+        if all(a == b + c for a, b, c in zip(whole, one, other, strict=True)):
+            return whole, one, other
+    return None
+
+
+def _reached(loss: Tensor) -> set[Any]:
+    """The parameters that a loss depends on. A difference of two gradients is never None, only tiny."""
+    left, seen, found = [loss.grad_fn], {loss.grad_fn}, set()
+    while left:
+        node: Any = left.pop()
+        if hasattr(node, "variable"):
+            found.add(node.variable)
+        for after, _ in node.next_functions:
+            if after is not None and after not in seen:
+                seen.add(after)
+                left.append(after)
+    return found
+
+
 class Learner:
     """A model, its optimizer, and the step that keeps to the table.
 
@@ -96,7 +201,8 @@ class Learner:
         variant: one of ``VARIANTS``.
         seed: of the draws of ``"random_heads"``.
         log_every: after so many steps the log has both gradients' norms on the perception module and the
-            shared parameters, and the cosine between them; 0: never.
+            shared parameters, and the cosine between them; 0: never. Such a step takes :func:`by_term`.
+        gradients: :func:`by_mix`, or :func:`by_term`, which is slower and obviously right.
 
     Raises:
         ValueError: for a variant or optimizer that there is not, or a model that does not fit it.
@@ -111,9 +217,10 @@ class Learner:
         variant: str = "routed",
         seed: int = 0,
         log_every: int = 0,
+        gradients: Callable[[Sequence[Term], Mapping[Mix, Sequence[nn.Parameter]]], Gradients] = by_mix,
     ) -> None:
         makers: dict[str, Callable[..., torch.optim.Optimizer]] = {
-            "adam": torch.optim.Adam,
+            "adam": partial(torch.optim.Adam, fused=True),
             "sgd": torch.optim.SGD,
         }
         if variant not in VARIANTS:
@@ -123,7 +230,7 @@ class Learner:
         if (variant == "separate") != isinstance(model, SeparateModules):
             raise ValueError(f"variant {variant!r} does not fit a {type(model).__name__}")
         self.model, self.rate, self.clip, self.variant = model, rate, clip, variant
-        self.log_every, self.steps = log_every, 0
+        self.log_every, self.steps, self.gradients = log_every, 0, gradients
         self.groups = model.groups()
         self.optimizer = makers[optimizer](
             [{"params": some, "name": name, "lr": rate} for name, some in self.groups.items() if some]
@@ -150,57 +257,52 @@ class Learner:
             FloatingPointError: a loss is not finite; nothing has moved.
         """
         given = [term for term in terms if term is not None]
-        for term in given:
-            if not torch.isfinite(term.loss):
-                raise FloatingPointError(
-                    f"the loss {term.name!r} is {float(term.loss.detach())} in step {self.steps}"
-                )
         log = {term.name: float(term.loss.detach()) for term in given}
+        for name, value in log.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(f"the loss {name!r} is {value} in step {self.steps}")
         if self.variant in ("unrouted", "unrouted_credit", "activation"):
             given = [Term(t.name, t.loss, ALL, t.rate) for t in given if not t.reweighs]
-        found = [self._gradients(term, k < len(given) - 1) for k, term in enumerate(given)]
+        if not given:
+            return log
+        gradients = self.gradients
         if self.log_every and self.steps % self.log_every == 0 and len(given) > 1:
-            log |= self._compare(given, found)
-        self._apply(given, found)
-        self.steps += 1
-        return log
-
-    def _gradients(self, term: Term, again: bool) -> dict[nn.Parameter, Tensor]:
-        """The gradient of one loss for the parameters that it may move."""
-        moved = [name for name in GROUPS if name in term.moves or self._draws(name)]
-        parameters = [parameter for name in moved for parameter in self.groups[name]]
-        if not parameters:
-            return {}
-        gradients = torch.autograd.grad(term.loss, parameters, retain_graph=again, allow_unused=True)
-        return {p: g for p, g in zip(parameters, gradients, strict=True) if g is not None}
-
-    def _draws(self, group: str) -> bool:
-        return self.variant == "random_heads" and group in MODULES
-
-    def _apply(self, terms: Sequence[Term], found: Sequence[Mapping[nn.Parameter, Tensor]]) -> None:
+            log |= self._compare(given)
+            gradients = by_term  # their graphs are there still
+        mixes = {name: self._mix(given, name) for name in GROUPS}
         roles = self._roles() if self.variant == "random_heads" else {}
+        wanted: dict[Mix, list[nn.Parameter]] = {mix: [] for mix in mixes.values()}
+        for name, some in self.groups.items():
+            for parameter in some:
+                for mix in {mixes[role] for role in (MODULES if parameter in roles else (name,))}:
+                    wanted[mix].append(parameter)
+        found = gradients(given, wanted)
         self.optimizer.zero_grad(set_to_none=True)
         for settings in self.optimizer.param_groups:
             name = settings["name"]
-            mine = [k for k, term in enumerate(terms) if name in term.moves]
-            alone = len(mine) == 1 and not self._draws(name)
-            settings["lr"] = self.rate * (terms[mine[0]].rate if alone else 1.0)
-            some = range(len(terms)) if self._draws(name) else mine
+            settings["lr"] = self.rate * self._alone(given, name)
             for parameter in settings["params"]:
-                total: Tensor | None = None
-                for k in some:
-                    part = found[k].get(parameter)
-                    if part is None:
-                        continue
-                    if parameter in roles:
-                        part = self._masked(part, roles[parameter], terms[k].moves)
-                    if not alone:
-                        part = part * terms[k].rate
-                    total = part if total is None else total + part
-                parameter.grad = total
+                if parameter in roles:
+                    parts = [(rows, found.get(mixes[role], {})) for rows, role in roles[parameter]]
+                    parameter.grad = self._assembled(parameter, parts)
+                else:
+                    parameter.grad = found.get(mixes[name], {}).get(parameter)
             if self.clip is not None:
                 torch.nn.utils.clip_grad_norm_(settings["params"], self.clip)
         self.optimizer.step()
+        self.steps += 1
+        return log
+
+    def _alone(self, terms: Sequence[Term], group: str) -> float:
+        """The factor to the rate of a group: where it has one term alone, that one's."""
+        if self.variant == "random_heads" and group in MODULES:
+            return 1.0  # its tensors have heads of all roles
+        rates = [term.rate for term in terms if group in term.moves]
+        return rates[0] if len(rates) == 1 else 1.0
+
+    def _mix(self, terms: Sequence[Term], group: str) -> Mix:
+        alone = self._alone(terms, group)
+        return tuple(term.rate / alone if group in term.moves else 0.0 for term in terms)
 
     def _roles(self) -> dict[nn.Parameter, list[tuple[Any, str]]]:
         """For each tensor of heads, whose role each of them has in this step."""
@@ -217,27 +319,29 @@ class Learner:
         return found
 
     @staticmethod
-    def _masked(gradient: Tensor, roles: list[tuple[Any, str]], moves: frozenset[str]) -> Tensor:
-        """A gradient of heads without those whose role the loss may not move. W_Q, W_K, W_V (3, size, width)
-        and their biases (3, size) have a head's numbers along axis 1, and so has W_O (width, size)."""
-        kept = torch.zeros_like(gradient)
-        for rows, role in roles:
-            if role in moves:
-                kept[:, rows] = gradient[:, rows]
-        return kept
+    def _assembled(
+        parameter: nn.Parameter, parts: Sequence[tuple[slice, Mapping[nn.Parameter, Tensor]]]
+    ) -> Tensor | None:
+        """A gradient of heads, each from the mix of its role. W_Q, W_K, W_V (3, size, width) and their biases
+        (3, size) have a head's numbers along axis 1, and so has W_O (width, size)."""
+        if not any(parameter in gradients for _, gradients in parts):
+            return None
+        whole = torch.zeros_like(parameter)
+        for rows, gradients in parts:
+            if parameter in gradients:
+                whole[:, rows] = gradients[parameter][:, rows]
+        return whole
 
-    def _compare(
-        self, terms: Sequence[Term], found: Sequence[Mapping[nn.Parameter, Tensor]]
-    ) -> dict[str, float]:
+    def _compare(self, terms: Sequence[Term]) -> dict[str, float]:
         """Norms of the first two terms' gradients on what both move, and their cosine."""
-        common = [p for name in ("perception", "shared") for p in self.groups[name]]
-        flat = [
-            torch.cat(
-                [gradients[p].flatten() for p in common if p in found[0] and p in found[1]]
-                or [torch.zeros(1)]
-            )
-            for gradients in found[:2]
+        moved = terms[0].moves & terms[1].moves & {"perception", "shared"}
+        common = [p for name in GROUPS if name in moved for p in self.groups[name]]
+        found = [
+            torch.autograd.grad(term.loss, common, retain_graph=True, allow_unused=True) if common else ()
+            for term in terms[:2]
         ]
+        both = [(a, b) for a, b in zip(*found, strict=True) if a is not None and b is not None]
+        flat = [torch.cat([pair[k].flatten() for pair in both] or [torch.zeros(1)]) for k in range(2)]
         norms = [float(vector.norm()) for vector in flat]
         product = norms[0] * norms[1]
         return {

@@ -18,8 +18,9 @@ from mindsight.agents.tri_module.algorithms import (
     pretrain,
     simulate_and_imitate,
 )
+from mindsight.agents.tri_module.attention import attention
 from mindsight.agents.tri_module.model import GROUPS, SeparateModules, head_slices
-from mindsight.agents.tri_module.routing import VARIANTS, weighted
+from mindsight.agents.tri_module.routing import VARIANTS, by_mix, by_term, weighted
 
 CONFIG = TriConfig(vocabulary=23, context=24, width=24, layers=2, heads=(2, 1, 3), hidden=20)
 READOUTS = ("two", "last")
@@ -172,10 +173,12 @@ def test_a_model_is_saved_and_loaded_and_damage_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"width": 25}, "width is 25, expected a multiple of 12"),
+        ({"width": 25}, "width is 25, expected a multiple of 6"),
         ({"heads": (0, 0, 0)}, "heads is"),
         ({"readout": "three"}, "readout is 'three'"),
         ({"layers": 0}, "layers is 0"),
+        ({"head": 0}, "head is 0"),
+        ({"head": 5}, "a head is 5 wide, expected an even number"),
     ],
 )
 def test_sizes_that_cannot_be_are_named(changes, says):
@@ -187,6 +190,38 @@ def test_too_long_a_history_is_named():
     some = batch(length=30)
     with pytest.raises(ValueError, match="30 positions, expected 1 to 24"):
         some.read(Learner(model()))
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+def test_heads_need_not_add_up_to_the_width(readout, tmp_path):
+    made, some = model(readout, heads=(2, 0, 1), head=6), batch()
+    assert made.config.inner == 18 and made.layers[0].behaviour.qkv.shape == (3, 12, CONFIG.width)
+    assert made.layers[0].behaviour.out.shape == (CONFIG.width, 12)
+    out = some.read(Learner(made))
+    cached = made(some.tokens, some.senders, cache=made.new_cache(3))
+    for one, other in zip(out.__dict__.values(), cached.__dict__.values(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+    assert not cached.behaviour.requires_grad
+    learner = Learner(made, 1e-2)
+    log = [pretrain(learner, some)["prediction"] for _ in range(5)]
+    assert log[-1] < log[0]
+    made.float().save(tmp_path)
+    assert TriModule.load(tmp_path).config == made.config
+
+
+@pytest.mark.parametrize("length", [1, 7, 32, 33, 70])
+def test_attention_is_pytorchs_and_so_is_its_gradient(length):
+    rng = torch.Generator().manual_seed(length)
+    qkv = torch.randn((2, length, 3, 3, 5), generator=rng, dtype=torch.float64, requires_grad=True)
+    q, k, v = qkv.permute(2, 0, 3, 1, 4)
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+    expected = expected.transpose(1, 2).reshape(2, length, 15)
+    found = attention(qkv)
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
+    for _ in range(2):  # a second time, as for a second loss
+        given = torch.randn((2, length, 15), generator=rng, dtype=torch.float64)
+        one, two = (torch.autograd.grad(out, qkv, given, retain_graph=True)[0] for out in (found, expected))
+        torch.testing.assert_close(one, two, atol=1e-12, rtol=0)
 
 
 # --- The table, to the bit ---------------------------------------------------------------------------------
@@ -295,6 +330,76 @@ def test_random_heads_move_as_many_heads_as_routed_ones():
         for rows in head_slices(CONFIG)[name]:
             count += bool((kept[:, rows] != now[:, rows]).any())
     assert count == CONFIG.layers * CONFIG.heads[1]
+
+
+# --- The same step, faster ---------------------------------------------------------------------------------
+def listings():
+    """Every listing with its options: functions that take the step."""
+    some, other = batch(), batch(seed=4)
+    plain = Batch(some.tokens, some.senders, some.actions)
+    nothing = Batch(some.tokens, some.senders, some.actions, -some.rewards)
+    count = int(some.actions.sum())
+    rng = torch.Generator().manual_seed(8)
+    returns = torch.randn(count, generator=rng, dtype=torch.float64)
+    full = Reward(returns, returns / 9 - 3.0, returns, entropy=0.1)
+    reward = reward_for(some)
+    return {
+        "1 = 5": lambda learner: pretrain(learner, some),
+        "1 = 5, no reward": lambda learner: pretrain(learner, nothing),
+        "2 = 6": lambda learner: finetune(learner, some, reward),
+        "2 = 6, PPO": lambda learner: finetune(learner, some, full),
+        "3": lambda learner: simulate_and_imitate(learner, some),
+        "3, by reward": lambda learner: simulate_and_imitate(learner, some, by_reward=True),
+        "4 = 7": lambda learner: kindness(learner, some, full, other),
+        "4 = 7, no reward": lambda learner: kindness(learner, plain, reward, other),
+    }
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("listing", listings())
+def test_few_passes_find_the_gradients_of_one_pass_a_loss(listing, variant, readout):
+    step = listings()[listing]
+    made = []
+    for gradients in (by_mix, by_term):
+        if variant == "separate":
+            one = SeparateModules(TriConfig(**{**CONFIG.__dict__, "readout": readout})).double()
+        else:
+            one = model(readout)
+        learner = Learner(one, 0.1, "sgd", None, variant, seed=2, gradients=gradients)
+        for _ in range(2):
+            log = step(learner)
+        made.append((one, log))
+    (fast, one), (obvious, two) = made
+    agree(fast, obvious)
+    assert one == pytest.approx(two, abs=1e-9)
+    for (name, a), b in zip(fast.named_parameters(), obvious.parameters(), strict=True):
+        assert (a.grad is None) == (b.grad is None), name
+        if a.grad is not None:
+            torch.testing.assert_close(a.grad, b.grad, atol=1e-9, rtol=0, msg=name)
+
+
+def test_a_difference_reaches_what_its_losses_reach():
+    """Found as a difference, a gradient of nothing would be a small number, which Adam would make large."""
+    some, grads = batch(), []
+    for gradients in (by_mix, by_term):
+        learner = Learner(model("last"), optimizer="sgd", gradients=gradients)
+        out = some.read(learner)
+        common = {"perception", "shared"}
+        acted = Term("a", out.behaviour.mean() + out.prediction.square().mean(), {"behaviour"} | common)
+        other = Term("b", -log_probabilities(out.behaviour, some).mean(), {"prediction"} | common)
+        learner.step([acted, other])
+        grads.append({name: p.grad for name, p in learner.model.named_parameters()})
+    unreached = "layers.1.prediction.out"
+    assert grads[0][unreached] is None and grads[0]["layers.0.prediction.out"] is not None
+    assert {name for name, g in grads[0].items() if g is None} == {
+        name for name, g in grads[1].items() if g is None
+    }
+
+
+def test_a_rate_that_cannot_be_is_named():
+    with pytest.raises(ValueError, match="rate is 0"):
+        Term("x", torch.zeros(()), frozenset({"shared"}), 0.0)
 
 
 # --- The reward-based rate ---------------------------------------------------------------------------------

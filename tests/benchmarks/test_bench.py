@@ -104,6 +104,34 @@ def test_faces_are_measured_or_skipped_with_a_line(tiny, monkeypatch):
     assert all(line.value > 0 for line in tiny.report.lines)
 
 
+def test_the_tri_module_agent_is_measured(tiny, monkeypatch):
+    tri = pytest.importorskip("mindsight.benchmarks.tri_module")
+    import torch
+
+    monkeypatch.setattr(tri, "ROWS", 2)
+    threads = torch.get_num_threads()
+    tiny.tri_module()
+    assert torch.get_num_threads() == threads
+    by_name = {line.name: line for line in tiny.report.lines}
+    assert all(line.value > 0 for line in by_name.values())
+    assert {name for name, line in by_name.items() if line.target == 1.7} == {
+        f"{listing}, routed against unrouted" for listing in tri.LISTINGS
+    }
+    assert by_name["acting, 8 in a batch, 8 tokens drawn one by one"].target == 1000
+
+
+def test_the_gpt_beside_is_as_large_but_for_what_the_agent_has_more():
+    tri = pytest.importorskip("mindsight.benchmarks.tri_module")
+    counts = [
+        sum(
+            p.numel() for name, p in made.named_parameters() if "readout" not in name and "sender" not in name
+        )
+        for made in (tri.TriModule(tri.SIZE), tri.GPT(tri.SIZE))
+    ]
+    # biases of W_O, of which heads have none, and the read-out
+    assert counts[1] - counts[0] == tri.SIZE.width * (tri.SIZE.layers + tri.SIZE.vocabulary)
+
+
 def test_frames_are_measured(tiny):
     tiny.frames()
     (line,) = tiny.report.lines

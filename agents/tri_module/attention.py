@@ -1,0 +1,77 @@
+"""Causal self-attention for training on a processor: what PyTorch's own does, in less time.
+
+Histories are short and heads are small here, so that all attention weights can be kept. Going backward they
+need not be found again then, be it for one loss or, as routing wants it, for several in turn. Queries are
+taken in blocks, and a block looks at no key behind its own end: of the square of all pairs little more than
+half is ever touched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["attention"]
+
+# Forward + backward in ms, 32 heads of 16 and 128 positions, blocks of 16: 2.2, 32: 1.9, 64: 2.0, 128: 4.0;
+# PyTorch's own: 2.35.
+_BLOCK = 32
+
+
+class _Attention(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, qkv: Tensor) -> Tensor:
+        b, t, _, heads, size = qkv.shape
+        q, k, v = (part.transpose(1, 2).reshape(b * heads, t, size) for part in qkv.unbind(2))
+        q = q * size**-0.5
+        found = torch.empty_like(q)
+        weights = []
+        for lo in range(0, t, _BLOCK):
+            hi = min(lo + _BLOCK, t)
+            later = q.new_full((hi - lo, hi), -torch.inf).triu(lo + 1)
+            scores = torch.baddbmm(later, q[:, lo:hi], k[:, :hi].transpose(1, 2))
+            weights.append(torch.softmax(scores, -1))
+            found[:, lo:hi] = torch.bmm(weights[-1], v[:, :hi])
+        ctx.save_for_backward(q, k, v, *weights)
+        return found.view(b, heads, t, size).transpose(1, 2).reshape(b, t, heads * size)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        q, k, v, *weights = ctx.saved_tensors
+        n, t, size = q.shape
+        b = len(gradient)
+        given = gradient.view(b, t, n // b, size).transpose(1, 2).reshape(n, t, size)
+        of_q, of_k, of_v = torch.empty_like(q), torch.empty_like(q), torch.empty_like(q)
+        for lo, found in zip(range(t - 1 - (t - 1) % _BLOCK, -1, -_BLOCK), weights[::-1], strict=True):
+            hi = lo + found.shape[1]
+            some = given[:, lo:hi]
+            scores = torch.bmm(some, v[:, :hi].transpose(1, 2))
+            scores = torch._softmax_backward_data(scores, found, -1, found.dtype)
+            of_q[:, lo:hi] = torch.bmm(scores, k[:, :hi])
+            if hi == t:  # the last block has seen all keys
+                of_k = torch.bmm(scores.transpose(1, 2), q[:, lo:hi])
+                of_v = torch.bmm(found.transpose(1, 2), some)
+            else:
+                of_k[:, :hi] += torch.bmm(scores.transpose(1, 2), q[:, lo:hi])
+                of_v[:, :hi] += torch.bmm(found.transpose(1, 2), some)
+        of_q *= size**-0.5
+        result = gradient.new_empty((b, t, 3, n // b, size))
+        for number, part in enumerate((of_q, of_k, of_v)):
+            result[:, :, number] = part.view(b, n // b, t, size).transpose(1, 2)
+        return result
+
+
+def attention(qkv: Tensor) -> Tensor:
+    """What each position finds at itself and before it.
+
+    Args:
+        qkv: (B, T, 3, H, size), queries, keys and values of H heads.
+
+    Returns:
+        (B, T, H size), the heads side by side.
+    """
+    found: Tensor = _Attention.apply(qkv)  # type: ignore[no-untyped-call]
+    return found
