@@ -20,7 +20,7 @@ from ...envs.conversation.language import LENGTH, VOCABULARY
 from ..training import write
 from .perspective import Messages
 
-__all__ = ["DatasetError", "Recorded"]
+__all__ = ["DatasetError", "Recorded", "Seen"]
 
 _FORMAT, _VERSION = "mindsight conversations", 1
 _ARRAYS, _ABOUT = "conversations.safetensors", "conversations.json"
@@ -28,6 +28,21 @@ _ARRAYS, _ABOUT = "conversations.safetensors", "conversations.json"
 
 class DatasetError(ValueError):
     """Recorded conversations that cannot be read; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """N conversations, each as one individual perceived it.
+
+    Attributes:
+        messages: what was perceived.
+        heard: (N, M) uint8, bits of those who perceived each of these; 0 after the end.
+        paid: (N, M) float32, what its sender was paid in the step in which a message was said.
+    """
+
+    messages: Messages
+    heard: npt.NDArray[np.uint8]
+    paid: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -71,15 +86,35 @@ class Recorded:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def perceived_by(self, individual: int, rows: npt.NDArray[Any] | slice = slice(None)) -> Messages:
-        """The conversations as one individual perceived them.
+    def perceived_by(
+        self, individuals: int | npt.NDArray[Any], rows: npt.NDArray[Any] | slice = slice(None)
+    ) -> Messages:
+        """The conversations as individuals perceived them.
 
         Args:
-            individual: its index.
-            rows: which conversations; all of them by default.
+            individuals: the index of one, or (N,) of one for each of the conversations.
+            rows: which conversations, N of them; all by default.
         """
-        whole = Messages(self.tokens[rows], self.senders[rows], self.names[rows, individual])
-        return whole.only((self.heard[rows] >> individual & 1).astype(np.bool_))
+        return self.seen_by(individuals, rows).messages
+
+    def seen_by(
+        self, individuals: int | npt.NDArray[Any], rows: npt.NDArray[Any] | slice = slice(None)
+    ) -> Seen:
+        """As :meth:`perceived_by`, with what is known of each message beside it."""
+        senders, heard = self.senders[rows], self.heard[rows]
+        n = len(senders)
+        viewers = np.broadcast_to(np.asarray(individuals, np.int64), n)
+        names = self.names[rows]
+        there = (heard >> viewers[:, None] & 1).astype(np.bool_) & self.tokens[rows].any(-1)
+        whole = Messages(self.tokens[rows], senders, names[np.arange(n), viewers])
+        order = np.argsort(~there, axis=1, kind="stable")  # as Messages.only puts them
+        # The world's name is 0, and nobody's: its messages pay nobody.
+        paid = np.where(senders[..., None] == names[:, None], self.gained[rows], 0).sum(-1)
+        return Seen(
+            whole.only(there),
+            np.take_along_axis(np.where(there, heard, 0), order, 1),
+            np.take_along_axis(np.where(there, paid, 0).astype(np.float32), order, 1),
+        )
 
     def save(self, folder: str | Path) -> Path:
         """Write both files; each appears whole or not at all, the description last."""
