@@ -21,7 +21,6 @@ from ..agents.registry import AGENTS
 from ..agents.training import RunFolder, versions, write
 from . import seeds
 from .collect import collect
-
 from .loader import SUFFIXES, Reader, Scenario, ScenarioError, find_text, list_scenarios, load_scenario
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ __all__ = [
     "is_run",
     "list_curricula",
     "load_curriculum",
+    "page",
     "prepare",
     "resume",
 ]
@@ -134,6 +134,12 @@ def list_curricula() -> list[str]:
     """Names of the built-in curricula."""
     folder = resources.files(__package__) / "curricula"
     return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(SUFFIXES))
+
+
+def page(name: str) -> tuple[str, str]:
+    """Description and text of a built-in curriculum; nothing of it is checked, so torch is not loaded."""
+    text, source, _ = find_text(name, list_curricula(), "curriculum", "curricula")
+    return Reader(text, source).text("description"), text
 
 
 def is_curriculum(given: str | Path) -> bool:
@@ -347,8 +353,11 @@ def prepare(
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """Whether a run folder is one of a curriculum."""
-    return "curriculum" in RunFolder.open(path).read_json("config.json")
+    """Whether a folder is the run of a curriculum."""
+    try:
+        return "curriculum" in RunFolder.open(path).read_json("config.json")
+    except (OSError, ValueError):
+        return False
 
 
 def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer:

@@ -77,7 +77,7 @@ class FromFiles:
         self._recorded = recorded
         digest = hashlib.sha256()
         for name in ("tokens", "senders", "heard", "names", "gained"):
-            digest.update(np.ascontiguousarray(getattr(recorded, name)))
+            digest.update(getattr(recorded, name).tobytes())
         self.identity = digest.hexdigest()
 
     def draw(
@@ -154,8 +154,8 @@ class SimulateAndImitate(_Listening):
 
     Args:
         name, source, batch_size: as for :class:`Pretrain`.
-        perspective: ``"labels"``: all that one perceived oneself; ``"given"``: of this what the recording says
-            that the other perceived, too (an upper bound).
+        perspective: ``"labels"``: all that one perceived oneself; ``"given"``: of this, what the recording
+            says that the other perceived, too (an upper bound).
         by_reward: imitate only what was paid, see :func:`simulate_and_imitate`.
     """
 

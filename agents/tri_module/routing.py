@@ -157,7 +157,7 @@ class Learner:
         generator = kept.pop("generator", None)
         weights = self.model.state_dict()
         parameters = dict(self.model.named_parameters())
-        moments: dict[nn.Parameter, dict[str, Tensor]] = {}
+        moments: dict[Tensor, dict[str, Tensor]] = {}
         for name, tensor in kept.items():
             kind, _, rest = name.partition(".")
             if kind == "model" and rest in weights:

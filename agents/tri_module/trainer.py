@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from ..training import RunFolder, write
-from .model import SeparateModules, TriModule
+from .model import SeparateModules
 from .routing import Learner
 
 __all__ = ["CheckpointError", "NotFiniteError", "Part", "Phase", "Progress", "Trainer"]
@@ -236,7 +236,7 @@ class Trainer:
         # Here and not above: it takes a second to load.
         from torch.utils.tensorboard import SummaryWriter
 
-        board: Any = SummaryWriter(  # type: ignore[no-untyped-call]
+        board: Any = SummaryWriter(
             str(self.run.path / "tensorboard"), purge_step=self.updates + 1 if self.updates else None
         )
         self._clock, self._begun_at = _Clock(), self.updates
