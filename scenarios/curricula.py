@@ -208,11 +208,9 @@ def _plan(reader: Reader) -> Plan:
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         reader.fail("name", f"is {name!r}, expected letters, digits, '_' and '-'")
     if ("scenario" in reader.data) == ("data" in reader.data):
-        what = "both" if "data" in reader.data else "neither"
-        reader.fail(
-            "data" if "data" in reader.data else "listing",
-            f"phase {name!r} has {what} 'scenario' and 'data', expected one of them",
-        )
+        both = "data" in reader.data
+        what = "both 'scenario' and" if both else "neither 'scenario' nor"
+        reader.fail("data" if both else "listing", f"phase {name!r} has {what} 'data', expected one of them")
     scenario, data = None, ""
     if "scenario" in reader.data:
         scenario = _scenario(reader)

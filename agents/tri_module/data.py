@@ -37,7 +37,8 @@ class Seen:
     Attributes:
         messages: what was perceived.
         heard: (N, M) uint8, bits of those who perceived each of these; 0 after the end.
-        paid: (N, M) float32, what its sender was paid in the step in which a message was said.
+        paid: (N, M) float32, what each message brought its sender: paid from then on until they spoke again;
+            0 for the world.
     """
 
     messages: Messages
@@ -108,8 +109,7 @@ class Recorded:
         there = (heard >> viewers[:, None] & 1).astype(np.bool_) & self.tokens[rows].any(-1)
         whole = Messages(self.tokens[rows], senders, names[np.arange(n), viewers])
         order = np.argsort(~there, axis=1, kind="stable")  # as Messages.only puts them
-        # The world's name is 0, and nobody's: its messages pay nobody.
-        paid = np.where(senders[..., None] == names[:, None], self.gained[rows], 0).sum(-1)
+        paid = _brought(senders, names, self.gained[rows])
         return Seen(
             whole.only(there),
             np.take_along_axis(np.where(there, heard, 0), order, 1),
@@ -170,3 +170,20 @@ class Recorded:
             return cls(**arrays, about=about)
         except (SafetensorError, TypeError, DatasetError) as error:
             raise DatasetError(f"{arrays_path}: {error}") from None
+
+
+def _brought(
+    senders: npt.NDArray[np.int16], names: npt.NDArray[np.int16], gained: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """What each message brought its sender, replies to it included: (N, M)."""
+    n, m = senders.shape
+    found = np.zeros((n, m), np.float32)
+    for k in range(names.shape[1]):
+        own = senders == names[:, k, None]  # the world's name is 0, and nobody's
+        still = np.zeros((n, m + 1), np.float32)  # to be paid, from each message on
+        still[:, :m] = gained[:, ::-1, k].cumsum(1)[:, ::-1]
+        places = np.full((n, m + 1), m)
+        places[:, :m] = np.where(own, np.arange(m), m)
+        later = np.minimum.accumulate(places[:, ::-1], axis=1)[:, ::-1]  # the next own one, this included
+        found += np.where(own, still[:, :m] - np.take_along_axis(still, later[:, 1:], 1), 0)
+    return found

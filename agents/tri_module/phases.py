@@ -130,8 +130,8 @@ class Pretrain(_Listening):
         name: of the phase.
         source: of the conversations.
         batch_size: conversations in an update.
-        by_reward: move the behaviour heads at the reward-based rate, too; R(a^j) is what was paid to the
-            sender of a message (the source ``oracle``), not what the learner would have thought of it.
+        by_reward: move the behaviour heads at the reward-based rate, too; R(a^j) is what a message
+            brought its sender (the source ``oracle``), not what the learner would have thought of it.
     """
 
     def __init__(self, name: str, source: Source, batch_size: int = 32, by_reward: bool = False) -> None:

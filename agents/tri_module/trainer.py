@@ -265,6 +265,9 @@ class Trainer:
             log = phase.update(self.learner, self.rng)
         except FloatingPointError as error:
             raise self._not_finite(phase, error) from error
+        except ValueError as error:
+            error.add_note(f"in phase {phase.name!r}, update {self.updates}")
+            raise
         self._clock.add(time.perf_counter() - began, before, getattr(phase, "seconds", {}))
         part.done += 1
         self.updates += 1
