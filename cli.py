@@ -52,24 +52,28 @@ class List:
 
 @dataclass(frozen=True)
 class Train:
-    """Train a Stable-Baselines3 agent on a scenario, into a run folder.
+    """Train the tri-module agent by a curriculum, or a Stable-Baselines3 agent on a scenario.
 
+    mindsight train first_words
+    mindsight train my_curriculum.yaml --seed 1 --out runs/first
+    mindsight train --resume runs/first
     mindsight train reach_small
     mindsight train forage_visible --steps 1000000 --seed 1 --out runs/forage-1
     mindsight train my_scenario.yaml --algorithm ppo --learning-rate 3e-4
     mindsight train --resume runs/forage-1 --steps 2000000
 
-    Ctrl-C ends it after the update at work and leaves a usable run.
+    Ctrl-C ends it after the update at work and leaves a usable run. With a curriculum there are --seed,
+    --out and --resume; it says all else itself.
     """
 
     scenario: Annotated[
-        str, tyro.conf.Positional, tyro.conf.arg(metavar="SCENARIO", help_behavior_hint="")
+        str, tyro.conf.Positional, tyro.conf.arg(metavar="CURRICULUM|SCENARIO", help_behavior_hint="")
     ] = ""
-    """A scenario's name, or the path of your own file."""
+    """A curriculum's or scenario's name, or the path of your own file."""
     steps: Whole = None
     """Steps of the learner in all worlds together; 500,000 unless given."""
     seed: Whole = None
-    """Of weights, draws and worlds; 0 unless given."""
+    """Of weights, draws and worlds; 0, or what the curriculum says, unless given."""
     num_envs: Whole = None
     """Worlds side by side; 64 unless given."""
     num_threads: Whole = None
@@ -83,8 +87,19 @@ class Train:
     def run(self) -> int:
         if self.resume is not None and self.settings != Settings():
             raise ValueError("a resumed run keeps its settings: give --steps alone beside --resume")
-        from .commands import train
+        from .commands import train, train_curriculum
+        from .scenarios.curricula import is_curriculum, is_run
 
+        if is_run(self.resume) if self.resume is not None else self.scenario and is_curriculum(self.scenario):
+            given = [name for name in ("steps", "num_envs", "num_threads") if getattr(self, name) is not None]
+            if given or self.settings != Settings():
+                what = f"--{(given or ['settings'])[0].replace('_', '-')}"
+                raise ValueError(f"{what} is for scenarios: the curriculum says this itself")
+            folder, code = train_curriculum(
+                self.scenario or None, seed=self.seed, out=self.out, resume=self.resume
+            )
+            print(folder.path)
+            return code
         folder, code = train(
             self.scenario or None, steps=self.steps, seed=self.seed, num_envs=self.num_envs,
             num_threads=self.num_threads, settings=self.settings, out=self.out, resume=self.resume,

@@ -23,7 +23,7 @@ from .agents.registry import AGENTS, load_agent
 from .agents.training import RunFolder, Settings, draw_learning_curve, stopping, versions, write
 from .envs.games import GAMES
 from .envs.simulation import MODES
-from .scenarios import seeds
+from .scenarios import curricula, seeds
 from .scenarios.episodes import Episode, Recorder
 from .scenarios.evaluation import Evaluation
 from .scenarios.evaluation import evaluate as run_evaluation
@@ -44,7 +44,17 @@ if TYPE_CHECKING:
     from .envs.simulation import Simulation
     from .renders import Window
 
-__all__ = ["audit", "demo", "evaluate", "evaluate_stories", "play", "render", "show_list", "train"]
+__all__ = [
+    "audit",
+    "demo",
+    "evaluate",
+    "evaluate_stories",
+    "play",
+    "render",
+    "show_list",
+    "train",
+    "train_curriculum",
+]
 
 #: An interrupted command returns this, as a shell has it for Ctrl-C.
 INTERRUPTED = 130
@@ -95,13 +105,16 @@ def show_list(name: str = "") -> int:
         battery = load_battery(each)
         names = ", ".join(scenario.name for scenario in battery.scenarios)
         batteries.add_row(each, names, escape(battery.description))
+    trainings = table("Curricula", "name", "what it is")
+    for each in curricula.list_curricula():
+        trainings.add_row(each, escape(curricula.page(each)[0]))
     agents = table("Agents", "name", "what it is")
     for each, make in AGENTS.items():
         lines = (make.__doc__ or "").strip().split("\n\n")[0]
         agents.add_row(each, escape(" ".join(lines.split())))
     agents.add_row("PATH", "a model saved by `mindsight train`: a run folder or .safetensors file")
     agents.add_row("module:Class", "one of your own")
-    for one in (games, scenarios, batteries, agents):
+    for one in (games, scenarios, batteries, trainings, agents):
         console.print(one)
         console.print()
     return 0
@@ -112,12 +125,14 @@ def _page(name: str) -> str:
         from . import describe
 
         return describe(name)
+    if name in curricula.list_curricula():
+        return curricula.page(name)[1].rstrip()
     if name in (*list_scenarios(), *list_batteries()) or Path(name).is_file():
         found = load(name)
         return Path(found.source).read_text(encoding="utf-8").rstrip()
-    known = [*GAMES, *list_scenarios(), *list_batteries()]
+    known = [*GAMES, *list_scenarios(), *list_batteries(), *curricula.list_curricula()]
     raise ValueError(
-        f"there is no environment, scenario or battery {name!r}, expected one of "
+        f"there is no environment, scenario, battery or curriculum {name!r}, expected one of "
         f"{', '.join(known)}{nearest(name, known)}"
     )
 
@@ -174,9 +189,11 @@ def _levels(scenario: Scenario) -> dict[str, tuple[float, float]]:
 
 
 @contextmanager
-def _training_bar(total: int, seconds: float) -> Iterator[Callable[[Any], None]]:
-    """A progress bar of a training, over steps or over time, whichever ends sooner; where nobody
-    looks, a line now and then."""
+def _training_bar(
+    total: int, seconds: float, standing: Callable[[Any], str]
+) -> Iterator[Callable[[Any], None]]:
+    """A progress bar of a training, over steps or over time, whichever ends sooner, and how it stands;
+    where nobody looks, a line now and then."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -194,7 +211,7 @@ def _training_bar(total: int, seconds: float) -> Iterator[Callable[[Any], None]]
             nonlocal told
             if time.monotonic() - told >= 10:
                 told = time.monotonic()
-                _tell(f"{progress.steps:,} steps: {_standing(progress)}")
+                _tell(f"{progress.steps:,} steps: {standing(progress)}")
 
         yield line
         return
@@ -210,7 +227,7 @@ def _training_bar(total: int, seconds: float) -> Iterator[Callable[[Any], None]]
         yield lambda progress: bar.update(
             task,
             completed=min(1.0, max(progress.steps / total, progress.seconds / seconds)),
-            standing=_standing(progress),
+            standing=standing(progress),
         )
 
 
@@ -218,8 +235,64 @@ def _standing(progress: Any) -> str:
     value = "no episode has ended yet" if math.isnan(progress.mean) else (
         f"return {progress.mean:+.2f} ± {progress.half:.2f}"
     )  # fmt: skip
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in progress.shares.items())
-    return f"{value}; {progress.rate:,.0f} steps/s ({shares})"
+    return f"{value}; {progress.rate:,.0f} steps/s ({_shares(progress)})"
+
+
+def _shares(progress: Any) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in progress.shares.items())
+
+
+def _losses(progress: Any) -> str:
+    means = ", ".join(f"{name} {mean:.3f}" for name, mean in progress.means.items())
+    return f"{means}; {progress.rate:,.1f} steps/s ({_shares(progress)})"
+
+
+def train_curriculum(
+    curriculum: str | Path | curricula.Curriculum | None = None,
+    *,
+    seed: int | None = None,
+    out: str | None = None,
+    resume: str | None = None,
+    enough: Callable[[Any], str | None] = lambda progress: None,
+) -> tuple[RunFolder, int]:
+    """Train the tri-module agent by a curriculum.
+
+    Args:
+        curriculum: its name, its file, or itself.
+        seed: instead of the curriculum's own.
+        out: the run folder, a new one; ``runs/<curriculum>-<time>`` where None.
+        resume: a run folder to go on with, instead of all others.
+        enough: called between two updates; a text ends the training, and says why.
+
+    Returns:
+        The run folder, and 0, or 130 where Ctrl-C ended it. It can be gone on with in both cases.
+
+    Raises:
+        ValueError: something of this is not what it should be, or a loss is not finite; it says what.
+        FileNotFoundError, FileExistsError: of the folders.
+    """
+    if resume is not None:
+        for name, value in {"curriculum": curriculum, "seed": seed, "out": out}.items():
+            if value is not None:
+                raise ValueError(f"{name} is {value!r} beside resume={resume!r}: a resumed run keeps its own")
+        trainer = curricula.resume(resume, _tell)
+        _tell(f"going on with {trainer.run.path} at {trainer.updates:,} of {trainer.total:,} steps")
+    elif curriculum is None:
+        raise ValueError("no curriculum is given: name one, or a run to go on with by --resume")
+    else:
+        trainer = curricula.prepare(curriculum, seed=seed, out=out)
+
+    def over(progress: Any) -> str | None:
+        return "interrupted" if interrupted.is_set() else enough(progress)
+
+    with stopping(_tell) as interrupted, _training_bar(trainer.total, math.inf, _losses) as tell:
+        progress, reason = trainer.train(tell, over)
+    _tell(f"{progress.steps:,} steps: {_losses(progress)}")
+    path = trainer.run.path
+    if reason == "interrupted":
+        _tell(f"interrupted; {path} is usable; go on: mindsight train --resume {path}")
+        return trainer.run, INTERRUPTED
+    return trainer.run, 0
 
 
 def train(
@@ -328,7 +401,7 @@ def train(
             return "interrupted"
         return "the time is up" if progress.seconds > seconds else enough(progress)
 
-    with stopping(_tell) as interrupted, _training_bar(config["steps"], seconds) as tell:
+    with stopping(_tell) as interrupted, _training_bar(config["steps"], seconds, _standing) as tell:
         try:
             progress, reason = sb3.train(
                 model, chosen, watch, run, config["steps"], best=best, tell=tell, enough=over

@@ -34,6 +34,7 @@ def collect(
     agent: str = "scripted",
     seed: int = 0,
     progress: bool = False,
+    skip: int = 0,
 ) -> Recorded:
     """Play a scenario by its characters and record what was said, who perceived it, and what was paid.
 
@@ -46,6 +47,7 @@ def collect(
         agent: the reference agent that plays the focal individuals.
         seed: which block of training seeds.
         progress: show a progress bar.
+        skip: begin with this episode of the block.
 
     Raises:
         ScenarioError: there is no such scenario.
@@ -62,7 +64,12 @@ def collect(
         raise ValueError(f"agent is {agent!r}, expected one of {', '.join(modes)}{nearest(agent, modes)}")
     if type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK:
         raise ValueError(f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}")
-    first = seeds.training_seed(seed)
+    if type(skip) is not int or not 0 <= skip <= seeds.BLOCK - episodes:
+        raise ValueError(
+            f"skip is {skip!r}, expected a whole number from 0 to {seeds.BLOCK - episodes} beside "
+            f"{episodes} episodes"
+        )
+    first = seeds.training_seed(seed) + skip
     parts = []
     with bar(progress, episodes) as (tell, advance):
         tell(scenario.name)

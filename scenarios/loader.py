@@ -31,9 +31,12 @@ from .files import nearest
 __all__ = [
     "FOCAL",
     "STANDARDS",
+    "SUFFIXES",
     "Battery",
+    "Reader",
     "Scenario",
     "ScenarioError",
+    "find_text",
     "list_batteries",
     "list_scenarios",
     "load",
@@ -49,7 +52,7 @@ SETS = ("episode", "seed")
 
 
 class ScenarioError(ValueError):
-    """A scenario or battery that is wrong; the message names file, line and key."""
+    """A scenario, battery or curriculum that is wrong; the message names file, line and key."""
 
 
 @dataclass(frozen=True)
@@ -210,8 +213,8 @@ def load_scenario(given: str | Path | Scenario) -> Scenario:
     """
     if isinstance(given, Scenario):
         return given
-    text, source, name = _find(given, list_scenarios(), "scenario", "")
-    return _scenario(_Reader(text, source), name)
+    text, source, name = find_text(given, list_scenarios(), "scenario", "")
+    return _scenario(Reader(text, source), name)
 
 
 def load_battery(given: str | Path | Battery) -> Battery:
@@ -222,8 +225,8 @@ def load_battery(given: str | Path | Battery) -> Battery:
     """
     if isinstance(given, Battery):
         return given
-    text, source, name = _find(given, list_batteries(), "battery", "batteries")
-    return _battery(_Reader(text, source), name)
+    text, source, name = find_text(given, list_batteries(), "battery", "batteries")
+    return _battery(Reader(text, source), name)
 
 
 def load(given: str | Path | Scenario | Battery) -> Scenario | Battery:
@@ -240,8 +243,8 @@ def load(given: str | Path | Scenario | Battery) -> Scenario | Battery:
     known = [*list_scenarios(), *list_batteries()]
     if str(given) in known:
         return load_scenario(given)
-    text, source, name = _find(given, known, "scenario or battery", "")
-    reader = _Reader(text, source)
+    text, source, name = find_text(given, known, "scenario or battery", "")
+    reader = Reader(text, source)
     return _battery(reader, name) if "scenarios" in reader.data else _scenario(reader, name)
 
 
@@ -249,7 +252,7 @@ def _names(folder: Traversable) -> list[str]:
     return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(SUFFIXES))
 
 
-def _find(given: str | Path, known: list[str], what: str, folder: str) -> tuple[str, str, str]:
+def find_text(given: str | Path, known: list[str], what: str, folder: str) -> tuple[str, str, str]:
     """Text, source and name of a file that is built in or the user's."""
     name = str(given)
     if isinstance(given, str) and name in known:
@@ -270,14 +273,14 @@ def _find(given: str | Path, known: list[str], what: str, folder: str) -> tuple[
 
 
 # --- Reading --------------------------------------------------------------------------------------
-class _Reader:
+class Reader:
     """A YAML mapping with the line of each of its keys, and errors that name them."""
 
     def __init__(self, text: str, source: str) -> None:
         from ruamel.yaml import YAML
         from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-        self.source = source
+        self.source, self.within, self.top = source, "", 1
         try:
             # twice: once for plain Python values, once for the lines
             data = YAML(typ="safe", pure=True).load(text)
@@ -294,6 +297,21 @@ class _Reader:
             raise ScenarioError(f"{source}:1: the file holds {_kind(data)}, expected keys and values")
         self.data: dict[Any, Any] = data
 
+    def below(self, key: str, index: int | None = None) -> Reader:
+        """The mapping that a key holds, or that stands at an index of its list."""
+        value = self.data.get(key, {}) if index is None else self.data[key][index]
+        if not isinstance(value, dict):
+            self.fail(key, f"holds {_kind(value)} ({value!r}), expected keys and values", index)
+        made = object.__new__(Reader)
+        made.source, made.data = self.source, value
+        made.top = self.line(key, index)
+        made.within = f"{self.within}{key}." if index is None else f"{self.within}{key}[{index}]."
+        try:
+            made._marks = self._marks[key] if index is None else self._marks[key][index]
+        except KeyError:
+            made._marks = None  # it is not there, nor is any key below it
+        return made
+
     def line(self, key: str, inner: Any = None) -> int:
         """The line of a key, or of a key or index below it."""
         marks = self._marks
@@ -305,10 +323,10 @@ class _Reader:
             where = below.lc.item(inner) if by_index else below.lc.key(inner)
             return int(where[0]) + 1
         except (AttributeError, KeyError, IndexError, TypeError):
-            return 1 if key not in self.data else self.line(key)
+            return self.top if key not in self.data or inner is None else self.line(key)
 
     def fail(self, key: str, problem: str, inner: Any = None) -> NoReturn:
-        name = key if inner is None or isinstance(inner, int) else f"{key}.{inner}"
+        name = self.within + (key if inner is None or isinstance(inner, int) else f"{key}.{inner}")
         line = self.line(key, inner)
         raise ScenarioError(f"{self.source}:{line}: key {name!r}: {problem}")
 
@@ -318,12 +336,12 @@ class _Reader:
         for key in self.data:
             if key not in known:
                 raise ScenarioError(
-                    f"{self.source}:{self.line(key)}: unknown key {key!r}, expected one of "
+                    f"{self.source}:{self.line(key)}: unknown key {f'{self.within}{key}'!r}, expected one of "
                     f"{', '.join(known)}{nearest(key, known)}"
                 )
         for key in needed:
             if key not in self.data:
-                raise ScenarioError(f"{self.source}:1: key {key!r} is missing")
+                raise ScenarioError(f"{self.source}:{self.top}: key {f'{self.within}{key}'!r} is missing")
 
     def text(self, key: str) -> str:
         value = self.data.get(key, "")
@@ -373,7 +391,7 @@ def _kind(value: Any) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def _scenario(reader: _Reader, name: str) -> Scenario:
+def _scenario(reader: Reader, name: str) -> Scenario:
     known = [item.name for item in dataclasses.fields(Scenario)]
     reader.keys(
         [key for key in known if key not in ("name", "source", "family")],
@@ -411,7 +429,7 @@ def _scenario(reader: _Reader, name: str) -> Scenario:
     )
 
 
-def _kindness(reader: _Reader, game: Game) -> float:
+def _kindness(reader: Reader, game: Game) -> float:
     """The threshold; only where there is something to measure it between."""
     threshold = reader.share("kindness_threshold", 0.0)
     missing = [mode for mode in STANDARDS if mode not in game.modes]
@@ -424,7 +442,7 @@ def _kindness(reader: _Reader, game: Game) -> float:
     return threshold
 
 
-def _options(reader: _Reader, game: Game) -> dict[str, Any]:
+def _options(reader: Reader, game: Game) -> dict[str, Any]:
     options = reader.mapping("options")
     for option, value in options.items():
         try:
@@ -438,7 +456,7 @@ def _options(reader: _Reader, game: Game) -> dict[str, Any]:
     return options
 
 
-def _roles(reader: _Reader, game: Game, individuals: tuple[str, ...]) -> dict[str, str]:
+def _roles(reader: Reader, game: Game, individuals: tuple[str, ...]) -> dict[str, str]:
     """Who plays whom: keys are roles, or single individuals, which take precedence."""
     given = reader.mapping("roles")
     roles = dict.fromkeys(game.roles[: len(individuals)])
@@ -472,7 +490,7 @@ def _roles(reader: _Reader, game: Game, individuals: tuple[str, ...]) -> dict[st
     return found
 
 
-def _model(reader: _Reader, agent: Any) -> Path | None:
+def _model(reader: Reader, agent: Any) -> Path | None:
     """The path of a saved model: as given, or beside the scenario's file."""
     if not isinstance(agent, str) or not agent:
         return None
@@ -482,7 +500,7 @@ def _model(reader: _Reader, agent: Any) -> Path | None:
     return None
 
 
-def _probes(reader: _Reader) -> tuple[str, ...]:
+def _probes(reader: Reader) -> tuple[str, ...]:
     given = reader.data.get("probes", "all")
     if given == "all":
         return KINDS
@@ -500,7 +518,7 @@ def _probes(reader: _Reader) -> tuple[str, ...]:
     return tuple(kinds)
 
 
-def _battery(reader: _Reader, name: str) -> Battery:
+def _battery(reader: Reader, name: str) -> Battery:
     known = [item.name for item in dataclasses.fields(Battery)]
     reader.keys([key for key in known if key not in ("name", "source")], ("description", "scenarios"))
     entries = reader.data["scenarios"]
@@ -524,7 +542,7 @@ def _battery(reader: _Reader, name: str) -> Battery:
     )
 
 
-def _entry(reader: _Reader, k: int, entry: Any) -> list[Scenario]:
+def _entry(reader: Reader, k: int, entry: Any) -> list[Scenario]:
     """The scenarios of an entry of a battery's list: ``name``, or ``name: [options, ...]``."""
     given, variants = entry, None
     if isinstance(entry, dict) and len(entry) == 1:

@@ -20,7 +20,7 @@ from ...envs.conversation.language import LENGTH, VOCABULARY
 from ..training import write
 from .perspective import Messages
 
-__all__ = ["DatasetError", "Recorded"]
+__all__ = ["DatasetError", "Recorded", "Seen"]
 
 _FORMAT, _VERSION = "mindsight conversations", 1
 _ARRAYS, _ABOUT = "conversations.safetensors", "conversations.json"
@@ -28,6 +28,22 @@ _ARRAYS, _ABOUT = "conversations.safetensors", "conversations.json"
 
 class DatasetError(ValueError):
     """Recorded conversations that cannot be read; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """N conversations, each as one individual perceived it.
+
+    Attributes:
+        messages: what was perceived.
+        heard: (N, M) uint8, bits of those who perceived each of these; 0 after the end.
+        paid: (N, M) float32, what each message brought its sender: paid from then on until they spoke again;
+            0 for the world.
+    """
+
+    messages: Messages
+    heard: npt.NDArray[np.uint8]
+    paid: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -72,18 +88,33 @@ class Recorded:
         return len(self.tokens)
 
     def perceived_by(
-        self, individual: int | npt.NDArray[Any], rows: npt.NDArray[Any] | slice = slice(None)
+        self, individuals: int | npt.NDArray[Any], rows: npt.NDArray[Any] | slice = slice(None)
     ) -> Messages:
-        """The conversations as one individual each perceived them.
+        """The conversations as individuals perceived them.
 
         Args:
-            individual: its index, or one for each of the rows.
-            rows: which conversations; all of them by default.
+            individuals: the index of one, or (N,) of one for each of the conversations.
+            rows: which conversations, N of them; all by default.
         """
-        names, heard = self.names[rows], self.heard[rows]
-        each = np.broadcast_to(np.asarray(individual), len(names))
-        whole = Messages(self.tokens[rows], self.senders[rows], names[np.arange(len(names)), each])
-        return whole.only((heard >> each[:, None].astype(np.uint8) & 1).astype(np.bool_))
+        return self.seen_by(individuals, rows).messages
+
+    def seen_by(
+        self, individuals: int | npt.NDArray[Any], rows: npt.NDArray[Any] | slice = slice(None)
+    ) -> Seen:
+        """As :meth:`perceived_by`, with what is known of each message beside it."""
+        senders, heard = self.senders[rows], self.heard[rows]
+        n = len(senders)
+        viewers = np.broadcast_to(np.asarray(individuals, np.int64), n)
+        names = self.names[rows]
+        there = (heard >> viewers[:, None] & 1).astype(np.bool_) & self.tokens[rows].any(-1)
+        whole = Messages(self.tokens[rows], senders, names[np.arange(n), viewers])
+        order = np.argsort(~there, axis=1, kind="stable")  # as Messages.only puts them
+        paid = _brought(senders, names, self.gained[rows])
+        return Seen(
+            whole.only(there),
+            np.take_along_axis(np.where(there, heard, 0), order, 1),
+            np.take_along_axis(np.where(there, paid, 0).astype(np.float32), order, 1),
+        )
 
     def save(self, folder: str | Path) -> Path:
         """Write both files; each appears whole or not at all, the description last."""
@@ -139,3 +170,20 @@ class Recorded:
             return cls(**arrays, about=about)
         except (SafetensorError, TypeError, DatasetError) as error:
             raise DatasetError(f"{arrays_path}: {error}") from None
+
+
+def _brought(
+    senders: npt.NDArray[np.int16], names: npt.NDArray[np.int16], gained: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """What each message brought its sender, replies to it included: (N, M)."""
+    n, m = senders.shape
+    found = np.zeros((n, m), np.float32)
+    for k in range(names.shape[1]):
+        own = senders == names[:, k, None]  # the world's name is 0, and nobody's
+        still = np.zeros((n, m + 1), np.float32)  # to be paid, from each message on
+        still[:, :m] = gained[:, ::-1, k].cumsum(1)[:, ::-1]
+        places = np.full((n, m + 1), m)
+        places[:, :m] = np.where(own, np.arange(m), m)
+        later = np.minimum.accumulate(places[:, ::-1], axis=1)[:, ::-1]  # the next own one, this included
+        found += np.where(own, still[:, :m] - np.take_along_axis(still, later[:, 1:], 1), 0)
+    return found

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .model import TriModule
+from .model import SeparateModules, TriModule
 from .perspective import Messages
 
 __all__ = ["SURPRISE", "perceived"]
@@ -28,7 +28,7 @@ SURPRISE = 3.0
 
 @torch.no_grad()
 def perceived(
-    model: TriModule, messages: Messages, others: npt.NDArray[Any], surprise: float = SURPRISE
+    model: TriModule | SeparateModules, messages: Messages, others: npt.NDArray[Any], surprise: float = SURPRISE
 ) -> npt.NDArray[np.bool_]:
     """Which messages of histories the others perceived, as the model judges.
 
@@ -41,6 +41,8 @@ def perceived(
     Returns:
         (B, M) bool; False where there is no message.
     """
+    if isinstance(model, SeparateModules):
+        model = model.prediction
     here, there = messages.pack(), messages.switch(others).pack()
     expected = _surprise(model(here.tokens, here.senders).prediction, here.tokens)
     b, m = messages.senders.shape

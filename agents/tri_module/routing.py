@@ -244,6 +244,50 @@ class Learner:
             return ()
         return ("prediction",) if module == "behaviour" else ("behaviour",)
 
+    def state(self) -> tuple[dict[str, Tensor], int]:
+        """Everything that the next steps depend on: tensors by name (``model.``, ``optimizer.``,
+        ``generator``), none of them a copy, and how many steps were made."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                if value is not None:
+                    tensors[f"optimizer.{name}.{key}"] = value
+        return {**tensors, "generator": self._generator.get_state()}, self.steps
+
+    def set_state(self, tensors: Mapping[str, Tensor], steps: int) -> None:
+        """Put back what :meth:`state` gave; the tensors are copied.
+
+        Raises:
+            ValueError: they are another model's; nothing has changed then.
+        """
+        kept = dict(tensors)
+        generator = kept.pop("generator", None)
+        weights = self.model.state_dict()
+        parameters = dict(self.model.named_parameters())
+        moments: dict[Tensor, dict[str, Tensor]] = {}
+        for name, tensor in kept.items():
+            kind, _, rest = name.partition(".")
+            if kind == "model" and rest in weights:
+                expected = weights[rest].shape
+            elif kind == "optimizer" and rest.rpartition(".")[0] in parameters:
+                owner, _, key = rest.rpartition(".")
+                expected = (
+                    parameters[owner].shape if tensor.dim() else tensor.shape
+                )  # Adam's step is a number
+                moments.setdefault(parameters[owner], {})[key] = tensor.detach().clone()
+            else:
+                raise ValueError(f"{name!r} is no part of this model")
+            if tensor.shape != expected:
+                raise ValueError(f"{name!r} is of shape {tuple(tensor.shape)}, expected {tuple(expected)}")
+        missing = [name for name in weights if f"model.{name}" not in kept]
+        if missing or generator is None:
+            raise ValueError(f"{(missing or ['generator'])[0]!r} is missing")
+        self.model.load_state_dict({name: kept[f"model.{name}"] for name in weights})
+        self.optimizer.state.clear()
+        self.optimizer.state.update(moments)
+        self._generator.set_state(generator.to(torch.uint8).clone())
+        self.steps = steps
+
     def step(self, terms: Sequence[Term | None]) -> dict[str, float]:
         """One step: every term's gradient for what it may move, and for nothing else.
 

@@ -1,0 +1,209 @@
+"""The phases of a training that learn from conversations of others: listings 1 and 3.
+
+Each update draws some conversations, looks at each with the eyes of one of those who took part, and gives
+the batch to the listing. What an update draws depends on its number and on the trainer's random generator
+alone, so a training that goes on draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .algorithms import Batch, pretrain, simulate_and_imitate
+from .data import Recorded, Seen
+from .judgement import perceived
+from .perspective import ME, Packed
+from .routing import Learner
+
+__all__ = ["PERSPECTIVES", "FromFiles", "OnTheFly", "Pretrain", "SimulateAndImitate", "Source"]
+
+#: Modes of the perspective switch that there are for recordings.
+PERSPECTIVES = ("labels", "inferred", "given")
+
+
+class Source(Protocol):
+    """Where conversations come from."""
+
+    def draw(
+        self, number: int, count: int, rng: np.random.Generator
+    ) -> tuple[Recorded, npt.NDArray[np.int64]]:
+        """Conversations, and which of them (count,) are the ones of update ``number``."""
+
+    @property
+    def identity(self) -> str:
+        """The same where the conversations are the same."""
+
+
+class OnTheFly:
+    """Conversations that are played when they are needed, each of them once.
+
+    Args:
+        play: plays so many conversations from a number on, ``play(first, count)``; the same ones for the same
+            numbers.
+        ahead: updates whose conversations are played at once: a batch of worlds is cheaper than many.
+        identity: see :class:`Source`.
+    """
+
+    def __init__(self, play: Callable[[int, int], Recorded], ahead: int = 16, identity: str = "") -> None:
+        self._play, self._ahead = play, ahead
+        self._number, self._played = -1, None  # type: tuple[int, Recorded | None]
+        self.identity = identity
+
+    def draw(
+        self, number: int, count: int, rng: np.random.Generator
+    ) -> tuple[Recorded, npt.NDArray[np.int64]]:
+        """See :class:`Source`."""
+        chunk, within = divmod(number, self._ahead)
+        if self._played is None or self._number != chunk:
+            size = self._ahead * count
+            self._number, self._played = chunk, self._play(chunk * size, size)
+        return self._played, np.arange(within * count, (within + 1) * count)
+
+
+class FromFiles:
+    """Recorded conversations, drawn with replacement.
+
+    Args:
+        recorded: the conversations.
+    """
+
+    def __init__(self, recorded: Recorded) -> None:
+        self._recorded = recorded
+        digest = hashlib.sha256()
+        for name in ("tokens", "senders", "heard", "names", "gained"):
+            digest.update(getattr(recorded, name).tobytes())
+        self.identity = digest.hexdigest()
+
+    def draw(
+        self, number: int, count: int, rng: np.random.Generator
+    ) -> tuple[Recorded, npt.NDArray[np.int64]]:
+        """See :class:`Source`."""
+        return self._recorded, rng.integers(len(self._recorded), size=count)
+
+
+class _Listening:
+    """What both listings share: drawing conversations, and somebody who perceives each."""
+
+    def __init__(self, name: str, source: Source, batch_size: int, by_reward: bool) -> None:
+        self.name, self.source, self.batch_size, self.by_reward = name, source, batch_size, by_reward
+        self.seconds = {"environment": 0.0, "acting": 0.0}
+        self.batch: Batch | None = None  # the last one: kept where a loss is not finite
+        self._number = 0
+
+    def state(self) -> dict[str, Any]:
+        """How many batches were drawn, and of what."""
+        return {"number": self._number, "source": self.source.identity}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state; ``ValueError`` where its conversations were others."""
+        if state["source"] != self.source.identity:
+            raise ValueError(f"phase {self.name!r}: the recorded conversations are others than they were")
+        self._number = int(state["number"])
+
+    def _drawn(self, rng: np.random.Generator) -> tuple[Recorded, npt.NDArray[np.int64]]:
+        began = time.perf_counter()
+        found = self.source.draw(self._number, self.batch_size, rng)
+        self._number += 1
+        self.seconds["environment"] += time.perf_counter() - began
+        return found
+
+    def _batch(self, packed: Packed, actions: torch.Tensor, paid: npt.NDArray[np.float32]) -> Batch:
+        rewards = None
+        if self.by_reward:  # of the message to which a token belongs
+            of = packed.message.clamp(min=0)
+            rewards = torch.from_numpy(paid).gather(1, of) * (packed.message >= 0)
+        self.batch = Batch(packed.tokens, packed.senders, actions, rewards)
+        return self.batch
+
+
+class Pretrain(_Listening):
+    """Listing 1 on conversations, each perceived by one individual that the generator draws. All messages
+    are predicted, one's own among them, and who sends them: what a life of one's own is like.
+
+    Args:
+        name: of the phase.
+        source: of the conversations.
+        batch_size: conversations in an update.
+        by_reward: move the behaviour heads at the reward-based rate, too; R(a^j) is what a message
+            brought its sender (the source ``oracle``), not what the learner would have thought of it.
+    """
+
+    def __init__(self, name: str, source: Source, batch_size: int = 32, by_reward: bool = False) -> None:
+        super().__init__(name, source, batch_size, by_reward)
+
+    def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
+        """One update; its losses."""
+        data, rows = self._drawn(rng)
+        viewers = rng.integers(data.names.shape[1], size=len(rows))
+        seen = data.seen_by(viewers, rows)
+        packed = seen.messages.pack(rng)
+        return pretrain(learner, self._batch(packed, packed.said(), seen.paid))
+
+
+class SimulateAndImitate(_Listening):
+    """Listing 3: conversations as one individual perceived them, told as if they were another's own, and
+    what that other one said is imitated and simulated. Both are drawn; the other is somebody who spoke, where
+    anybody did.
+
+    Args:
+        name, source, batch_size: as for :class:`Pretrain`.
+        perspective: ``"labels"``: all that one perceived oneself; ``"inferred"``: of this, what the learner
+            judges that the other perceived, too (``judgement.py``); ``"given"``: what the recording says of
+            that (an upper bound).
+        by_reward: imitate only what was paid, see :func:`simulate_and_imitate`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        batch_size: int = 32,
+        perspective: str = "labels",
+        by_reward: bool = False,
+    ) -> None:
+        if perspective not in PERSPECTIVES:
+            raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(PERSPECTIVES)}")
+        super().__init__(name, source, batch_size, by_reward)
+        self.perspective = perspective
+
+    def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
+        """One update; its losses."""
+        data, rows = self._drawn(rng)
+        names = data.names[rows]
+        viewers = rng.integers(names.shape[1], size=len(rows))
+        seen = data.seen_by(viewers, rows)
+        others = self._others(seen, names, viewers, rng)
+        who = names[np.arange(len(rows)), others]
+        shared = (seen.heard >> others[:, None] & 1).astype(np.bool_)
+        messages, paid = seen.messages, seen.paid
+        if self.perspective == "inferred":
+            began = time.perf_counter()
+            shared = perceived(learner.model, messages, who)
+            self.seconds["acting"] += time.perf_counter() - began
+        if self.perspective != "labels":
+            order = np.argsort(~shared, axis=1, kind="stable")  # as Messages.only puts them
+            paid = np.take_along_axis(paid, order, 1)
+            messages = messages.switch(who, shared)
+        else:
+            messages = messages.switch(who)
+        packed = messages.pack(rng)
+        batch = self._batch(packed, packed.said_by(ME), paid)
+        return simulate_and_imitate(learner, batch, self.by_reward)
+
+    @staticmethod
+    def _others(
+        seen: Seen, names: npt.NDArray[np.int16], viewers: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> npt.NDArray[np.int64]:
+        """Somebody else in each conversation: (N,)."""
+        spoke = (seen.messages.senders[..., None] == names[:, None]).any(1)  # (N, A)
+        keys = rng.random(names.shape) + spoke
+        keys[np.arange(len(names)), viewers] = -1
+        found: npt.NDArray[np.int64] = keys.argmax(1)
+        return found

@@ -1,0 +1,443 @@
+"""Curricula: what the tri-module agent learns, as YAML files, and the trainings that come of them.
+
+A curriculum says how big the model is and which phases it goes through: listing, scenario, steps, rates.
+``docs/training.md`` has the page on writing one. Whatever is wrong in a file is one :class:`ScenarioError`
+of one line that names file, line, key and what was given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..agents.registry import AGENTS
+from ..agents.training import RunFolder, versions, write
+from . import seeds
+from .collect import collect
+from .loader import SUFFIXES, Reader, Scenario, ScenarioError, find_text, list_scenarios, load_scenario
+
+if TYPE_CHECKING:
+    from ..agents.tri_module.phases import Source
+    from ..agents.tri_module.trainer import Part, Trainer
+
+__all__ = [
+    "LISTINGS",
+    "Curriculum",
+    "Plan",
+    "is_curriculum",
+    "is_run",
+    "list_curricula",
+    "load_curriculum",
+    "page",
+    "prepare",
+    "resume",
+]
+
+LISTINGS = ("pretrain", "simulate_and_imitate")
+AHEAD = 16  # updates whose conversations are played at once
+_KEYS = ("description", "seed", "threads", "model", "learner", "phases", "best", "check_every", "save_every")
+_PHASE_KEYS = (
+    "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
+    "perspective", "by_reward",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One phase of a curriculum.
+
+    Attributes:
+        name: of the phase, for the numbers that it reports.
+        listing: one of ``LISTINGS``.
+        steps: updates.
+        scenario: whose conversations it learns from, played when they are needed; None: those in ``data``.
+        agent: the reference agent that plays the scenario's focal individuals.
+        data: a folder of ``mindsight collect``.
+        batch_size: conversations in an update.
+        weight, rate, begin: as for :class:`mindsight.agents.tri_module.trainer.Part`.
+        perspective: mode of the perspective switch, where the listing has one.
+        by_reward: see the listing's phase.
+    """
+
+    name: str
+    listing: str
+    steps: int
+    scenario: Scenario | None = None
+    agent: str = "scripted"
+    data: str = ""
+    batch_size: int = 32
+    weight: float = 1.0
+    rate: tuple[float, float] = (1e-3, 1e-3)
+    begin: int = 0
+    perspective: str = "labels"
+    by_reward: bool = False
+
+    def conversations(self) -> int:
+        """How many it plays: whole pieces of ``AHEAD`` updates."""
+        return 0 if self.scenario is None else math.ceil(self.steps / AHEAD) * AHEAD * self.batch_size
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """What is learned, in which phases.
+
+    Attributes:
+        name: the file's name without its ending.
+        description: what it is about.
+        phases: at least one.
+        seed: of weights and draws, and which block of training seeds is played.
+        threads: of torch.
+        model: sizes, as :class:`TriConfig` has them.
+        learner: ``optimizer``, ``clip``, ``variant``, ``log_every``, as :class:`Learner` has them.
+        best: ``"phase/number"`` whose lowest running mean marks the best model; "": none is kept.
+        check_every: after so many updates it is looked at.
+        save_every: seconds between two checkpoints.
+        source: the file it was read from.
+    """
+
+    name: str
+    description: str
+    phases: tuple[Plan, ...]
+    seed: int = 0
+    threads: int = 1
+    model: Mapping[str, Any] = field(default_factory=dict)
+    learner: Mapping[str, Any] = field(default_factory=dict)
+    best: str = ""
+    check_every: int = 50
+    save_every: float = 30.0
+    source: str = ""
+
+    def config(self) -> dict[str, Any]:
+        """All that was asked for, as JSON has it; scenarios by name."""
+        found = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        del found["source"]
+        phases = []
+        for plan in self.phases:
+            one = {each.name: getattr(plan, each.name) for each in dataclasses.fields(plan)}
+            one["scenario"] = None if plan.scenario is None else plan.scenario.name
+            phases.append({**one, "rate": list(plan.rate)})
+        renamed = {"curriculum": found.pop("name")}
+        return {
+            **renamed, **found, "model": dict(self.model), "learner": dict(self.learner), "phases": phases
+        }  # fmt: skip
+
+
+# --- Reading -----------------------------------------------------------------------------------------------
+def list_curricula() -> list[str]:
+    """Names of the built-in curricula."""
+    folder = resources.files(__package__) / "curricula"
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(SUFFIXES))
+
+
+def page(name: str) -> tuple[str, str]:
+    """Description and text of a built-in curriculum; nothing of it is checked, so torch is not loaded."""
+    text, source, _ = find_text(name, list_curricula(), "curriculum", "curricula")
+    return Reader(text, source).text("description"), text
+
+
+def is_curriculum(given: str | Path) -> bool:
+    """Whether a name or file is a curriculum rather than a scenario: a file with the key ``phases`` is.
+
+    Raises:
+        ScenarioError: there is neither.
+    """
+    if str(given) in list_curricula():
+        return True
+    if str(given) in list_scenarios():
+        return False
+    known = [*list_scenarios(), *list_curricula()]
+    text, source, _ = find_text(given, known, "scenario or curriculum", "")
+    return "phases" in Reader(text, source).data
+
+
+def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
+    """A curriculum by the name of a built-in one or by the path of a file.
+
+    Raises:
+        ScenarioError: there is none, or it is wrong.
+    """
+    if isinstance(given, Curriculum):
+        return given
+    text, source, name = find_text(given, list_curricula(), "curriculum", "curricula")
+    reader = Reader(text, source)
+    reader.keys(_KEYS, ("description", "phases"))
+    entries = reader.data["phases"]
+    if not isinstance(entries, list) or not entries:
+        reader.fail("phases", f"is {entries!r}, expected a list of phases")
+    plans: list[Plan] = []
+    for k in range(len(entries)):
+        below = reader.below("phases", k)
+        plan = _plan(below)
+        if plan.name in [each.name for each in plans]:
+            below.fail("name", f"is {plan.name!r} twice: give each phase a name of its own")
+        plans.append(plan)
+    conversations = sum(plan.conversations() for plan in plans)
+    if conversations > seeds.BLOCK:
+        reader.fail("phases", f"play {conversations:,} conversations, expected at most {seeds.BLOCK:,}")
+    names = [plan.name for plan in plans]
+    best = reader.text("best")
+    if best and (best.partition("/")[0] not in names or not best.partition("/")[2]):
+        reader.fail("best", f"is {best!r}, expected PHASE/NUMBER with one of {', '.join(names)}")
+    most = seeds.EVALUATION // seeds.BLOCK - 1
+    return Curriculum(
+        name=name,
+        description=reader.text("description"),
+        phases=tuple(plans),
+        seed=reader.number("seed", 0, lambda x: 0 <= x <= most, f"a whole number from 0 to {most}"),
+        threads=reader.number("threads", 1, lambda x: 1 <= x <= 64, "a whole number from 1 to 64"),
+        model=_model(reader.below("model")),
+        learner=_learner(reader.below("learner")),
+        best=best,
+        check_every=reader.number("check_every", 50, lambda x: x >= 1, "a whole number of at least 1"),
+        save_every=reader.number("save_every", 30.0, lambda x: 0 <= x < math.inf, "seconds, at least 0"),
+        source=source,
+    )
+
+
+def _plan(reader: Reader) -> Plan:
+    reader.keys(_PHASE_KEYS, ("listing", "steps"))
+    listing = reader.choice("listing", "", LISTINGS)
+    name = reader.text("name") or listing
+    if not re.fullmatch(r"[A-Za-z][\w-]*", name):
+        reader.fail("name", f"is {name!r}, expected letters, digits, '_' and '-'")
+    if ("scenario" in reader.data) == ("data" in reader.data):
+        both = "data" in reader.data
+        what = "both 'scenario' and" if both else "neither 'scenario' nor"
+        reader.fail("data" if both else "listing", f"phase {name!r} has {what} 'data', expected one of them")
+    scenario, data = None, ""
+    if "scenario" in reader.data:
+        scenario = _scenario(reader)
+    else:
+        data = str(_beside(reader, reader.text("data")).resolve())
+        if not Path(data).is_dir():
+            reader.fail("data", f"is {reader.data['data']!r}, expected a folder of `mindsight collect`")
+    modes = [each for each in AGENTS if scenario is not None and each in scenario.game.modes]
+    if "agent" in reader.data and scenario is None:
+        reader.fail("agent", "is given beside 'data', whose conversations are played already")
+    agent = reader.choice("agent", "scripted", modes) if scenario is not None else "scripted"
+    return Plan(
+        name=name,
+        listing=listing,
+        steps=reader.number("steps", 0, lambda x: x >= 1, "a whole number of at least 1"),
+        scenario=scenario,
+        agent=agent,
+        data=data,
+        batch_size=reader.number("batch_size", 32, lambda x: 1 <= x <= 4096, "a whole number from 1 to 4096"),
+        weight=reader.number("weight", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
+        rate=_rate(reader),
+        begin=reader.number("begin", 0, lambda x: x >= 0, "a whole number of at least 0"),
+        perspective=_perspective(reader, listing),
+        by_reward=_flag(reader, "by_reward"),
+    )
+
+
+def _beside(reader: Reader, given: str) -> Path:
+    """A path as given, or beside the curriculum's file."""
+    beside = Path(reader.source).parent / given
+    return beside if beside.exists() else Path(given)
+
+
+def _scenario(reader: Reader) -> Scenario:
+    given = reader.text("scenario")
+    beside = _beside(reader, given)
+    try:
+        scenario = load_scenario(beside if beside.is_file() else given)
+    except ScenarioError as error:
+        reader.fail("scenario", str(error))
+    if scenario.game.family != "conversation":
+        reader.fail("scenario", f"is {given!r}, which plays {scenario.game.name}, expected conversations")
+    return scenario
+
+
+def _rate(reader: Reader) -> tuple[float, float]:
+    """``rate: 0.001``, or ``rate: [0.002, 0.0005]`` from the first update to the last."""
+    given = reader.data.get("rate", 1e-3)
+    both = given if isinstance(given, list) else [given, given]
+    good = len(both) == 2 and all(
+        isinstance(each, (int, float)) and not isinstance(each, bool) and 0 < each < math.inf for each in both
+    )
+    if not good:
+        reader.fail("rate", f"is {given!r}, expected a number above 0, or two: of the first and last update")
+    return float(both[0]), float(both[1])
+
+
+def _perspective(reader: Reader, listing: str) -> str:
+    from ..agents.tri_module.phases import PERSPECTIVES
+
+    if listing == "pretrain" and "perspective" in reader.data:
+        reader.fail("perspective", "is given for 'pretrain', which switches no names")
+    return reader.choice("perspective", "labels", PERSPECTIVES)
+
+
+def _flag(reader: Reader, key: str) -> bool:
+    value = reader.data.get(key, False)
+    if not isinstance(value, bool):
+        reader.fail(key, f"is {value!r}, expected true or false")
+    return value
+
+
+def _model(reader: Reader) -> dict[str, Any]:
+    """Sizes that make a model; the vocabulary is the language's."""
+    from ..agents.tri_module.model import TriConfig
+    from ..agents.tri_module.perspective import VOCABULARY_SIZE
+
+    defaults = {each.name: each.default for each in dataclasses.fields(TriConfig)}
+    del defaults["vocabulary"]
+    reader.keys(defaults, ())
+    heads = reader.data.get("heads", [2, 2, 2])
+    if not isinstance(heads, list) or len(heads) != 3:
+        reader.fail("heads", f"is {heads!r}, expected three numbers: of behaviour, prediction, perception")
+    given = {**defaults, **reader.data, "heads": tuple(heads)}
+    try:
+        TriConfig(VOCABULARY_SIZE, **given)
+    except ValueError as error:  # which begins with the name of the key
+        key = str(error).split()[0]
+        reader.fail(key, str(error).removeprefix(key).strip())
+    return {**given, "heads": list(heads)}
+
+
+def _learner(reader: Reader) -> dict[str, Any]:
+    from ..agents.tri_module.routing import VARIANTS
+
+    reader.keys(("optimizer", "clip", "variant", "log_every"), ())
+    # The credit of the simulated responses is kindness training's, which no phase here does.
+    variants = [name for name in VARIANTS if name != "unrouted_credit"]
+    return {
+        "optimizer": reader.choice("optimizer", "adam", ("adam", "sgd")),
+        "clip": reader.number("clip", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
+        "variant": reader.choice("variant", "routed", variants),
+        "log_every": reader.number("log_every", 0, lambda x: x >= 0, "a whole number of at least 0"),
+    }
+
+
+# --- Training ----------------------------------------------------------------------------------------------
+def prepare(
+    curriculum: str | Path | Curriculum, *, seed: int | None = None, out: str | os.PathLike[str] | None = None
+) -> Trainer:
+    """A training that has not begun, with its run folder.
+
+    Args:
+        curriculum: its name, its file, or itself.
+        seed: instead of the curriculum's.
+        out: the run folder, a new one; ``runs/<curriculum>-<time>`` where None.
+
+    Raises:
+        ScenarioError: there is no such curriculum, or it is wrong.
+        ValueError: the seed is out of range, or recorded conversations cannot be read.
+        FileExistsError: ``out`` holds something.
+    """
+    found = load_curriculum(curriculum)
+    if seed is not None:
+        seeds.training_seed(seed)  # ValueError if it is out of range
+        found = dataclasses.replace(found, seed=seed)
+    make = _trainer(found)  # before anything is written
+    run = RunFolder.create(out, found.name)
+    if found.source:
+        write(run.path / "curriculum.yaml", Path(found.source).read_text(encoding="utf-8"))
+    for plan in found.phases:
+        if plan.scenario is not None:
+            text = Path(plan.scenario.source).read_text(encoding="utf-8")
+            write(run.path / "scenarios" / f"{plan.name}.yaml", text)
+    run.write_json("versions.json", versions())
+    run.write_json("config.json", found.config())  # last: with it, this is a run that can go on
+    return make(run)
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder is the run of a curriculum."""
+    try:
+        return "curriculum" in RunFolder.open(path).read_json("config.json")
+    except (OSError, ValueError):
+        return False
+
+
+def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer:
+    """A training that goes on where its newest usable checkpoint is.
+
+    Args:
+        path: its run folder.
+        warn: shows a line: a checkpoint that is passed over, or another version of a package.
+
+    Raises:
+        ValueError: config or checkpoints cannot be used; it says which and why.
+        FileNotFoundError: there is no such run.
+    """
+    run = RunFolder.open(path)
+    config = run.read_json("config.json")
+    try:
+        plans = []
+        for one in config.pop("phases"):
+            scenario = None
+            if one["scenario"] is not None:
+                kept = load_scenario(run.path / "scenarios" / f"{one['name']}.yaml")
+                scenario = dataclasses.replace(kept, name=one["scenario"])
+            plans.append(Plan(**{**one, "scenario": scenario, "rate": tuple(one["rate"])}))
+        found = Curriculum(name=config.pop("curriculum"), phases=tuple(plans), **config)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{run.path / 'config.json'}: wrong or missing: {error}") from None
+    before, now = run.read_json("versions.json"), versions()
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            warn(f"{name} was {before.get(name)} and is {now.get(name)}: the rest may come out differently")
+    trainer = _trainer(found)(run)
+    trainer.restore(warn)
+    return trainer
+
+
+def _trainer(curriculum: Curriculum) -> Callable[[RunFolder], Trainer]:
+    """Everything of a training but its folder."""
+    # Before torch is loaded: two spinning pools of threads on two cores wait for each other.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import torch
+
+    from ..agents.tri_module.model import SeparateModules, TriConfig, TriModule
+    from ..agents.tri_module.perspective import VOCABULARY_SIZE
+    from ..agents.tri_module.routing import Learner
+    from ..agents.tri_module.trainer import Trainer
+
+    torch.set_num_threads(curriculum.threads)
+    sizes: Any = TriConfig(VOCABULARY_SIZE, **curriculum.model)
+    separate = curriculum.learner.get("variant") == "separate"
+    model = SeparateModules(sizes, curriculum.seed) if separate else TriModule(sizes, curriculum.seed)
+    learner = Learner(model, seed=curriculum.seed, **curriculum.learner)
+    parts, first = [], 0
+    for plan in curriculum.phases:
+        parts.append(_part(plan, curriculum.seed, first))
+        first += plan.conversations()
+    config = curriculum.config()
+    return lambda run: Trainer(
+        learner, parts, run, curriculum.seed, config, watch=curriculum.best,
+        check_every=curriculum.check_every, save_every=curriculum.save_every,
+    )  # fmt: skip
+
+
+def _part(plan: Plan, seed: int, first: int) -> Part:
+    """A phase with its data: episodes from ``first`` of the seed's block on are its own."""
+    from ..agents.tri_module.data import Recorded
+    from ..agents.tri_module.phases import FromFiles, OnTheFly, Pretrain, SimulateAndImitate
+    from ..agents.tri_module.trainer import Part
+
+    scenario = plan.scenario
+    source: Source
+    if scenario is None:
+        source = FromFiles(Recorded.load(plan.data))
+    else:
+
+        def play(skip: int, count: int) -> Recorded:
+            assert scenario is not None
+            return collect(scenario, count, agent=plan.agent, seed=seed, skip=first + skip)
+
+        source = OnTheFly(play, AHEAD)
+    phase: Any
+    if plan.listing == "pretrain":
+        phase = Pretrain(plan.name, source, plan.batch_size, plan.by_reward)
+    else:
+        phase = SimulateAndImitate(plan.name, source, plan.batch_size, plan.perspective, plan.by_reward)
+    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin)

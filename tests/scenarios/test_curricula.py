@@ -1,0 +1,350 @@
+"""Curricula: files that are checked, phases on conversations, and runs that a kill -9 does not change."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mindsight import cli
+from mindsight.agents.tri_module import Learner, TriConfig, TriModule
+from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE
+from mindsight.agents.tri_module.phases import FromFiles, OnTheFly, Pretrain, SimulateAndImitate
+from mindsight.scenarios import ScenarioError, load_scenario
+from mindsight.scenarios.collect import collect
+from mindsight.scenarios.curricula import is_curriculum, list_curricula, load_curriculum, prepare, resume
+from mindsight.scenarios.seeds import EVALUATION, training_seed
+
+TINY = """\
+description: A few updates on very short conversations.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 256}
+save_every: 0
+phases:
+  - name: listen
+    listing: pretrain
+    scenario: echo_train
+    steps: 40
+    batch_size: 4
+    rate: [0.004, 0.001]
+  - listing: simulate_and_imitate
+    scenario: echo_train
+    perspective: given
+    steps: 20
+    batch_size: 4
+    begin: 5
+best: listen/prediction
+"""
+
+
+def written(folder, text=TINY, name="tiny.yaml"):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def outcome(path):
+    """Everything that has to come out the same: metrics apart from times, and the models' bytes."""
+    lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    plain = [{k: v for k, v in line.items() if not k.startswith("time/")} for line in lines]
+    models = {
+        str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("model.safetensors"))
+    }
+    return plain, models
+
+
+# --- Files -------------------------------------------------------------------------------------------------
+def test_built_in_curricula_are_right():
+    assert "first_words" in list_curricula()
+    for name in list_curricula():
+        found = load_curriculum(name)
+        assert found.name == name and found.description
+    assert is_curriculum("first_words") and not is_curriculum("reach_small")
+
+
+def test_what_a_file_says_is_what_is_read(tmp_path):
+    found = load_curriculum(written(tmp_path))
+    listen, imitate = found.phases
+    assert (found.name, found.seed, found.best) == ("tiny", 0, "listen/prediction")
+    assert (listen.name, listen.steps, listen.rate, listen.begin) == ("listen", 40, (0.004, 0.001), 0)
+    assert (imitate.name, imitate.perspective) == ("simulate_and_imitate", "given")
+    assert (imitate.rate, imitate.begin) == ((1e-3, 1e-3), 5)
+    assert imitate.scenario.name == "echo_train" and found.model["width"] == 12
+    assert json.loads(json.dumps(found.config()))["phases"][1]["scenario"] == "echo_train"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("description", "descripton", r"tiny\.yaml:1: unknown key 'descripton'.*did you mean 'description'"),
+        ("width: 12", "width: 13", r"tiny\.yaml:2: key 'model\.width': is 13, expected a multiple of 3"),
+        ("width: 12", "wdith: 12", r"tiny\.yaml:2: unknown key 'model\.wdith'.*did you mean 'width'"),
+        ("[1, 1, 1]", "[1, 1]", r"tiny\.yaml:2: key 'model\.heads': is \[1, 1\], expected three"),
+        ("[1, 1, 1]", "many", r"tiny\.yaml:2: key 'model\.heads': is 'many'"),
+        ("layers: 1", "layers: 0", r"tiny\.yaml:2: key 'model\.layers': is 0"),
+        ("save_every: 0", "save_every: -1", r"tiny\.yaml:3: key 'save_every': is -1, expected seconds"),
+        ("listing: pretrain", "listing: pretain", r":6: key 'phases\[0\]\.listing': is 'pretain'"),
+        ("scenario: echo_train", "scenario: ecko_train", r":7: key 'phases\[0\]\.scenario'.*'echo_train'"),
+        ("scenario: echo_train", "scenario: reach_small", r":7: .*plays reach, expected conversations"),
+        ("scenario: echo_train", "data: nowhere", r":7: key 'phases\[0\]\.data': is 'nowhere'"),
+        ("    scenario: echo_train\n", "", r":6: .*'listen' has neither 'scenario' nor 'data'"),
+        ("steps: 40", "steps: none", r":8: key 'phases\[0\]\.steps': is 'none', expected a whole number"),
+        ("steps: 40", "steps: 300_000", r":4: key 'phases': play 1,2\d\d,\d\d\d conversations"),
+        ("batch_size: 4", "batch_size: 0", r":9: key 'phases\[0\]\.batch_size': is 0"),
+        ("[0.004, 0.001]", "[0.004, 0]", r":10: key 'phases\[0\]\.rate': is \[0\.004, 0\]"),
+        ("[0.004, 0.001]", ".nan", r":10: key 'phases\[0\]\.rate': is nan"),
+        ("perspective: given", "perspective: givn", r":13: key 'phases\[1\]\.perspective': .*'given'"),
+        ("rate: [0.004, 0.001]", "perspective: labels", r":10: .*'pretrain', which switches no names"),
+        ("rate: [0.004, 0.001]", "by_reward: often", r":10: key 'phases\[0\]\.by_reward': is 'often'"),
+        ("rate: [0.004, 0.001]", "agent: selfish", r":10: key 'phases\[0\]\.agent': is 'selfish'"),
+        ("  - listing", "  - name: listen\n    listing", r":11: key 'phases\[1\]\.name': is 'listen' twice"),
+        ("name: listen", "name: a/b", r":5: key 'phases\[0\]\.name': is 'a/b'"),
+        ("listen/prediction", "lisen/prediction", r":17: key 'best': is 'lisen/prediction'"),
+        ("save_every: 0", "learner: {variant: rooted}", r":3: key 'learner\.variant': is 'rooted'.*'routed'"),
+        ("save_every: 0", "learner: adam", r":3: key 'learner': holds text \('adam'\)"),
+        ("save_every: 0", "seed: !!python/name:os.system x", r"tiny\.yaml:3: not valid YAML"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new, says):
+    assert old in TINY
+    with pytest.raises(ScenarioError, match=says) as caught:
+        load_curriculum(written(tmp_path, TINY.replace(old, new, 1)))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_command_finds_out_what_it_was_given(tmp_path, capsys):
+    path = written(tmp_path)
+    assert cli.main(["train", "frist_words"]) == 2
+    assert "did you mean 'first_words'?" in capsys.readouterr().err
+    assert cli.main(["train", str(path), "--steps", "5"]) == 2
+    assert "--steps is for scenarios" in capsys.readouterr().err
+    assert cli.main(["train", str(path), "--gamma", "0.5"]) == 2
+    assert "--settings is for scenarios" in capsys.readouterr().err
+    assert cli.main(["train", str(path), "--seed", "-1"]) == 2
+    assert "seed is -1" in capsys.readouterr().err
+    assert cli.main(["list"]) == 0
+    assert "first_words" in capsys.readouterr().out
+    assert cli.main(["list", "first_words"]) == 0
+    assert "listing: pretrain" in capsys.readouterr().out
+
+
+def test_too_short_a_context_is_named_with_its_phase(tmp_path, capsys):
+    path = written(tmp_path, TINY.replace("context: 256", "context: 40"))
+    assert cli.main(["train", str(path), "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert "expected 1 to 40 (context); in phase 'listen', update 0" in said
+
+
+# --- Phases ------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def recorded():
+    return collect("sally_anne_chat_train", 24)
+
+
+def learner():
+    config = TriConfig(VOCABULARY_SIZE, context=512, width=12, layers=1, heads=(1, 1, 1), hidden=12)
+    return Learner(TriModule(config))
+
+
+def test_what_is_skipped_is_what_comes_before():
+    whole, tail = collect("echo_train", 9, seed=2), collect("echo_train", 4, seed=2, skip=5)
+    m = tail.tokens.shape[1]
+    np.testing.assert_array_equal(whole.tokens[5:, :m], tail.tokens)
+    assert tail.about["seeds"] == [training_seed(2) + 5, training_seed(2) + 8]
+    with pytest.raises(ValueError, match="skip is 1048576"):
+        collect("echo_train", 1, skip=2**20)
+
+
+def test_everybody_sees_what_they_perceived_and_knows_who_was_paid(recorded):
+    viewers = np.arange(24) % recorded.names.shape[1]
+    seen = recorded.seen_by(viewers)
+    for k, viewer in enumerate(viewers):
+        alone = recorded.perceived_by(int(viewer), np.array([k]))
+        np.testing.assert_array_equal(seen.messages.tokens[k], alone.tokens[0])
+        assert seen.messages.own[k] == recorded.names[k, viewer]
+        heard = [m for m in range(recorded.tokens.shape[1])
+                 if recorded.tokens[k, m].any() and recorded.heard[k, m] >> viewer & 1]  # fmt: skip
+        np.testing.assert_array_equal(seen.heard[k, : len(heard)], recorded.heard[k, heard])
+        assert not seen.heard[k, len(heard) :].any()
+        for place, m in enumerate(heard):
+            assert (recorded.senders[k, m] != 0) or seen.paid[k, place] == 0
+
+
+def test_a_message_brings_its_sender_what_is_paid_until_they_speak_again():
+    found = collect("chatter_train", 16)
+    brought = 0.0
+    for a in range(found.names.shape[1]):
+        seen = found.seen_by(a)
+        for k in range(16):
+            heard = np.flatnonzero(found.tokens[k].any(-1) & (found.heard[k] >> a & 1 > 0))
+            for place, m in enumerate(heard):
+                (sender,) = np.flatnonzero(found.names[k] == found.senders[k, m]).tolist() or [None]
+                later = np.flatnonzero(found.senders[k, m + 1 :] == found.senders[k, m])
+                until = m + 1 + later[0] if len(later) else None
+                expected = 0.0 if sender is None else found.gained[k, m:until, sender].sum()
+                assert seen.paid[k, place] == pytest.approx(expected, abs=1e-5)
+                brought += abs(expected)
+    assert brought > 20
+
+
+def test_listing_1_predicts_all_that_one_drawn_viewer_perceived(recorded):
+    phase, rng = Pretrain("p", FromFiles(recorded), 24), np.random.default_rng(0)
+    assert set(phase.update(learner(), rng)) == {"prediction"}
+    packed_own = (phase.batch.senders == ME) & phase.batch.actions
+    packed_others = (phase.batch.senders != ME) & phase.batch.actions
+    assert packed_own.any() and packed_others.any()
+    # of every message nothing but its first token, who speaks, is given
+    given = (phase.batch.senders != 0) & ~phase.batch.actions
+    assert torch.equal(phase.batch.tokens[given], phase.batch.senders[given])
+
+
+def test_listing_3_imitates_and_simulates_what_another_said(recorded):
+    for perspective, most in (("labels", None), ("given", "labels")):
+        phase = SimulateAndImitate("s", FromFiles(recorded), 24, perspective)
+        log = phase.update(learner(), np.random.default_rng(0))
+        assert set(log) == {"imitation", "simulation"}
+        assert bool((phase.batch.senders[phase.batch.actions] == ME).all())
+        assert phase.batch.actions.any(1).float().mean() > 0.9  # whoever is drawn said something
+        lengths = (phase.batch.senders != 0).sum(1)
+        if most is None:
+            literal = lengths
+    assert bool((lengths <= literal).all()) and bool((lengths < literal).any())  # what they missed is dropped
+    with pytest.raises(ValueError, match="perspective is 'mine'"):
+        SimulateAndImitate("s", FromFiles(recorded), 24, "mine")
+
+
+def test_rewards_move_the_behaviour_heads_too():
+    found = collect("chatter_train", 16)
+    phase = Pretrain("p", FromFiles(found), 16, by_reward=True)
+    log = phase.update(learner(), np.random.default_rng(0))
+    assert "prediction by reward" in log and phase.batch.rewards.shape == phase.batch.tokens.shape
+    assert 0 < float(phase.batch.rewards.max()) <= found.gained.sum(1).max() + 1e-5
+
+
+def test_each_conversation_is_played_once_and_at_the_same_update_whatever_came_before():
+    played = []
+
+    def play(first, count):
+        played.append((first, count))
+        return collect("echo_train", count, skip=first)
+
+    source = OnTheFly(play, ahead=3)
+    rng = np.random.default_rng(0)
+    one = [source.draw(k, 4, rng) for k in range(7)]
+    assert played == [(0, 12), (12, 12), (24, 12)]
+    data, rows = OnTheFly(play, ahead=3).draw(4, 4, rng)  # as a process that goes on would
+    np.testing.assert_array_equal(data.tokens[rows], one[4][0].tokens[one[4][1]])
+
+
+def test_phases_play_conversations_of_their_own_all_of_training(tmp_path):
+    trainer = prepare(written(tmp_path), seed=3, out=tmp_path / "run")
+    spans = []
+    for part in trainer.parts:
+        data, _ = part.phase.source.draw(0, part.phase.batch_size, trainer.rng)
+        spans.append(data.about["seeds"])
+    assert spans[0][0] == training_seed(3) and spans[0][0] + 4 * 48 == spans[1][0]
+    assert spans[1][1] < training_seed(4) <= EVALUATION
+
+
+def test_other_recordings_than_those_of_the_run_are_refused(tmp_path):
+    collect("echo_train", 20, tmp_path / "data")
+    text = TINY.replace("scenario: echo_train", f"data: {tmp_path / 'data'}", 1)
+    trainer = prepare(written(tmp_path, text), out=tmp_path / "run")
+    trainer.train(enough=lambda p: "enough" if p.steps == 3 else None)
+    assert resume(tmp_path / "run", pytest.fail).updates == 3
+    collect("echo_train", 20, tmp_path / "data", seed=1)
+    with pytest.raises(ValueError, match="'listen': the recorded conversations are others than they were"):
+        resume(tmp_path / "run", pytest.fail)
+
+
+# --- Runs --------------------------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_a_run_killed_at_random_moments_ends_as_if_it_had_never_been(tmp_path):
+    """kill -9 while updates are made and states written, again and again, through the command line."""
+    path = written(tmp_path, TINY.replace("steps: 40", "steps: 300").replace("steps: 20", "steps: 150"))
+    assert cli.main(["train", str(path), "--out", str(tmp_path / "whole")]) == 0
+    run, rng = tmp_path / "run", np.random.default_rng(int(time.time()))
+    arguments, killed, steps = [str(path), "--out", str(run)], 0, 0
+    for _ in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "mindsight", "train", *arguments],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        # until it has made some more updates, and then to some point in the middle of one
+        until, deadline = steps + int(rng.integers(60, 200)), time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            metrics = run / "metrics.jsonl"
+            steps = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
+            if steps >= until:
+                time.sleep(rng.random() * 0.03)
+                os.kill(process.pid, signal.SIGKILL)
+                break
+            time.sleep(0.002)
+        code = process.wait(timeout=60)
+        said = process.communicate()
+        assert code in (0, -signal.SIGKILL), said
+        arguments = ["--resume", str(run)]
+        if code == 0:
+            break
+        killed += 1
+    assert code == 0 and killed >= 2
+    assert outcome(run) == outcome(tmp_path / "whole")
+    assert len(outcome(run)[0]) == 450
+
+
+def test_a_run_keeps_what_it_was_made_of(tmp_path):
+    """The files may be changed, or gone: the run has its own."""
+    mine = tmp_path / "my_echo.yaml"
+    mine.write_text(Path(load_scenario("echo_train").source).read_text())
+    path = written(tmp_path, TINY.replace("echo_train", "my_echo.yaml"))
+    prepare(path, out=tmp_path / "whole").train()
+    prepare(path, out=tmp_path / "run").train(enough=lambda p: "enough" if p.steps == 9 else None)
+    path.unlink()
+    mine.unlink()
+    assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 0
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["curriculum"] == "tiny" and config["phases"][0]["scenario"] == "my_echo"
+    assert (tmp_path / "run" / "curriculum.yaml").read_text().startswith("description: A few")
+
+
+def test_another_version_is_said_and_a_damaged_config_named(tmp_path, capsys):
+    prepare(written(tmp_path), out=tmp_path / "run").train(enough=lambda p: "enough")
+    versions = tmp_path / "run" / "versions.json"
+    versions.write_text(json.dumps({**json.loads(versions.read_text()), "torch": "0.1"}))
+    said = []
+    resume(tmp_path / "run", said.append)
+    assert len(said) == 1 and "torch was 0.1 and is" in said[0]
+    config = tmp_path / "run" / "config.json"
+    kept = json.loads(config.read_text())
+    config.write_text(json.dumps({**kept, "model": {**kept["model"], "width": 24}}))
+    assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 2
+    assert "foreign: of a run with another config" in capsys.readouterr().err
+    del kept["phases"]
+    config.write_text(json.dumps(kept))
+    assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 2
+    assert "config.json: wrong or missing: 'phases'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_first_words_learns(tmp_path):
+    """A third of it: prediction falls far below where it began, and what is imitated with it."""
+    made = load_curriculum("first_words")
+    text = Path(made.source).read_text().replace("begin: 200", "begin: 60")
+    text = text.replace("steps: 400", "steps: 130").replace("steps: 200", "steps: 70")
+    trainer = prepare(written(tmp_path, text), out=tmp_path / "run")
+    trainer.train()
+    lines = trainer.run.read_metrics()
+
+    def mean(name, part):
+        found = [line[name] for line in lines if name in line]
+        return np.mean(found[part])
+
+    for name, most in (("listen/prediction", 0.8), ("imitate/imitation", 1.6), ("imitate/simulation", 0.8)):
+        assert mean(name, slice(-10, None)) < most, name
+    assert mean("listen/prediction", slice(0, 3)) > 3
