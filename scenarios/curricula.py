@@ -45,7 +45,8 @@ AHEAD = 16  # updates whose conversations are played at once
 _KEYS = ("description", "seed", "threads", "model", "learner", "phases", "best", "check_every", "save_every")
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
-    "perspective", "by_reward",
+    "perspective", "by_reward", "graft",
+    "viewer",
 )  # fmt: skip
 
 
@@ -63,7 +64,7 @@ class Plan:
         batch_size: conversations in an update.
         weight, rate, begin: as for :class:`mindsight.agents.tri_module.trainer.Part`.
         perspective: mode of the perspective switch, where the listing has one.
-        by_reward: see the listing's phase.
+        by_reward, graft, viewer: see the listing's phase.
     """
 
     name: str
@@ -78,6 +79,8 @@ class Plan:
     begin: int = 0
     perspective: str = "labels"
     by_reward: bool = False
+    graft: bool = False
+    viewer: str = ""
 
     def conversations(self) -> int:
         """How many it plays: whole pieces of ``AHEAD`` updates."""
@@ -235,6 +238,8 @@ def _plan(reader: Reader) -> Plan:
         begin=reader.number("begin", 0, lambda x: x >= 0, "a whole number of at least 0"),
         perspective=_perspective(reader, listing),
         by_reward=_flag(reader, "by_reward"),
+        graft=_graft(reader, listing),
+        viewer=_viewer(reader, scenario),
     )
 
 
@@ -274,6 +279,18 @@ def _perspective(reader: Reader, listing: str) -> str:
     if listing == "pretrain" and "perspective" in reader.data:
         reader.fail("perspective", "is given for 'pretrain', which switches no names")
     return reader.choice("perspective", "labels", PERSPECTIVES)
+
+
+def _viewer(reader: Reader, scenario: Scenario | None) -> str:
+    if "viewer" not in reader.data or scenario is None:
+        return reader.text("viewer")
+    return reader.choice("viewer", "", scenario.individuals)
+
+
+def _graft(reader: Reader, listing: str) -> bool:
+    if listing == "pretrain" and "graft" in reader.data:
+        reader.fail("graft", "is given for 'pretrain', which leaves the behaviour read-out alone")
+    return _flag(reader, "graft")
 
 
 def _flag(reader: Reader, key: str) -> bool:
@@ -437,7 +454,9 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
         source = OnTheFly(play, AHEAD)
     phase: Any
     if plan.listing == "pretrain":
-        phase = Pretrain(plan.name, source, plan.batch_size, plan.by_reward)
+        phase = Pretrain(plan.name, source, plan.batch_size, plan.by_reward, plan.viewer)
     else:
-        phase = SimulateAndImitate(plan.name, source, plan.batch_size, plan.perspective, plan.by_reward)
+        phase = SimulateAndImitate(
+            plan.name, source, plan.batch_size, plan.perspective, plan.by_reward, plan.graft, plan.viewer
+        )
     return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin)

@@ -28,7 +28,10 @@ SURPRISE = 3.0
 
 @torch.no_grad()
 def perceived(
-    model: TriModule | SeparateModules, messages: Messages, others: npt.NDArray[Any], surprise: float = SURPRISE
+    model: TriModule | SeparateModules,
+    messages: Messages,
+    others: npt.NDArray[Any],
+    surprise: float = SURPRISE,
 ) -> npt.NDArray[np.bool_]:
     """Which messages of histories the others perceived, as the model judges.
 

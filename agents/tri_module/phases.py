@@ -19,6 +19,7 @@ import torch
 from .algorithms import Batch, pretrain, simulate_and_imitate
 from .data import Recorded, Seen
 from .judgement import perceived
+from .model import TriModule
 from .perspective import ME, Packed
 from .routing import Learner
 
@@ -91,8 +92,9 @@ class FromFiles:
 class _Listening:
     """What both listings share: drawing conversations, and somebody who perceives each."""
 
-    def __init__(self, name: str, source: Source, batch_size: int, by_reward: bool) -> None:
+    def __init__(self, name: str, source: Source, batch_size: int, by_reward: bool, viewer: str) -> None:
         self.name, self.source, self.batch_size, self.by_reward = name, source, batch_size, by_reward
+        self.viewer = viewer
         self.seconds = {"environment": 0.0, "acting": 0.0}
         self.batch: Batch | None = None  # the last one: kept where a loss is not finite
         self._number = 0
@@ -114,6 +116,15 @@ class _Listening:
         self.seconds["environment"] += time.perf_counter() - began
         return found
 
+    def _viewers(self, data: Recorded, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """With whose eyes conversations are seen: (count,) indices."""
+        if not self.viewer:
+            return rng.integers(data.names.shape[1], size=count)
+        individuals = list(data.about["individuals"])
+        if self.viewer not in individuals:
+            raise ValueError(f"viewer is {self.viewer!r}, expected one of {', '.join(individuals)}")
+        return np.full(count, individuals.index(self.viewer))
+
     def _batch(self, packed: Packed, actions: torch.Tensor, paid: npt.NDArray[np.float32]) -> Batch:
         rewards = None
         if self.by_reward:  # of the message to which a token belongs
@@ -133,15 +144,23 @@ class Pretrain(_Listening):
         batch_size: conversations in an update.
         by_reward: move the behaviour heads at the reward-based rate, too; R(a^j) is what a message
             brought its sender (the source ``oracle``), not what the learner would have thought of it.
+        viewer: whose life it is, in all conversations; ``""``: somebody's, drawn for each.
     """
 
-    def __init__(self, name: str, source: Source, batch_size: int = 32, by_reward: bool = False) -> None:
-        super().__init__(name, source, batch_size, by_reward)
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        batch_size: int = 32,
+        by_reward: bool = False,
+        viewer: str = "",
+    ) -> None:
+        super().__init__(name, source, batch_size, by_reward, viewer)
 
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update; its losses."""
         data, rows = self._drawn(rng)
-        viewers = rng.integers(data.names.shape[1], size=len(rows))
+        viewers = self._viewers(data, len(rows), rng)
         seen = data.seen_by(viewers, rows)
         packed = seen.messages.pack(rng)
         return pretrain(learner, self._batch(packed, packed.said(), seen.paid))
@@ -153,11 +172,13 @@ class SimulateAndImitate(_Listening):
     anybody did.
 
     Args:
-        name, source, batch_size: as for :class:`Pretrain`.
+        name, source, batch_size, viewer: as for :class:`Pretrain`.
         perspective: ``"labels"``: all that one perceived oneself; ``"inferred"``: of this, what the learner
             judges that the other perceived, too (``judgement.py``); ``"given"``: what the recording says of
             that (an upper bound).
         by_reward: imitate only what was paid, see :func:`simulate_and_imitate`.
+        graft: before the first update copy the prediction read-out into the behaviour read-out, which has
+            learned nothing till then: a random one would spoil what both share.
     """
 
     def __init__(
@@ -167,17 +188,21 @@ class SimulateAndImitate(_Listening):
         batch_size: int = 32,
         perspective: str = "labels",
         by_reward: bool = False,
+        graft: bool = False,
+        viewer: str = "",
     ) -> None:
         if perspective not in PERSPECTIVES:
             raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(PERSPECTIVES)}")
-        super().__init__(name, source, batch_size, by_reward)
-        self.perspective = perspective
+        super().__init__(name, source, batch_size, by_reward, viewer)
+        self.perspective, self.graft = perspective, graft
 
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update; its losses."""
+        if self.graft and self._number == 0 and isinstance(learner.model, TriModule):
+            learner.model.graft()
         data, rows = self._drawn(rng)
         names = data.names[rows]
-        viewers = rng.integers(names.shape[1], size=len(rows))
+        viewers = self._viewers(data, len(rows), rng)
         seen = data.seen_by(viewers, rows)
         others = self._others(seen, names, viewers, rng)
         who = names[np.arange(len(rows)), others]
