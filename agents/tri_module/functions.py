@@ -93,7 +93,8 @@ class _Gelu(torch.autograd.Function):
         if ctx.slope is None:  # six times as long as the product
             (x,) = ctx.saved_tensors
             ctx.slope = torch.ops.aten.gelu_backward(x.new_ones(()).expand_as(x), x)
-        return gradient * ctx.slope
+        slope: Tensor = ctx.slope
+        return gradient * slope
 
 
 def gelu(x: Tensor) -> Tensor:
