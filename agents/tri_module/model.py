@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .attention import attention
+from .functions import attention, gelu
 
 __all__ = [
     "GROUPS",
@@ -161,6 +161,11 @@ class _Heads(nn.Module):
         return F.linear(attention(qkv), self.out)
 
 
+class _Gelu(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return gelu(x)
+
+
 class _Layer(nn.Module):
     def __init__(self, config: TriConfig) -> None:
         super().__init__()
@@ -169,7 +174,7 @@ class _Layer(nn.Module):
             self.add_module(name, _Heads(config.width, count * config.each, count))
         self.mlp_norm = nn.LayerNorm(config.width)
         self.mlp = nn.Sequential(
-            nn.Linear(config.width, config.hidden), nn.GELU(), nn.Linear(config.hidden, config.width)
+            nn.Linear(config.width, config.hidden), _Gelu(), nn.Linear(config.hidden, config.width)
         )
 
     def heads(self) -> list[_Heads]:
@@ -319,7 +324,8 @@ class TriModule(nn.Module):
                 return self._run_on(x, turns, cache, at)
         layers: list[Any] = list(self.layers)
         for layer in layers[:-1]:
-            x = x + sum(layer.write(x, turns, frozen))
+            behaviour, prediction, perception = layer.write(x, turns, frozen)
+            x = x + behaviour + prediction + perception
             x = x + layer.mlp(layer.mlp_norm(x))
         return self._finish(x, *layers[-1].write(x, turns, frozen))
 

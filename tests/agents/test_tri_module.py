@@ -18,7 +18,7 @@ from mindsight.agents.tri_module.algorithms import (
     pretrain,
     simulate_and_imitate,
 )
-from mindsight.agents.tri_module.attention import attention
+from mindsight.agents.tri_module.functions import attention, gelu
 from mindsight.agents.tri_module.model import GROUPS, SeparateModules, head_slices
 from mindsight.agents.tri_module.routing import VARIANTS, by_mix, by_term, weighted
 
@@ -222,6 +222,17 @@ def test_attention_is_pytorchs_and_so_is_its_gradient(length):
         given = torch.randn((2, length, 15), generator=rng, dtype=torch.float64)
         one, two = (torch.autograd.grad(out, qkv, given, retain_graph=True)[0] for out in (found, expected))
         torch.testing.assert_close(one, two, atol=1e-12, rtol=0)
+
+
+def test_gelu_is_pytorchs_and_so_is_its_gradient():
+    rng = torch.Generator().manual_seed(0)
+    x = (3 * torch.randn((4, 50), generator=rng, dtype=torch.float64)).requires_grad_()
+    found, expected = gelu(x), torch.nn.functional.gelu(x)
+    assert torch.equal(found, expected)
+    for _ in range(2):
+        given = torch.randn((4, 50), generator=rng, dtype=torch.float64)
+        one, two = (torch.autograd.grad(out, x, given, retain_graph=True)[0] for out in (found, expected))
+        torch.testing.assert_close(one, two, atol=1e-14, rtol=0)
 
 
 # --- The table, to the bit ---------------------------------------------------------------------------------
