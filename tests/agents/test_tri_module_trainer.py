@@ -162,8 +162,10 @@ def test_a_callback_ends_it_and_it_can_go_on(tmp_path, whole):
     made = trainer(tmp_path / "run", save_every=1e9)
     progress, reason = made.train(enough=lambda p: "enough" if p.steps >= 17 else None)
     assert (progress.steps, reason) == (17, "enough")
+    best, means = made.best, progress.means
     made, said = resumed(tmp_path / "run")
     assert made.updates == 17 and not said
+    assert made.best == best is not None and made.progress().means == means
     made.train()
     assert outcome(tmp_path / "run") == whole
 
@@ -264,6 +266,26 @@ def test_of_an_unusable_state_the_one_before_is_used(kind, stopped, tmp_path, wh
     assert made.updates == 19
     if says is not None:
         assert len(said) == 1 and says in said[0] and "state.json" in said[0] and "19 updates" in said[0]
+    made.train()
+    assert outcome(path) == whole
+
+
+def test_a_usable_state_is_not_given_up_for_an_unusable_one(stopped, tmp_path, whole, monkeypatch):
+    """The newest is damaged, and the process that goes on dies while it writes the next one."""
+    path = tmp_path / "run"
+    shutil.copytree(stopped, path)
+    flip(path / "checkpoints" / "state-20.safetensors")
+    made, _ = resumed(path)
+
+    def write(file, content):
+        if file.name == "state.json":
+            raise Killed
+        return training.write(file, content)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(module, "write", write)
+        made.train()
+    made, _ = resumed(path)
     made.train()
     assert outcome(path) == whole
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,16 @@ from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE
 from mindsight.agents.tri_module.phases import FromFiles, OnTheFly, Pretrain, SimulateAndImitate
 from mindsight.scenarios import ScenarioError, load_scenario
 from mindsight.scenarios.collect import collect
-from mindsight.scenarios.curricula import is_curriculum, list_curricula, load_curriculum, prepare, resume
+from mindsight.scenarios.curricula import (
+    _KEYS,
+    _PHASE_KEYS,
+    LISTINGS,
+    is_curriculum,
+    list_curricula,
+    load_curriculum,
+    prepare,
+    resume,
+)
 from mindsight.scenarios.seeds import EVALUATION, training_seed
 
 TINY = """\
@@ -115,6 +125,22 @@ def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new,
     with pytest.raises(ScenarioError, match=says) as caught:
         load_curriculum(written(tmp_path, TINY.replace(old, new, 1)))
     assert "\n" not in str(caught.value)
+
+
+def test_the_page_has_a_curriculum_that_loads_and_mistakes_as_they_read(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    monkeypatch.chdir(tmp_path)
+    path = Path("mine.yaml")
+    path.write_text(text)
+    assert [plan.listing for plan in load_curriculum(path).phases] == list(LISTINGS)
+    for old, new in (("width: 48", "width: 50"), ("simulate_and_imitate", "simulate_and_imitat")):
+        path.write_text(text.replace(old, new))
+        with pytest.raises(ScenarioError) as caught:
+            load_curriculum(path)
+        assert f"\n{caught.value}\n" in page
+    for key in (*_KEYS, *_PHASE_KEYS):
+        assert f"`{key}`" in page, key
 
 
 def test_the_command_finds_out_what_it_was_given(tmp_path, capsys):
