@@ -39,6 +39,10 @@ AGENTS: dict[str, Callable[[], Agent]] = {
 }
 
 
+#: What there is in the folder of a tri-module agent, of its model, or of the run it was trained in.
+_TRI_MODULE = ("agent.json", "model.json", "behaviour", "checkpoints/last")
+
+
 class AgentError(ValueError):
     """An agent that is unknown, or that is not what an agent has to be."""
 
@@ -78,7 +82,7 @@ def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
         return check_agent(made)
     if Path(name).exists():
         # Here and not above: torch takes over a second to import.
-        if (Path(name) / "agent.json").is_file():
+        if any((Path(name) / file).exists() for file in _TRI_MODULE):
             from .tri_module.agent import TriModuleAgent
 
             try:

@@ -32,7 +32,7 @@ from ...envs.conversation.language import (
 from ..base import Agent, guess
 from ..training import write
 from .judgement import perceived
-from .model import TriModule
+from .model import SeparateModules, TriModule, load_model
 from .perspective import Messages
 
 __all__ = ["AGENT_FILE", "PERSPECTIVES", "TriModuleAgent"]
@@ -49,7 +49,7 @@ class TriModuleAgent(Agent):
     """A tri-module transformer that plays conversations and answers questions about minds by simulation.
 
     Args:
-        model: the network; a fresh one, which knows nothing yet, where None is given.
+        model: the network.
         perspective: ``"inferred"``: who perceived what is its own learned judgement; ``"labels"``: everybody
             is taken to have perceived all that it perceived itself (the paper's literal switch).
         name: on cards.
@@ -61,7 +61,9 @@ class TriModuleAgent(Agent):
     observation = "tokens"
     can_answer = True
 
-    def __init__(self, model: TriModule, perspective: str = "inferred", name: str = "tri_module") -> None:
+    def __init__(
+        self, model: TriModule | SeparateModules, perspective: str = "inferred", name: str = "tri_module"
+    ) -> None:
         if perspective not in PERSPECTIVES:
             raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(PERSPECTIVES)}")
         self.model, self.perspective, self.name = model, perspective, name
@@ -221,12 +223,19 @@ class TriModuleAgent(Agent):
 
     @classmethod
     def load(cls, folder: str | Path) -> TriModuleAgent:
-        """A saved agent; nothing of its training is needed.
+        """A saved agent, or what a curriculum's run has come to; nothing of its training is needed.
+
+        Args:
+            folder: of :meth:`save`, of ``TriModule.save``, or of a run.
 
         Raises:
             ValueError: what is there is none of ours, damaged, or of another version; it says which file.
         """
-        path = Path(folder) / AGENT_FILE
+        folder = Path(folder)
+        if not (folder / AGENT_FILE).is_file():
+            last = folder / "checkpoints" / "last"
+            return cls(load_model(last if last.is_dir() else folder))
+        path = folder / AGENT_FILE
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -236,7 +245,7 @@ class TriModuleAgent(Agent):
         if content.get("version") != _VERSION:
             raise ValueError(f"{path}: version {content.get('version')!r}, expected {_VERSION}")
         try:
-            return cls(TriModule.load(folder), content["perspective"], content["name"])
+            return cls(load_model(folder), content["perspective"], content["name"])
         except KeyError as error:
             raise ValueError(f"{path}: {error} is missing") from None
 

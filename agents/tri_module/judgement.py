@@ -5,6 +5,9 @@ what comes next then is that one returns. So it puts itself in the other's place
 one after the other, whether it would have been surprised to perceive it. A message that would surprise it far
 more there than it did where it was, was not perceived there (stage 3b: predict the percept at another's
 place). The measure is the prediction module's; there is no label and nothing to fit.
+
+Only who does what to whom is looked at, not what it is about. Somebody who takes a thing to be in the box is
+surprised to hear that it is in the basket, and hears it all the same: news must not be taken for absence.
 """
 
 from __future__ import annotations
@@ -18,12 +21,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .model import SeparateModules, TriModule
-from .perspective import Messages
+from .perspective import SLOTS, Messages
 
 __all__ = ["SURPRISE", "perceived"]
 
-#: How much more a word surprises who was not there, in nats: twenty times less expected.
-SURPRISE = 3.0
+#: How much more a word surprises who was not there, in nats: thirty times less expected.
+SURPRISE = 3.5
 
 
 @torch.no_grad()
@@ -46,6 +49,7 @@ def perceived(
     """
     if isinstance(model, SeparateModules):
         model = model.prediction
+    first, names = SLOTS["I"]
     here, there = messages.pack(), messages.switch(others).pack()
     expected = _surprise(model(here.tokens, here.senders).prediction, here.tokens)
     b, m = messages.senders.shape
@@ -69,7 +73,9 @@ def perceived(
         before = torch.cat([last[:, None], logits[:, :-1]], 1)
         more = -F.cross_entropy(before.transpose(1, 2), tokens, reduction="none")
         more = expected.gather(1, places) - more
-        kept = ((more < surprise) | ~inside).all(1) & (sizes > 0)
+        told = torch.arange(size) < 2  # the sender, and what they do; besides, all names
+        told = told | ((tokens >= first) & (tokens < first + names))
+        kept = ((more < surprise) | ~inside | ~told).all(1) & (sizes > 0)
         found[:, number] = kept.numpy()
         model.advance(cache, torch.where(kept, sizes, 0))
         last = torch.where(kept[:, None], logits[rows, (sizes - 1).clamp(min=0)], last)

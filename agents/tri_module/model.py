@@ -31,6 +31,7 @@ __all__ = [
     "TriConfig",
     "TriModule",
     "head_slices",
+    "load_model",
 ]
 
 MODULES = ("behaviour", "prediction", "perception")
@@ -474,6 +475,22 @@ class SeparateModules(nn.Module):
         self.behaviour = TriModule(config, 2 * seed)
         self.prediction = TriModule(config, 2 * seed + 1)
 
+    def save(self, folder: str | Path) -> Path:
+        """Write both, each into a folder of its own."""
+        for name in ("behaviour", "prediction"):
+            self.get_submodule(name).save(Path(folder) / name)  # type: ignore[operator]
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SeparateModules:
+        """A saved pair; ``ValueError`` as :meth:`TriModule.load`, and where the two differ in size."""
+        one, two = (TriModule.load(Path(folder) / name) for name in ("behaviour", "prediction"))
+        if one.config != two.config:
+            raise ValueError(f"{folder}: its two networks are of different sizes")
+        made = cls(one.config)
+        made.behaviour, made.prediction = one, two
+        return made
+
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """All of the first is behaviour, all of the second prediction; nothing is shared."""
         return {
@@ -488,6 +505,15 @@ class SeparateModules(nn.Module):
         acting: Output = self.behaviour(tokens, senders, **more)
         simulating: Output = self.prediction(tokens, senders, **more)
         return Output(acting.behaviour, simulating.prediction, acting.value)
+
+
+def load_model(folder: str | Path) -> TriModule | SeparateModules:
+    """A saved model of either kind.
+
+    Raises:
+        ValueError, OSError: as :meth:`TriModule.load`.
+    """
+    return SeparateModules.load(folder) if (Path(folder) / "behaviour").is_dir() else TriModule.load(folder)
 
 
 def head_slices(config: TriConfig) -> dict[str, Sequence[slice]]:

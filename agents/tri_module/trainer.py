@@ -29,7 +29,6 @@ import numpy as np
 import torch
 
 from ..training import RunFolder, write
-from .model import SeparateModules
 from .routing import Learner
 
 __all__ = ["CheckpointError", "NotFiniteError", "Part", "Phase", "Progress", "Trainer"]
@@ -363,12 +362,7 @@ class Trainer:
         self._save_model(folder / "last")
 
     def _save_model(self, folder: Path) -> None:
-        model = self.learner.model
-        if isinstance(model, SeparateModules):
-            model.behaviour.save(folder / "behaviour")
-            model.prediction.save(folder / "prediction")
-        else:
-            model.save(folder)
+        self.learner.model.save(folder)
 
     def restore(self, warn: Callable[[str], None]) -> int:
         """Go on where the run's newest usable state is; at the beginning if none was ever written.

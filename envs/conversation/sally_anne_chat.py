@@ -534,19 +534,21 @@ def live(w: Any, menu: Any, i: int, a: int, masks: Any) -> int:
             return find(w, menu, a, UNSURE, THING + t, 0, 0)
         return find(w, menu, a, CLAIM, THING + t, PLACE + held, 0)
     if w.room[a] < 0:
-        return find(w, menu, a, ENTER, ROOM, 0, 0) if random_below(w, 2) else 0
+        return find(w, menu, a, ENTER, ROOM, 0, 0) if random_below(w, 5) < 2 else 0
     draw = random_below(w, 16)
     act = MENTION
     if draw < 3:
         act = EXIT
-    elif draw < 9:
+    elif draw < 7:
         act = ASK_PLACE
-    elif draw < 13:
+    elif draw < 10:
         act = MOVE
     elif draw < 14:
-        act = GREET
-    elif draw == 14:
         act = TELL
+    elif draw < 15:
+        act = CLAIM
+    elif random_below(w, 2):
+        act = GREET
     # one of what can be said of this kind; what is asked, if possible of who does not know
     found, count = 0, 0
     for u in range(menu.shape[0]):
@@ -572,7 +574,7 @@ def go_on(w: Any, chains: Any) -> None:
     if w.memory[COME] < w.things and random_below(w, 3) == 0:
         come(w, chains)
     for a in range(1, w.individuals):
-        if w.room[a] < 0 and not w.hidden and random_below(w, 6) == 0:
+        if w.room[a] < 0 and not w.hidden and random_below(w, 5) < 2:
             hide(w, chains, a)
 
 

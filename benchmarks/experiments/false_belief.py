@@ -1,0 +1,189 @@
+"""False belief by simulation, in conversation: the headline and its controls.
+
+    python -m mindsight.benchmarks.experiments.false_belief --seeds 10 --out runs/false_belief
+
+Each run trains by the curriculum ``false_belief``, in which no belief is ever false, and is examined by the
+battery ``false_belief_lived``: held-out things, containers and rooms, four people instead of three, seeds
+that training never has. One JSON file a seed and variant; what is there already is not run again, and a
+training that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...agents.training import versions, write
+from ...agents.tri_module.agent import TriModuleAgent
+from ...agents.tri_module.judgement import perceived
+from ...agents.tri_module.model import load_model
+from ...agents.tri_module.perspective import Messages
+from ...scenarios.curricula import load_curriculum, prepare, resume
+from ...scenarios.evaluation import evaluate
+from ...scenarios.loader import load_battery
+
+__all__ = ["MEASURES", "VARIANTS", "interquartile", "main", "run", "summary"]
+
+BATTERY, CURRICULUM = "false_belief_lived", "false_belief"
+VARIANTS = ("routed", "unrouted", "random_heads", "separate")
+#: What the results table has, and how each is found among the answers.
+MEASURES = {
+    "false belief, order 1": lambda row: row["condition"] == "false_belief" and row["kind"] == "belief",
+    "false belief, order 2": lambda row: row["group"] == "second_order" and row["kind"] == "belief",
+    "next action": lambda row: row["kind"] == "next_action",
+    "true belief, no transfer": lambda row: (
+        row["condition"] in ("true_belief", "no_transfer", "back") and row["kind"] == "belief"
+    ),
+    "ignorance": lambda row: row["condition"] == "ignorance" and row["kind"] == "knowledge",
+    "told (public claim, lie)": lambda row: (
+        row["condition"] in ("public_claim", "lie") and row["kind"] == "belief"
+    ),
+    "reality, memory": lambda row: row["kind"] in ("reality", "memory"),
+    "controls": lambda row: row["role"] == "control",
+}
+
+
+def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
+    """Train and examine one agent."""
+    folder = out / f"{variant}-{seed}"
+    begun = time.perf_counter()
+    curriculum = load_curriculum(CURRICULUM)
+    curriculum = replace(curriculum, learner={**curriculum.learner, "variant": variant})
+    if (folder / "config.json").exists():
+        trainer = resume(folder, print)
+    else:
+        trainer = prepare(curriculum, seed=seed, out=folder)
+    progress, _ = trainer.train()
+    trained = time.perf_counter() - begun
+    found: dict[str, Any] = {
+        "variant": variant,
+        "seed": seed,
+        "updates": progress.steps,
+        "seconds": round(trained, 1),
+        "means": {name: round(value, 4) for name, value in progress.means.items()},
+        "perspectives": {},
+        "versions": versions(),
+    }
+    model = load_model(folder / "checkpoints" / "last")
+    for perspective in ("inferred", "labels"):
+        agent = TriModuleAgent(model, perspective)
+        result = evaluate(
+            agent, BATTERY, episodes=episodes, seed=seed, progress=False, recordings=0, family="conversation"
+        )
+        found["perspectives"][perspective] = scores(result.probes) | {
+            f"all of a set, {group.name}": group.share for group in result.card.groups
+        }
+    found["judged"] = judged(model, episodes, seed)
+    return found
+
+
+def scores(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Shares of right answers."""
+    found = {}
+    for name, chosen in MEASURES.items():
+        some = [row["correct"] for row in rows if chosen(row)]
+        found[name] = sum(some) / len(some)
+    return found
+
+
+def judged(model: Any, episodes: int, seed: int) -> dict[str, float]:
+    """Who perceived what, against the engine's labels: of messages that somebody missed, and of those that
+    they perceived, the share that the agent judges right."""
+    counts: dict[str, list[float]] = defaultdict(list)
+    for scenario in load_battery(BATTERY).scenarios:
+        simulation: Any = scenario.simulation(episodes)
+        simulation.reset(scenario.first_seed + seed)
+        mine = Messages.of(simulation.view("tokens", 0))
+        there = mine.tokens.any(-1)
+        for person in range(1, simulation.count):
+            names = simulation.worlds["lexicon"][:, person]
+            kept = perceived(model, mine, names)
+            heard = simulation.worlds["heard"][:, : kept.shape[1]] >> np.uint8(person) & 1 == 1
+            counts["missed"].append(float((~kept)[there & ~heard].mean()))
+            counts["perceived"].append(float(kept[there & heard].mean()))
+    return {name: float(np.mean(values)) for name, values in counts.items()}
+
+
+def interquartile(values: Sequence[float], draws: int = 2000) -> tuple[float, float, float]:
+    """Interquartile mean and its 95 % bootstrap interval (Agarwal et al. 2021)."""
+
+    def middle(some: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        ordered = np.sort(some, -1)
+        n = ordered.shape[-1]
+        cut = n // 4
+        return np.asarray(ordered[..., cut : n - cut].mean(-1))
+
+    given = np.asarray(values, np.float64)
+    rng = np.random.default_rng(0)
+    drawn = middle(given[rng.integers(len(given), size=(draws, len(given)))])
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(middle(given)), float(low), float(high)
+
+
+def summary(out: Path) -> str:
+    """All results there are, as a Markdown table."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted(out.glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for perspective, values in found["perspectives"].items():
+            judgement = {f"judged right, {name}": share for name, share in found["judged"].items()}
+            groups[found["variant"], perspective].append(
+                {**values, **judgement, "minutes": found["seconds"] / 60, "seed": found["seed"]}
+            )
+    if not groups:
+        return "no results yet"
+    keys = sorted(groups, key=lambda key: (VARIANTS.index(key[0]), key[1]))
+    names = [name for name in groups[keys[0]][0] if name != "seed"]
+    lines = [
+        "| | " + " | ".join(f"{variant}, {perspective}" for variant, perspective in keys) + " |",
+        "|---" * (len(keys) + 1) + "|",
+        "| seeds | " + " | ".join(str(len(groups[key])) for key in keys) + " |",
+    ]
+    for name in names:
+        cells = []
+        for key in keys:
+            mean, low, high = interquartile([row[name] for row in groups[key]])
+            if name == "minutes":
+                cells.append(f"{mean:.1f}")
+            else:
+                cells.append(f"{mean:.1%} ({low:.0%} to {high:.0%})")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
+    parser.add_argument("--episodes", type=int, default=100, help="of each condition in the exam")
+    parser.add_argument("--out", type=Path, default=Path("runs/false_belief"))
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    for variant in given.variants:
+        for seed in range(given.first, given.first + given.seeds):
+            path = given.out / f"{variant}-{seed}.json"
+            if not path.exists():
+                write(path, json.dumps(run(variant, seed, given.out, given.episodes), indent=1) + "\n")
+                print(f"{variant}, seed {seed}: done", flush=True)
+    table = summary(given.out)
+    write(given.out / "table.md", table + "\n")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
