@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from mindsight import cli
 from mindsight.agents.tri_module import Learner, TriConfig, TriModule
