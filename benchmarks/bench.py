@@ -438,16 +438,19 @@ class _Bench:
             torch.set_num_threads(threads)
 
     def _tri_module(self, tri: Any, set_threads: Callable[[int], None]) -> None:
-        def clock(step: Callable[[], Any]) -> Callable[[], float]:
-            """A function that takes one sample: seconds a call."""
+        def clock(
+            step: Callable[[], Any], now: Callable[[], float] = time.process_time
+        ) -> Callable[[], float]:
+            """A function that takes one sample: seconds a call, of the processor where one thread works (on
+            an idle machine that is wall time, and other programs change it less)."""
             step()
 
             def sample() -> float:
-                calls, start = 0, time.perf_counter()
-                while calls == 0 or time.perf_counter() - start < self.seconds:
+                calls, start = 0, now()
+                while calls == 0 or now() - start < self.seconds:
                     step()
                     calls += 1
-                return (time.perf_counter() - start) / calls
+                return (now() - start) / calls
 
             return sample
 
@@ -486,7 +489,7 @@ class _Bench:
         if (os.cpu_count() or 1) >= 2:
             for name, config in (("width 64", tri.SIZE), ("width 128", tri.WIDE)):
                 self.tell(f"two threads, {name}")
-                sample = clock(tri.learner_step("listing 2", config=config))
+                sample = clock(tri.learner_step("listing 2", config=config), time.perf_counter)
                 times: dict[int, list[float]] = {1: [], 2: []}
                 for _ in range(self.samples):
                     for threads, found in times.items():

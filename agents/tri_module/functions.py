@@ -21,10 +21,13 @@ _BLOCK = 32
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, qkv: Tensor) -> Tensor:
+    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         b, t, _, heads, size = qkv.shape
-        q, k, v = (part.transpose(1, 2).reshape(b * heads, t, size) for part in qkv.unbind(2))
+        n = b * heads
+        qk = qkv[:, :, :2].permute(2, 0, 3, 1, 4).reshape(2 * n, t, size)
+        q, k = torch.split(_turned(qk, cos, sin), n)  # each (B H, T, size)
         q = q * size**-0.5
+        v = qkv[:, :, 2].transpose(1, 2).reshape(n, t, size)
         found = torch.empty_like(q)
         weights = []
         for lo in range(0, t, _BLOCK):
@@ -33,17 +36,18 @@ class _Attention(torch.autograd.Function):
             scores = torch.baddbmm(later, q[:, lo:hi], k[:, :hi].transpose(1, 2))
             weights.append(torch.softmax(scores, -1))
             found[:, lo:hi] = torch.bmm(weights[-1], v[:, :hi])
-        ctx.save_for_backward(q, k, v, *weights)
+        ctx.save_for_backward(cos, sin, q, k, v, *weights)
         return found.view(b, heads, t, size).transpose(1, 2).reshape(b, t, heads * size)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        q, k, v, *weights = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        cos, sin, q, k, v, *weights = ctx.saved_tensors
         n, t, size = q.shape
         b = len(gradient)
         given = gradient.view(b, t, n // b, size).transpose(1, 2).reshape(n, t, size)
-        of_q, of_k, of_v = torch.empty_like(q), torch.empty_like(q), torch.empty_like(q)
+        of_qk, of_v = q.new_empty((2, n, t, size)), torch.empty_like(v)
+        of_q, of_k = of_qk
         for lo, found in zip(range(t - 1 - (t - 1) % _BLOCK, -1, -_BLOCK), weights[::-1], strict=True):
             hi = lo + found.shape[1]
             some = given[:, lo:hi]
@@ -51,20 +55,32 @@ class _Attention(torch.autograd.Function):
             scores = torch._softmax_backward_data(scores, found, -1, found.dtype)
             of_q[:, lo:hi] = torch.bmm(scores, k[:, :hi])
             if hi == t:  # the last block has seen all keys
-                of_k = torch.bmm(scores.transpose(1, 2), q[:, lo:hi])
-                of_v = torch.bmm(found.transpose(1, 2), some)
+                torch.bmm(scores.transpose(1, 2), q[:, lo:hi], out=of_k)
+                torch.bmm(found.transpose(1, 2), some, out=of_v)
             else:
                 of_k[:, :hi] += torch.bmm(scores.transpose(1, 2), q[:, lo:hi])
                 of_v[:, :hi] += torch.bmm(found.transpose(1, 2), some)
         of_q *= size**-0.5
+        back = _turned(of_qk.view(2 * n, t, size), cos, -sin)
         result = gradient.new_empty((b, t, 3, n // b, size))
-        for number, part in enumerate((of_q, of_k, of_v)):
-            result[:, :, number] = part.view(b, n // b, t, size).transpose(1, 2)
-        return result
+        result[:, :, :2] = back.view(2, b, n // b, t, size).permute(1, 3, 0, 2, 4)
+        result[:, :, 2] = of_v.view(b, n // b, t, size).transpose(1, 2)
+        return result, None, None
 
 
-def attention(qkv: Tensor) -> Tensor:
-    """What each position finds at itself and before it.
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """(N, T, size) with number k and k + size / 2 of each turned by its angle, cosines and sines (T, size).
+    The exchange is a product of matrices: halves of a head are too short for loops."""
+    size = x.shape[-1]
+    half = torch.eye(size // 2, dtype=x.dtype)
+    exchange = x.new_zeros((size, size))
+    exchange[: size // 2, size // 2 :], exchange[size // 2 :, : size // 2] = half, -half
+    return (x * cos).addcmul_((x.reshape(-1, size) @ exchange).view(x.shape), sin)
+
+
+def attention(qkv: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    """What each position finds at itself and before it, queries and keys turned by their places (Su et al.
+    2021).
 
     Histories are short and heads are small here, so that all attention weights can be kept. Queries are
     taken in blocks, and a block looks at no key behind its own end: of the square of all pairs little more
@@ -72,11 +88,13 @@ def attention(qkv: Tensor) -> Tensor:
 
     Args:
         qkv: (B, T, 3, H, size), queries, keys and values of H heads.
+        turns: cosines and sines of the places' angles, (T, size / 2) each.
 
     Returns:
         (B, T, H size), the heads side by side.
     """
-    found: Tensor = _Attention.apply(qkv)  # type: ignore[no-untyped-call]
+    cos, sin = (torch.cat([part, part], -1) for part in turns)
+    found: Tensor = _Attention.apply(qkv, cos, sin)  # type: ignore[no-untyped-call]
     return found
 
 

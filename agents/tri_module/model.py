@@ -157,9 +157,7 @@ class _Heads(nn.Module):
         """
         b, t, width = x.shape
         qkv = F.linear(x, self.qkv.view(-1, width), self.bias.view(-1))
-        qkv = qkv.view(b, t, 3, self.count, -1)
-        qkv = torch.cat([_turned(qkv[:, :, :2], turns), qkv[:, :, 2:]], 2)
-        return F.linear(attention(qkv), self.out)
+        return F.linear(attention(qkv.view(b, t, 3, self.count, -1), turns), self.out)
 
 
 class _Gelu(nn.Module):
@@ -323,6 +321,7 @@ class TriModule(nn.Module):
         if cache is not None:
             with torch.no_grad():
                 return self._run_on(x, turns, cache, at)
+        turns = (turns[0].view(t, -1), turns[1].view(t, -1))
         layers: list[Any] = list(self.layers)
         for layer in layers[:-1]:
             behaviour, prediction, perception = layer.write(x, turns, frozen)

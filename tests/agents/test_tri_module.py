@@ -19,7 +19,7 @@ from mindsight.agents.tri_module.algorithms import (
     simulate_and_imitate,
 )
 from mindsight.agents.tri_module.functions import attention, gelu
-from mindsight.agents.tri_module.model import GROUPS, SeparateModules, head_slices
+from mindsight.agents.tri_module.model import GROUPS, SeparateModules, _turned, head_slices
 from mindsight.agents.tri_module.routing import VARIANTS, by_mix, by_term, weighted
 
 CONFIG = TriConfig(vocabulary=23, context=24, width=24, layers=2, heads=(2, 1, 3), hidden=20)
@@ -212,14 +212,16 @@ def test_heads_need_not_add_up_to_the_width(readout, tmp_path):
 @pytest.mark.parametrize("length", [1, 7, 32, 33, 70])
 def test_attention_is_pytorchs_and_so_is_its_gradient(length):
     rng = torch.Generator().manual_seed(length)
-    qkv = torch.randn((2, length, 3, 3, 5), generator=rng, dtype=torch.float64, requires_grad=True)
-    q, k, v = qkv.permute(2, 0, 3, 1, 4)
+    qkv = torch.randn((2, length, 3, 3, 6), generator=rng, dtype=torch.float64, requires_grad=True)
+    angles = torch.randn((length, 3), generator=rng, dtype=torch.float64)
+    turned = _turned(qkv[:, :, :2], (angles.cos()[None, :, None, None], angles.sin()[None, :, None, None]))
+    q, k, v = torch.cat([turned, qkv[:, :, 2:]], 2).permute(2, 0, 3, 1, 4)
     expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-    expected = expected.transpose(1, 2).reshape(2, length, 15)
-    found = attention(qkv)
+    expected = expected.transpose(1, 2).reshape(2, length, 18)
+    found = attention(qkv, (angles.cos(), angles.sin()))
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
     for _ in range(2):  # a second time, as for a second loss
-        given = torch.randn((2, length, 15), generator=rng, dtype=torch.float64)
+        given = torch.randn((2, length, 18), generator=rng, dtype=torch.float64)
         one, two = (torch.autograd.grad(out, qkv, given, retain_graph=True)[0] for out in (found, expected))
         torch.testing.assert_close(one, two, atol=1e-12, rtol=0)
 
