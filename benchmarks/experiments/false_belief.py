@@ -2,7 +2,7 @@
 
     python -m mindsight.benchmarks.experiments.false_belief --seeds 10 --out runs/false_belief
 
-Each run trains by the curriculum ``false_belief``, in which no belief is ever false, and is examined by the
+Each run trains by the curriculum ``simulation``, in which no belief is ever false, and is examined by the
 battery ``false_belief_lived``: held-out things, containers and rooms, four people instead of three, seeds
 that training never has. One JSON file a seed and variant; what is there already is not run again, and a
 training that was killed goes on where it was.
@@ -15,7 +15,7 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,12 @@ from ...scenarios.curricula import load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
 
-__all__ = ["MEASURES", "VARIANTS", "interquartile", "main", "run", "summary"]
+__all__ = ["BEYOND", "MEASURES", "VARIANTS", "interquartile", "main", "run", "summary"]
 
-BATTERY, CURRICULUM = "false_belief_lived", "false_belief"
+BATTERY, WHOLE, CURRICULUM = "false_belief_lived", "false_belief", "simulation"
 VARIANTS = ("routed", "unrouted", "random_heads", "separate")
 #: What the results table has, and how each is found among the answers.
-MEASURES = {
+MEASURES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "false belief, order 1": lambda row: row["condition"] == "false_belief" and row["kind"] == "belief",
     "false belief, order 2": lambda row: row["group"] == "second_order" and row["kind"] == "belief",
     "next action": lambda row: row["kind"] == "next_action",
@@ -48,11 +48,17 @@ MEASURES = {
         row["condition"] in ("true_belief", "no_transfer", "back") and row["kind"] == "belief"
     ),
     "ignorance": lambda row: row["condition"] == "ignorance" and row["kind"] == "knowledge",
-    "told (public claim, lie)": lambda row: (
-        row["condition"] in ("public_claim", "lie") and row["kind"] == "belief"
-    ),
     "reality, memory": lambda row: row["kind"] in ("reality", "memory"),
     "controls": lambda row: row["role"] == "control",
+}
+#: What lies beyond the battery: words against what was seen, and orders for which somebody does not notice.
+BEYOND: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "beyond: told otherwise, order 1": lambda row: (
+        row["condition"] in ("public_claim", "lie") and row["kind"] == "belief"
+    ),
+    "beyond: whispered, order 2": lambda row: row["condition"] == "private_tell" and row["kind"] == "belief",
+    "beyond: order 3": lambda row: row["condition"] == "third_order" and row["kind"] == "belief",
+    "beyond: order 4": lambda row: row["condition"] == "fourth_order" and row["kind"] == "belief",
 }
 
 
@@ -80,20 +86,28 @@ def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
     model = load_model(folder / "checkpoints" / "last")
     for perspective in ("inferred", "labels"):
         agent = TriModuleAgent(model, perspective)
-        result = evaluate(
-            agent, BATTERY, episodes=episodes, seed=seed, progress=False, recordings=0, family="conversation"
-        )
-        found["perspectives"][perspective] = scores(result.probes) | {
-            f"all of a set, {group.name}": group.share for group in result.card.groups
+        result, whole = (
+            evaluate(agent, battery, episodes=count, seed=seed, progress=False, recordings=0,
+                     family="conversation")
+            for battery, count in ((BATTERY, episodes), (WHOLE, max(1, episodes // 4)))
+        )  # fmt: skip
+        card = result.card
+        found["perspectives"][perspective] = {
+            **scores(result.probes, MEASURES),
+            **{f"all of a set, {group.name}": group.share for group in card.groups},
+            "all of a set": None if card.sets is None else card.sets.share,
+            **scores(whole.probes, BEYOND),
         }
     found["judged"] = judged(model, episodes, seed)
     return found
 
 
-def scores(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+def scores(
+    rows: Sequence[dict[str, Any]], measures: Mapping[str, Callable[[dict[str, Any]], bool]]
+) -> dict[str, float]:
     """Shares of right answers."""
     found = {}
-    for name, chosen in MEASURES.items():
+    for name, chosen in measures.items():
         some = [row["correct"] for row in rows if chosen(row)]
         found[name] = sum(some) / len(some)
     return found

@@ -58,11 +58,11 @@ def test_some_are_ignorant_and_say_so():
     assert (simulation.worlds["belief"][:, 0, 1:4] == NOWHERE).any()
 
 
-def test_no_training_stream_of_the_false_belief_curriculum_has_a_false_belief_in_it():
+def test_no_training_stream_of_the_curriculum_has_a_false_belief_in_it():
     """The very conversations of the curriculum: the same scenario, seeds and characters."""
     from mindsight.scenarios.curricula import load_curriculum
 
-    curriculum = load_curriculum("false_belief")
+    curriculum = load_curriculum("simulation")
     names = {plan.scenario.name for plan in curriculum.phases}
     assert names == {"sally_anne_chat_honest"}
     scenario = load_scenario("sally_anne_chat_honest")
