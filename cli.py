@@ -321,7 +321,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Demo:
-    """Train a first agent, evaluate it beside the reference agents, draw it: under 5 minutes.
+    """Train the tri-module agent till it passes a false-belief exam, and draw it: under 5 minutes.
 
     mindsight demo
     mindsight demo --minutes 1 --out runs/first
@@ -331,15 +331,13 @@ class Demo:
     """The run folder; runs/demo-TIME unless given."""
     seed: int = 0
     """Of weights, draws and worlds."""
-    minutes: float = 2.5
-    """At most so long is trained; less where the agent is good earlier."""
-    scenario: str = "forage_visible"
-    """What is learned."""
+    minutes: float = 4.0
+    """At most so long is trained; less where the exam is passed earlier."""
 
     def run(self) -> int:
         from .commands import demo
 
-        return demo(out=self.out, seed=self.seed, minutes=self.minutes, scenario=self.scenario)
+        return demo(out=self.out, seed=self.seed, minutes=self.minutes)
 
 
 COMMANDS: dict[str, Any] = {

@@ -737,126 +737,91 @@ def _show_episode(episode: Episode, window: Window) -> None:
 
 
 # --- demo -----------------------------------------------------------------------------------------
-DEMO = "forage_visible"
-DEMO_BATTERIES = ("perspective", "false_belief")
-DEMO_REFERENCES = ("random", "reality_biased", "last_seen", "scripted", "exact")
-# How far the way from random to exact has to be gone before a training is good enough to show.
-DEMO_SHARE = 0.75
+DEMO = "simulation"
+DEMO_BATTERY = "false_belief_lived"
+DEMO_REFERENCES = ("random", "reality_biased", "last_seen", "exact")
+DEMO_SHOWN = 4  # questions whose answers are printed
 
 
 def demo(
     *,
     out: str | None = None,
     seed: int = 0,
-    minutes: float = 2.5,
-    scenario: str = DEMO,
-    batteries: tuple[str, ...] = DEMO_BATTERIES,
+    minutes: float = 4.0,
+    curriculum: str | curricula.Curriculum = DEMO,
+    battery: str = DEMO_BATTERY,
     episodes: int | None = None,
-    settings: Settings | None = None,
-    num_envs: int = 64,
 ) -> int:
-    """Train a first agent, evaluate it beside the reference agents, and draw it.
+    """Train the tri-module agent from nothing until it passes an exam on false beliefs, and draw what it
+    was asked about.
 
     Args:
         out: the run folder; ``runs/demo-<time>`` where None.
-        seed: as for :func:`train`.
-        minutes: at most so long is trained; less where the agent is good earlier.
-        scenario: what is learned.
-        batteries: what is examined.
-        episodes: of each scenario; what it says itself where None.
-        settings, num_envs: as for :func:`train`.
+        seed: as for :func:`train_curriculum`.
+        minutes: at most so long is trained; less where the exam is passed earlier.
+        curriculum: what is learned.
+        battery: the exam; its conversations.
+        episodes: of each of its scenarios; what it says itself where None.
 
     Returns:
-        0; 1 where the agent's return is not clearly above random's; 130 where Ctrl-C ended it.
+        0; 1 where the exam is not passed; 130 where Ctrl-C ended it.
     """
     if minutes <= 0:
         raise ValueError(f"minutes is {minutes}, expected more than 0")
     started = time.perf_counter()
     console = _console()
-    found = load_scenario(scenario)
-    exams = [load_battery(name) for name in batteries]
+    plan = curricula.load_curriculum(curriculum)
+    if plan.exam is None:
+        plan = dataclasses.replace(plan, exam=curricula.Exam(battery, score=0.95, every=100, begin=700))
     if out is None:
         out = str(Path("runs", f"demo-{time.strftime('%Y%m%d-%H%M%S')}"))
-    _tell(f"1 of 4: how random and exact do on {found.name} (the first start compiles)")
-    levels = _levels(found)
-    low, high = levels["random"][0], levels["exact"][0]
-    goal = low + DEMO_SHARE * (high - low)
-    _tell(f"        random {_plus_minus(levels['random'])}, exact {_plus_minus(levels['exact'])}")
-    _tell(f"2 of 4: training until the return is above {goal:+.2f}, at most {minutes:g} minutes")
+    _tell(f"1 of 3: training by {plan.name}, in which no belief is ever false, until {battery} is passed;")
+    _tell(f"        at most {minutes:g} minutes (the first start compiles)")
 
     def enough(progress: Any) -> str | None:
-        if progress.episodes >= 256 and progress.mean - progress.half > goal:
-            return f"the return is above {goal:+.3f}"
-        return None
+        return "the time is up" if progress.seconds > 60 * minutes else None
 
-    before = time.perf_counter()
-    run, code = train(
-        found, steps=100_000_000, seed=seed, num_envs=num_envs, settings=settings, out=out,
-        seconds=60 * minutes, enough=enough, levels=levels,
-    )  # fmt: skip
-    trained = time.perf_counter() - before
+    run, code = train_curriculum(plan, seed=seed, out=out, enough=enough)
+    trained = time.perf_counter() - started
     if code:
         return code
-    from .agents.baselines import sb3
-
-    agent = sb3.load(run.path)
-    _tell(f"3 of 4: evaluating it and {len(DEMO_REFERENCES)} reference agents")
-    played = run_evaluation(agent, found, episodes=episodes, references=DEMO_REFERENCES)
-    played.write(run.path / "cards" / found.name)
+    _tell(f"2 of 3: the exam, beside {len(DEMO_REFERENCES)} reference agents")
+    played = run_evaluation(
+        str(run.path), battery, episodes=episodes, references=DEMO_REFERENCES, family="conversation"
+    )
+    played.write(run.path / "card")
     played.card.print(console)
-    cards = {found.name: played.card.to_dict()}
-    for exam in exams:
-        result = run_evaluation(
-            agent, exam, episodes=episodes, references=DEMO_REFERENCES, family=found.game.family
-        )
-        result.write(run.path / "cards" / exam.name)
-        console.rule()
-        result.card.print(console)
-        cards[exam.name] = result.card.to_dict()
-    console.rule()
-    _tell("4 of 4: drawing an episode")
-    episode = played.recordings[0]
+    _tell("3 of 3: drawing a conversation")
+    asked = [row for row in played.probes if row["role"] == "test" and row["kind"] != "knowledge"]
+    first = next((row["scenario"] for row in asked if row["condition"] == "false_belief"), "")
+    episode = next((e for e in played.recordings if e.scenario == first), played.recordings[0])
     episode.save(run.path / "episode.json")
     _save_pictures(episode, [], run.path / "episode.gif", 4.0, 1)
     _save_pictures(episode, [], run.path / "episode.png", 4.0, 1)
-    returns = {
-        card.agent: (card.actions[0].mean, card.actions[0].half)
-        for card in (*played.card.references, played.card)
-    }
-    mine, chance = returns[agent.name], returns["random"]
-    more, half = mine[0] - chance[0], math.hypot(mine[1], chance[1])
-    result_of_training = run.read_json("result.json")
-    above = more - half > 0
+    shown = [row for row in asked if (row["scenario"], row["seed"]) == (episode.scenario, episode.seed)]
+    passed = played.card.passed
     run.write_json(
         "report.json",
         {
             "format": "mindsight demo",
-            "version": 1,
-            "scenario": found.name,
-            "agent": agent.name,
+            "version": 2,
+            "curriculum": plan.name,
+            "battery": battery,
             "seed": seed,
-            "returns": {name: list(pair) for name, pair in returns.items()},
-            "more_than_random": [more, half],
-            "above_random": above,
-            "training": result_of_training,
+            "passed": passed,
             "seconds": {
                 "training": round(trained, 1),
                 "all": round(time.perf_counter() - started, 1),
             },
-            "cards": cards,
+            "card": played.card.to_dict(),
+            "asked": shown,
             "versions": versions(),
         },
     )
-    scored = ", ".join(f"{name} {_plus_minus(pair)}" for name, pair in returns.items())
-    print(f"mean return on {found.name}: {scored}")
-    print(
-        f"{agent.name} after {result_of_training['steps']:,} steps: {more:+.3f} ± {half:.3f} "
-        f"against random (95 % interval), {'clearly above' if above else 'NOT clearly above'} it"
-    )
+    for row in shown[:DEMO_SHOWN]:
+        chance = max(row["probabilities"])
+        print(f"{row['question']} It says: {row['chosen']} ({chance:.0%}); it is: {row['answer']}")
+    print(f"{'passed' if passed else 'NOT passed'} after {trained:.0f} seconds of training")
     print(f"{time.perf_counter() - started:.0f} seconds; everything is in {run.path}:")
-    print("  learning_curve.png  episode.gif  episode.png  episode.json  report.json  cards/")
-    return 0 if above else 1
-
-
-def _plus_minus(pair: tuple[float, float]) -> str:
-    return f"{pair[0]:+.3f} ± {pair[1]:.3f}"
+    print("  episode.gif  episode.png  episode.json  report.json  card/  checkpoints/")
+    return 0 if passed else 1

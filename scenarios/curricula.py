@@ -21,7 +21,16 @@ from ..agents.registry import AGENTS
 from ..agents.training import RunFolder, versions, write
 from . import seeds
 from .collect import collect
-from .loader import SUFFIXES, Reader, Scenario, ScenarioError, find_text, list_scenarios, load_scenario
+from .loader import (
+    SUFFIXES,
+    Reader,
+    Scenario,
+    ScenarioError,
+    find_text,
+    list_batteries,
+    list_scenarios,
+    load_scenario,
+)
 
 if TYPE_CHECKING:
     from ..agents.tri_module.phases import Source
@@ -41,8 +50,20 @@ __all__ = [
 ]
 
 LISTINGS = ("pretrain", "simulate_and_imitate")
+_EXAMS = 2**20 - 1  # the block of evaluation seeds that exams while training have for themselves
 AHEAD = 16  # updates whose conversations are played at once
-_KEYS = ("description", "seed", "threads", "model", "learner", "phases", "best", "check_every", "save_every")
+_KEYS = (
+    "description",
+    "seed",
+    "threads",
+    "model",
+    "learner",
+    "phases",
+    "best",
+    "check_every",
+    "save_every",
+    "exam",
+)
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
     "perspective", "by_reward", "graft",
@@ -88,6 +109,41 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Exam:
+    """An exam that ends a training when it is passed.
+
+    Attributes:
+        battery: whose conversations are asked about.
+        score: share of its sets that has to be passed; the battery's own threshold where None.
+        every: updates between two exams.
+        begin: the update of the first one.
+        episodes: of each scenario.
+    """
+
+    battery: str
+    score: float | None = None
+    every: int = 100
+    begin: int = 0
+    episodes: int = 20
+
+    def __call__(self, model: Any, progress: Any) -> str | None:
+        """Whether it is passed now: in words, or None."""
+        if progress.steps < self.begin or (progress.steps - self.begin) % self.every:
+            return None
+        from ..agents.tri_module.agent import TriModuleAgent
+        from .evaluation import evaluate
+
+        card = evaluate(
+            TriModuleAgent(model), self.battery, episodes=self.episodes, seed=_EXAMS, family="conversation",
+            progress=False, recordings=0,
+        ).card  # fmt: skip
+        share = 0.0 if card.sets is None else card.sets.share
+        if share < (card.threshold if self.score is None else self.score):
+            return None
+        return f"{self.battery}: {share:.1%} of the sets are passed"
+
+
+@dataclass(frozen=True)
 class Curriculum:
     """What is learned, in which phases.
 
@@ -102,6 +158,7 @@ class Curriculum:
         best: ``"phase/number"`` whose lowest running mean marks the best model; "": none is kept.
         check_every: after so many updates it is looked at.
         save_every: seconds between two checkpoints.
+        exam: that ends the training when it is passed; None: all updates are made.
         source: the file it was read from.
     """
 
@@ -115,12 +172,14 @@ class Curriculum:
     best: str = ""
     check_every: int = 50
     save_every: float = 30.0
+    exam: Exam | None = None
     source: str = ""
 
     def config(self) -> dict[str, Any]:
         """All that was asked for, as JSON has it; scenarios by name."""
         found = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         del found["source"]
+        found["exam"] = None if self.exam is None else dataclasses.asdict(self.exam)
         phases = []
         for plan in self.phases:
             one = {each.name: getattr(plan, each.name) for each in dataclasses.fields(plan)}
@@ -200,7 +259,22 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
         best=best,
         check_every=reader.number("check_every", 50, lambda x: x >= 1, "a whole number of at least 1"),
         save_every=reader.number("save_every", 30.0, lambda x: 0 <= x < math.inf, "seconds, at least 0"),
+        exam=_exam(reader) if "exam" in reader.data else None,
         source=source,
+    )
+
+
+def _exam(reader: Reader) -> Exam:
+    below = reader.below("exam")
+    below.keys(("battery", "score", "every", "begin", "episodes"), ("battery",))
+    whole = "a whole number of at least 1"
+    score = below.number("score", 0.85, lambda x: 0 < x <= 1, "a share above 0, at most 1")
+    return Exam(
+        battery=below.choice("battery", "", list_batteries()),
+        score=score if "score" in below.data else None,
+        every=below.number("every", 100, lambda x: x >= 1, whole),
+        begin=below.number("begin", 0, lambda x: x >= 0, "a whole number of at least 0"),
+        episodes=below.number("episodes", 20, lambda x: x >= 1, whole),
     )
 
 
@@ -396,7 +470,9 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
                 kept = load_scenario(run.path / "scenarios" / f"{one['name']}.yaml")
                 scenario = dataclasses.replace(kept, name=one["scenario"])
             plans.append(Plan(**{**one, "scenario": scenario, "rate": tuple(one["rate"])}))
-        found = Curriculum(name=config.pop("curriculum"), phases=tuple(plans), **config)
+        exam = config.pop("exam", None)
+        exam = None if exam is None else Exam(**exam)
+        found = Curriculum(name=config.pop("curriculum"), phases=tuple(plans), exam=exam, **config)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{run.path / 'config.json'}: wrong or missing: {error}") from None
     before, now = run.read_json("versions.json"), versions()
@@ -429,9 +505,10 @@ def _trainer(curriculum: Curriculum) -> Callable[[RunFolder], Trainer]:
         parts.append(_part(plan, curriculum.seed, first))
         first += plan.conversations()
     config = curriculum.config()
+    exam: dict[str, Any] = {} if curriculum.exam is None else {"exam": curriculum.exam}
     return lambda run: Trainer(
         learner, parts, run, curriculum.seed, config, watch=curriculum.best,
-        check_every=curriculum.check_every, save_every=curriculum.save_every,
+        check_every=curriculum.check_every, save_every=curriculum.save_every, **exam,
     )  # fmt: skip
 
 

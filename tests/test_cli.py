@@ -279,24 +279,30 @@ def test_play_goes_on_to_the_end_of_an_episode(tmp_path, monkeypatch):
 
 
 # --- demo -----------------------------------------------------------------------------------------
-@pytest.mark.slow
 def test_demo_writes_its_report(tmp_path, monkeypatch, capsys):
+    """A few updates instead of minutes: everything is there, and the exam is not passed."""
     monkeypatch.chdir(tmp_path)
-    settings = commands.Settings(rollout=32, batch_size=256, learning_rate=1e-3)
-    code = commands.demo(
-        out="demo", minutes=0.15, scenario="reach_small", batteries=("movement",), episodes=64,
-        settings=settings, num_envs=32,
-    )  # fmt: skip
+    (tmp_path / "little.yaml").write_text(LITTLE)
+    code = commands.demo(out="demo", curriculum="little.yaml", episodes=3)
+    assert code == 1
     report = json.loads((tmp_path / "demo" / "report.json").read_text())
-    more, half = report["more_than_random"]
-    assert report["above_random"] == (more - half > 0)
-    assert code == (0 if report["above_random"] else 1)
-    assert set(report["returns"]) == {"maskable_ppo", *commands.DEMO_REFERENCES}
-    assert set(report["cards"]) == {"reach_small", "movement"}
-    for name in ("learning_curve.png", "episode.gif", "episode.png", "episode.json"):
+    assert report["passed"] is False
+    assert report["card"]["agent"] == "tri_module"
+    assert {card["agent"] for card in report["card"]["references"]} == set(commands.DEMO_REFERENCES)
+    assert report["asked"], "nothing is shown that it was asked"
+    for name in ("episode.gif", "episode.png", "episode.json", "card/card.json"):
         assert (tmp_path / "demo" / name).stat().st_size > 0
     Episode.load("demo/episode.json").verify()
     assert "everything is in demo" in capsys.readouterr().out
+
+
+LITTLE = """
+description: A few updates.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 512}
+phases:
+  - {listing: pretrain, scenario: sally_anne_chat_honest, steps: 6, batch_size: 8}
+exam: {battery: false_belief_lived, every: 3, episodes: 2, score: 0.9}
+"""
 
 
 def test_a_conversation_is_played_in_words_and_numbers(tmp_path, monkeypatch, capsys):

@@ -162,6 +162,8 @@ class Trainer:
             kept.
         check_every: after so many updates it is looked at.
         save_every: seconds between two states; 0: after each update.
+        exam: called with the model between two updates, after ``enough`` of :meth:`train`; a text ends the
+            training, and says why. It must depend on the model and on the number of updates alone.
 
     Raises:
         ValueError: there is no phase, or two have one name.
@@ -178,6 +180,7 @@ class Trainer:
         watch: str = "",
         check_every: int = 50,
         save_every: float = 30.0,
+        exam: Callable[[Any, Progress], str | None] = lambda model, progress: None,
     ) -> None:
         names = [part.phase.name for part in parts]
         if not names or len(set(names)) < len(names):
@@ -189,6 +192,7 @@ class Trainer:
         self.learner, self.parts, self.run = learner, list(parts), run
         self.rng = np.random.default_rng(seed)
         self.watch, self.check_every, self.save_every = watch, check_every, save_every
+        self.exam = exam
         self.updates = 0
         self.total = sum(part.steps for part in parts)
         self.best: float | None = None
@@ -245,7 +249,7 @@ class Trainer:
                 self._update(part, board)
                 progress = self.progress()
                 tell(progress)
-                reason = enough(progress)
+                reason = enough(progress) or self.exam(self.learner.model, progress)
                 if time.perf_counter() - saved >= self.save_every:
                     board.flush()
                     self.save()

@@ -539,9 +539,9 @@ def live(w: Any, menu: Any, i: int, a: int, masks: Any) -> int:
     act = MENTION
     if draw < 3:
         act = EXIT
-    elif draw < 7:
+    elif draw < 8:
         act = ASK_PLACE
-    elif draw < 10:
+    elif draw < 13:
         act = MOVE
     elif draw < 14:
         act = TELL
