@@ -151,8 +151,9 @@ class _Layer(nn.Module):
             at = cache.lengths[:, None] + torch.arange(t)  # (B, T), where the new ones stand
             keys[rows, :, at] = k.transpose(1, 2)
             values[rows, :, at] = v.transpose(1, 2)
-            seen = torch.arange(keys.shape[2]) <= at[:, None, :, None]  # (B, 1, T, C)
-            found = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
+            end = int(at.max()) + 1  # beyond it nothing has been written
+            seen = torch.arange(end) <= at[:, None, :, None]  # (B, 1, T, end)
+            found = F.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], attn_mask=seen)
         return found.transpose(1, 2).reshape(b, t, width)
 
     def write(self, found: Tensor, frozen: Collection[str]) -> list[Tensor]:

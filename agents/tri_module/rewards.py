@@ -154,7 +154,7 @@ class _Net(nn.Module):
                 if parameter.dim() == 1:
                     parameter.zero_()
                 else:
-                    parameter.normal_(0.0, 0.5 / parameter.shape[1] ** 0.5, generator=generator)
+                    parameter.normal_(0.0, 1 / parameter.shape[1] ** 0.5, generator=generator)
 
     def forward(self, seen: Tensor) -> Tensor:
         x = F.relu(self.first(self.symbol(seen).flatten(1)))

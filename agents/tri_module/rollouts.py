@@ -246,8 +246,8 @@ class Simulator:
         everybody = torch.ones(len(lengths), dtype=torch.bool)
         out = reader.one(tokens.gather(1, last)[:, 0], senders.gather(1, last)[:, 0], everybody)
         n, count = len(lengths), _REPLY * self.horizon
-        found = np.zeros((n, count, 1 + _WORDS), np.int64)
-        turn = np.zeros((n, count), np.int64)
+        found = torch.zeros((n, count, 1 + _WORDS), dtype=torch.int64)
+        turn = torch.zeros((n, count), dtype=torch.int64)
         rows = torch.arange(n)
         message, word = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
         turns, sender = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
@@ -273,15 +273,15 @@ class Simulator:
             put = running & (message < count)
             column = torch.where(begins, 0, word)
             writes = put & (column <= _WORDS)
-            found[rows[writes], message[writes], column[writes]] = token[writes].numpy()
-            turn[rows[put], message[put]] = turns[put].numpy()
+            found[rows[writes], message[writes], column[writes]] = token[writes]
+            turn[rows[put], message[put]] = turns[put]
             ended = inside & (token == END)
             message = message + (running & ended).long()
             word = torch.where(ended, 0, word + 1)
             running &= message < count
             out = reader.one(token, sender, running)
         reader.cache.lengths = kept
-        return Response(self._symbols(found), turn)
+        return Response(self._symbols(found.numpy()), turn.numpy())
 
     def _symbols(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Messages in model tokens as the engine's, i and j in their own places again."""

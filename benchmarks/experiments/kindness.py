@@ -51,7 +51,7 @@ __all__ = ["CONDITIONS", "Condition", "main", "run", "summary"]
 
 TRAIN, HELD_OUT = "solace_train", "solace_held_out"
 LISTENER, OTHER = 0, 1
-_FIRST = 32  # messages of a recorded conversation that are learned from: what comes later is more of the same
+_FIRST = 24  # messages of a recorded conversation that are learned from: what comes later is more of the same
 _ACTS = {"ask": ASK_NEED, "offer": OFFER, "give": GIVE}
 
 
@@ -97,15 +97,15 @@ class Size:
     """How much is done in a run; the defaults take about three minutes on one thread."""
 
     recorded: int = 4096  # conversations, half of them with a kind listener, half with one at random
-    steps: int = 600  # of pre-training
-    batch: int = 64  # histories a step
+    steps: int = 1200  # of pre-training
+    batch: int = 32  # histories a step
     updates: int = 40  # of reward training
     episodes: int = 64  # an update
     epochs: int = 2
     pieces: int = 2  # of an update's episodes, a step each
-    rate: float = 3e-3  # of pre-training
+    rate: float = 4e-3  # of pre-training
     slow: float = 1e-3  # of reward training
-    entropy: float = 0.01
+    entropy: float = 0.02
     discount: float = 0.95
     trace: float = 0.9
     exam: int = 256  # episodes
@@ -113,7 +113,7 @@ class Size:
 
 def config() -> TriConfig:
     """The model's size."""
-    return TriConfig(VOCABULARY_SIZE, context=448, width=48, layers=2, heads=(1, 1, 1), hidden=128)
+    return TriConfig(VOCABULARY_SIZE, context=448, width=48, layers=2, heads=(1, 1, 1), hidden=96)
 
 
 # --- Pre-training ------------------------------------------------------------------------------------------
@@ -133,7 +133,9 @@ def histories(recorded: Recorded, rng: np.random.Generator, size: int, context: 
     # S with oneself changes nothing
     seen = kept.switch(np.where(switched, recorded.names[rows, other], own))
     packed = seen.pack(rng, context)
-    actions = packed.message >= 0
+    # a^j, what the world shows, and who comes next
+    said = packed.said_by(ME) | packed.said_by(WORLD)
+    actions = packed.first() | said
     actions[:, 0] = False
     return Batch(packed.tokens, packed.senders, packed.starts, actions)
 
@@ -141,7 +143,10 @@ def histories(recorded: Recorded, rng: np.random.Generator, size: int, context: 
 def recordings(seed: int, size: Size) -> Recorded:
     """The unstructured data: a kind listener in one half, one that says anything in the other."""
     half = size.recorded // 2
-    parts = [collect(TRAIN, half, agent=agent, seed=seed) for agent in ("scripted", "random")]
+    parts = [
+        collect(TRAIN, count, agent=agent, seed=seed)
+        for agent, count in (("scripted", half), ("random", half))
+    ]
     longest = max(part.tokens.shape[1] for part in parts)
 
     def joined(name: str) -> npt.NDArray[Any]:
@@ -161,18 +166,22 @@ def pretrained(seed: int, size: Size, folder: Path, recorded: Recorded) -> tuple
     if about.exists():
         found: dict[str, float] = json.loads(about.read_text())
         return TriModule.load(folder), found
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     model = TriModule(config(), seed)
     learner = Learner(model, size.rate)
     rng = np.random.default_rng([seed, 1])
     loss = 0.0
     for step in range(size.steps):
         left = 1 - step / size.steps
-        learner.rate = size.rate * min(1.0, (step + 1) / 50) * (0.1 + 0.9 * left)
+        learner.rate = size.rate * min(1.0, (step + 1) / 50) * (0.2 + 0.8 * left)
         log = pretrain(learner, histories(recorded, rng, size.batch, model.config.context))
         loss = log["prediction"] if step == 0 else 0.95 * loss + 0.05 * log["prediction"]
     model.graft()
-    found = {"seconds": time.perf_counter() - begun, "nll": loss}
+    found = {
+        "seconds": time.perf_counter() - begun,
+        "busy": time.process_time() - busy,
+        "nll": loss,
+    }
     model.save(folder)
     write(about, json.dumps(found) + "\n")
     return model, found
@@ -323,11 +332,17 @@ def train(
             entry |= {
                 "judged_r": float(judged[on].mean()),
                 "error_r": float(np.abs(judged - true)[on].mean()),
+                "judged_good": _mean(judged[on & (true > 0)]),
+                "judged_bad": _mean(judged[on & (true < 0)]),
             }
         if update % 10 == 0 or update == size.updates - 1:
             entry |= foresight(model, episodes)
         log.append(entry)
     return log
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else 0.0
 
 
 def _step(
@@ -354,7 +369,7 @@ def run(condition: str, seed: int, out: Path, size: Size) -> dict[str, Any]:
     settings = CONDITIONS[condition]
     recorded = recordings(seed, size)
     model, about = pretrained(seed, size, out / f"pretrained-{seed}", recorded)
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     source: Source | None = None
     fitted: dict[str, float] = {}
     if settings.source == "learned":
@@ -378,6 +393,7 @@ def run(condition: str, seed: int, out: Path, size: Size) -> dict[str, Any]:
         "train": exam(model, TRAIN, seed, size.exam),
         "log": log,
         "seconds": time.perf_counter() - begun,
+        "busy": time.process_time() - busy,  # of the processor: what the wall clock shows on an idle one
         "versions": versions(),
     }
     write(path, json.dumps(found, indent=1) + "\n")
