@@ -34,7 +34,18 @@ from ...envs.conversation.game import Game
 from ...envs.conversation.language import ENTER, GREET, INDIVIDUAL, OFFER, SHOW, THANK, THING, WAIT_AT
 from .rollouts import Episodes, Response, Turn
 
-__all__ = ["AFTER", "SOURCES", "Histories", "Learned", "Oracle", "Own", "Source", "approval", "kindness_of", "lived"]
+__all__ = [
+    "AFTER",
+    "SOURCES",
+    "Histories",
+    "Learned",
+    "Oracle",
+    "Own",
+    "Source",
+    "approval",
+    "kindness_of",
+    "lived",
+]
 
 SOURCES = ("own", "learned", "oracle")
 AFTER = ("deeds", "all")
@@ -66,7 +77,11 @@ class Histories:
             return np.tile(values, (times, *[1] * (values.ndim - 1)))
 
         return cls(
-            again(turn.said), again(turn.senders), again(turn.lengths), turn.gained.shape[1], again(turn.gained)
+            again(turn.said),
+            again(turn.senders),
+            again(turn.lengths),
+            turn.gained.shape[1],
+            again(turn.gained),
         )
 
 
@@ -112,9 +127,7 @@ class Own:
         for k in range(response.messages.shape[1]):
             message = response.messages[:, k]
             there = (message[:, 1] > 0) & (lengths < CAPACITY)
-            worth = self.game.rewards(
-                said, senders, lengths, history.individuals, message, who, self.options
-            )
+            worth = self.game.rewards(said, senders, lengths, history.individuals, message, who, self.options)
             by_world = message[:, 0] == WORLD
             felt = by_world & (message[:, 1] == SHOW)
             counts = there & (~felt | deed if self.after == "deeds" else there)

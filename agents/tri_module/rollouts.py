@@ -74,7 +74,7 @@ class Binding:
         self.words[:, 0] = 0
 
     def pack(self, messages: Messages) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Tokens and senders (B, T) int64, the message each belongs to, -1 after the end, and lengths (B,)."""
+        """Tokens, senders, the message each belongs to, -1 after the end: (B, T) int64; lengths (B,)."""
         packed = messages.pack()
         rows = np.arange(len(self.words))[:, None]
 
@@ -141,7 +141,7 @@ def _say(
         legal: (B, U) bool, active: (B,) bool, whose turn it is.
         generator, greedy: how tokens are drawn.
     """
-    b, u, steps = menu.shape
+    b, _, steps = menu.shape
     me = torch.full((b,), ME)
     out = reader.one(me, me, active)
     value = out.value[:, 0].clone()
@@ -393,7 +393,9 @@ class Episodes:
         some = torch.arange(b) if rows is None else rows
         longest = int(self.lengths[some].max())
         cut = (some, slice(0, longest))
-        made = Batch(self.tokens[cut], self.senders[cut], torch.zeros(len(some), dtype=torch.int64), actions[cut])
+        made = Batch(
+            self.tokens[cut], self.senders[cut], torch.zeros(len(some), dtype=torch.int64), actions[cut]
+        )
         return (
             made,
             made.of_actions(before[cut]),
@@ -463,9 +465,7 @@ def play(
         over |= simulation.ends.any(1)
     messages = Messages.of(simulation.view("tokens", individual))
     tokens, senders, _, lengths = binding.pack(messages)
-    episodes = Episodes(
-        individual, turns, tokens, senders, lengths, simulator.others, paid.sum(1), paid
-    )
+    episodes = Episodes(individual, turns, tokens, senders, lengths, simulator.others, paid.sum(1), paid)
     for j in simulator.others:
         words, by, message, _ = binding.pack(simulator.switched(messages, j))
         episodes.switched.append((words, by, message))
@@ -492,7 +492,6 @@ def _spoken(menu: npt.NDArray[np.uint8], speaker: int, count: int) -> npt.NDArra
     individuals = (found >= INDIVIDUAL) & (found < THING)
     turned = INDIVIDUAL + (speaker + found - INDIVIDUAL) % count
     return np.where(individuals, turned, found)
-
 
 
 def _turn(

@@ -27,6 +27,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
+from ...agents.training import versions, write
 from ...agents.tri_module.algorithms import (
     Batch,
     Reward,
@@ -41,7 +42,6 @@ from ...agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD, Message
 from ...agents.tri_module.rewards import Learned, Oracle, Own, Source, approval, kindness_of, lived
 from ...agents.tri_module.rollouts import Episodes, play
 from ...agents.tri_module.routing import Learner
-from ...agents.training import versions, write
 from ...envs.conversation.language import ASK_NEED, GIVE, OFFER
 from ...scenarios import seeds
 from ...scenarios.collect import collect
@@ -60,7 +60,7 @@ class Condition:
     """What differs between the runs.
 
     Attributes:
-        source: of R^i: ``"own"``, ``"learned"``, ``"oracle"``; ``"approval"`` is a score of how nice a message
+        source: of R^i: ``"own"``, ``"learned"``, ``"oracle"``; ``"approval"``: a score of how nice a message
             looks, ``"none"`` nothing.
         kappa: weight of kindness; 1 - kappa is that of the own task reward.
         after: see ``rewards.Own``.
@@ -96,8 +96,8 @@ CONDITIONS = {
 class Size:
     """How much is done in a run; the defaults take about three minutes on one thread."""
 
-    recorded: int = 4096  # conversations, half of them with a kind listener, half with one at random
-    steps: int = 1200  # of pre-training
+    recorded: int = 4096  # conversations, a quarter of them with a listener at random
+    steps: int = 1500  # of pre-training
     batch: int = 32  # histories a step
     updates: int = 40  # of reward training
     episodes: int = 64  # an update
@@ -121,7 +121,8 @@ def histories(recorded: Recorded, rng: np.random.Generator, size: int, context: 
     """Recorded conversations as somebody perceived them; every other one as S gives it to somebody else."""
     rows = rng.integers(0, len(recorded), size)
     count = recorded.names.shape[1]
-    viewer = rng.integers(0, count, size)
+    # half of the time the listener, whom the agent is going to be
+    viewer = np.where(rng.random(size) < 0.5, LISTENER, rng.integers(0, count, size))
     other = (viewer + rng.integers(1, count, size)) % count
     switched = np.arange(size) % 2 == 1
     heard = recorded.heard[rows, :_FIRST]
@@ -141,11 +142,11 @@ def histories(recorded: Recorded, rng: np.random.Generator, size: int, context: 
 
 
 def recordings(seed: int, size: Size) -> Recorded:
-    """The unstructured data: a kind listener in one half, one that says anything in the other."""
-    half = size.recorded // 2
+    """The unstructured data: a kind listener in three quarters, in the last one that says anything."""
+    quarter = size.recorded // 4
     parts = [
         collect(TRAIN, count, agent=agent, seed=seed)
-        for agent, count in (("scripted", half), ("random", half))
+        for agent, count in (("scripted", 3 * quarter), ("random", quarter))
     ]
     longest = max(part.tokens.shape[1] for part in parts)
 
@@ -233,9 +234,7 @@ def exam(model: TriModule, scenario: str, seed: int, episodes: int) -> dict[str,
     """How far between selfish and prosocial the agent brings the others, on seeds that it never met."""
     loaded = load_scenario(scenario)
     first = seeds.evaluation_seed(seed)
-    played = play(
-        model, loaded.simulation(episodes), LISTENER, loaded.modes(), first, imagine=False
-    )
+    played = play(model, loaded.simulation(episodes), LISTENER, loaded.modes(), first, imagine=False)
     others = float(played.returns[:, 1:].sum(1).mean())
     selfish = reference(scenario, "selfish", first, episodes)
     prosocial = reference(scenario, "prosocial", first, episodes)
@@ -351,9 +350,7 @@ def _step(
 ) -> None:  # fmt: skip
     """One step on some of the conversations: listing 4, or 2 where nobody's fate but one's own counts."""
     batch, before, legal, numbers = episodes.batch(of_turns, rows)
-    reward = Reward(
-        numbers["turns"][:, 0], before, numbers["turns"][:, 1], legal, entropy=size.entropy
-    )
+    reward = Reward(numbers["turns"][:, 0], before, numbers["turns"][:, 1], legal, entropy=size.entropy)
     if condition.kappa == 0 or condition.source in ("none", "approval"):
         finetune(learner, batch, reward)
     else:

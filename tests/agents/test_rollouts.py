@@ -17,7 +17,9 @@ SOLACE = load_scenario("solace_train")
 
 
 def model(seed=0):
-    return TriModule(TriConfig(VOCABULARY_SIZE, context=320, width=24, layers=2, heads=(1, 1, 1), hidden=24), seed)
+    return TriModule(
+        TriConfig(VOCABULARY_SIZE, context=320, width=24, layers=2, heads=(1, 1, 1), hidden=24), seed
+    )
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def played():
 
 
 def test_what_was_chosen_stands_in_the_history_and_was_legal(played):
-    made, simulation, episodes = played
+    _, simulation, episodes = played
     turns = episodes.turns
     for turn in turns:
         for row in torch.nonzero(turn.active)[:, 0].tolist():
@@ -39,7 +41,9 @@ def test_what_was_chosen_stands_in_the_history_and_was_legal(played):
             size = words.index(0) + 1
             assert episodes.tokens[row, at : at + size].tolist() == words[:size]
             assert turn.legal[row, torch.arange(size), turn.tokens[row, :size]].all()
-    mine = (simulation.worlds["sender"] == 0) & (np.arange(engine.CAPACITY) < simulation.worlds["length"][:, None])
+    mine = (simulation.worlds["sender"] == 0) & (
+        np.arange(engine.CAPACITY) < simulation.worlds["length"][:, None]
+    )
     entered = 1
     assert (mine.sum(1) - entered).tolist() == episodes.active.sum(0).tolist()
 
