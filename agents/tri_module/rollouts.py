@@ -30,7 +30,7 @@ __all__ = ["Binding", "Episodes", "Reader", "Response", "Simulator", "play"]
 
 _SYMBOLS = 256  # of the engine: words that are the same everywhere, and slots
 _WORDS = 4  # of an utterance at most
-_REPLY = 4  # messages that may follow one of one's own, in imagination, until one speaks again
+_REPLY = 3  # messages that may follow one of one's own, in imagination, until one speaks again
 
 
 class Binding:

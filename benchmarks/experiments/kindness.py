@@ -99,7 +99,7 @@ class Size:
     recorded: int = 4096  # conversations, a quarter of them with a listener at random
     steps: int = 1500  # of pre-training
     batch: int = 32  # histories a step
-    updates: int = 40  # of reward training
+    updates: int = 60  # of reward training
     episodes: int = 64  # an update
     epochs: int = 2
     pieces: int = 2  # of an update's episodes, a step each
@@ -108,7 +108,7 @@ class Size:
     entropy: float = 0.02
     discount: float = 0.95
     trace: float = 0.9
-    exam: int = 256  # episodes
+    exam: int = 128  # episodes
 
 
 def config() -> TriConfig:
@@ -337,6 +337,8 @@ def train(
         if update % 10 == 0 or update == size.updates - 1:
             entry |= foresight(model, episodes)
         log.append(entry)
+        told = ", ".join(f"{name} {value:+.2f}" for name, value in entry.items())
+        print(f"  update {update}: {told}", flush=True)
     return log
 
 
@@ -376,7 +378,9 @@ def run(condition: str, seed: int, out: Path, size: Size) -> dict[str, Any]:
     elif settings.source == "own":
         loaded = load_scenario(TRAIN)
         source = Own(loaded.game, loaded.options, settings.after, size.discount)
-    grafted = exam(model, HELD_OUT, seed, size.exam)
+    before = out / f"pretrained-{seed}" / "grafted.json"
+    if not before.exists():
+        write(before, json.dumps(exam(model, HELD_OUT, seed, size.exam)) + "\n")
     log = train(model, settings, source, seed, size, recorded)
     found = {
         "condition": condition,
@@ -385,7 +389,7 @@ def run(condition: str, seed: int, out: Path, size: Size) -> dict[str, Any]:
         "size": asdict(size),
         "pretraining": about,
         "learned": fitted,
-        "grafted": grafted,
+        "grafted": json.loads(before.read_text()),
         "held_out": exam(model, HELD_OUT, seed, size.exam),
         "train": exam(model, TRAIN, seed, size.exam),
         "log": log,
@@ -449,11 +453,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--out", type=Path, required=True, help="folder of the JSON files")
     parser.add_argument("--conditions", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
+    parser.add_argument("--updates", type=int, default=Size.updates, help="of reward training")
     given = parser.parse_args(arguments)
+    size = Size(updates=given.updates)
     torch.set_num_threads(1)
     for seed in range(given.first, given.first + given.seeds):
         for condition in given.conditions:
-            found = run(condition, seed, given.out, Size())
+            found = run(condition, seed, given.out, size)
             share = found["held_out"]["share"]
             print(f"{condition:12s} seed {seed}: held out {share:+.2f}, {found['seconds']:.0f} s", flush=True)
     print(summary(given.out))
