@@ -260,7 +260,7 @@ def lived(episodes: Episodes, simulation: Any) -> tuple[Tensor, Tensor]:
     parts, gains = [], []
     for row in range(len(said)):
         by = senders[row, : lengths[row]]
-        for k in np.flatnonzero((by != i) & (by != WORLD)):
+        for k in np.flatnonzero((by != i) & (by != WORLD)).tolist():
             again = np.flatnonzero(by[k + 1 :] == by[k])
             end = k + 1 + int(again[0]) if len(again) else int(lengths[row])
             part = np.zeros((_SEEN, 5), np.int64)
@@ -293,7 +293,8 @@ def approval(episodes: Episodes) -> npt.NDArray[np.float64]:
     kindness gives."""
     acts = np.stack([turn.deed[:, 1] for turn in episodes.turns])
     nice = np.isin(acts, (GREET, THANK, OFFER)) & episodes.active.numpy()
-    return nice.astype(np.float64)
+    found: npt.NDArray[np.float64] = nice.astype(np.float64)
+    return found
 
 
 def _is_deed(acts: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -96,8 +96,8 @@ CONDITIONS = {
 class Size:
     """How much is done in a run; the defaults take about three minutes on one thread."""
 
-    recorded: int = 4096  # conversations, a quarter of them with a listener at random
-    steps: int = 1500  # of pre-training
+    recorded: int = 4096  # conversations, half of them with a listener at random
+    steps: int = 2500  # of pre-training
     batch: int = 32  # histories a step
     updates: int = 60  # of reward training
     episodes: int = 64  # an update
@@ -142,11 +142,11 @@ def histories(recorded: Recorded, rng: np.random.Generator, size: int, context: 
 
 
 def recordings(seed: int, size: Size) -> Recorded:
-    """The unstructured data: a kind listener in three quarters, in the last one that says anything."""
-    quarter = size.recorded // 4
+    """The unstructured data: a kind listener in one half, in the other one that says anything."""
+    half = size.recorded // 2
     parts = [
         collect(TRAIN, count, agent=agent, seed=seed)
-        for agent, count in (("scripted", 3 * quarter), ("random", quarter))
+        for agent, count in (("scripted", half), ("random", half))
     ]
     longest = max(part.tokens.shape[1] for part in parts)
 
