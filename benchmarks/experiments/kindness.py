@@ -377,7 +377,8 @@ def run(condition: str, seed: int, out: Path, size: Size) -> dict[str, Any]:
         source = Oracle()
     elif settings.source == "own":
         loaded = load_scenario(TRAIN)
-        source = Own(loaded.game, loaded.options, settings.after, size.discount)
+        game: Any = loaded.game
+        source = Own(game, loaded.options, settings.after, size.discount)
     before = out / f"pretrained-{seed}" / "grafted.json"
     if not before.exists():
         write(before, json.dumps(exam(model, HELD_OUT, seed, size.exam)) + "\n")
