@@ -66,9 +66,14 @@ class Batch:
         return values[:, 1:][self.actions[:, 1:]]
 
 
-def log_probabilities(logits: Tensor, batch: Batch) -> Tensor:
-    """Logarithms of the probabilities that logits (B, T, V) give to the actions' tokens: (N,)."""
+def log_probabilities(logits: Tensor, batch: Batch, legal: Tensor | None = None) -> Tensor:
+    """Logarithms of the probabilities that logits (B, T, V) give to the actions' tokens: (N,).
+
+    ``legal`` (N, V) bool says which tokens there was a choice of; all where None.
+    """
     before = logits[:, :-1][batch.actions[:, 1:]]  # what was said before a token, says how probable it is
+    if legal is not None:
+        before = before.masked_fill(~legal, -1e9)
     return -F.cross_entropy(before, batch.of_actions(batch.tokens), reduction="none")
 
 
@@ -80,6 +85,7 @@ class Reward:
         advantages: (N,) one an action token.
         before: (N,) log-probabilities when they were chosen, for PPO; None: the plain form, REINFORCE.
         returns: (N,) targets of the value read-out; None: it is not trained.
+        legal: (N, V) bool, which tokens there was a choice of; None: of all.
         clip: of PPO's ratio.
         entropy, value: weights of the entropy bonus and of the value loss.
     """
@@ -87,13 +93,14 @@ class Reward:
     advantages: Tensor
     before: Tensor | None = None
     returns: Tensor | None = None
+    legal: Tensor | None = None
     clip: float = 0.2
     entropy: float = 0.0
     value: float = 0.5
 
     def loss(self, out: Output, batch: Batch) -> Tensor:
         """PPO's clipped loss (Schulman et al. 2017), or -advantage x log-probability: a scalar."""
-        now = log_probabilities(out.behaviour, batch)
+        now = log_probabilities(out.behaviour, batch, self.legal)
         if self.before is None:
             loss = -(self.advantages * now).mean()
         else:
@@ -104,7 +111,10 @@ class Reward:
             value = out.value[:, :-1][batch.actions[:, 1:]]
             loss = loss + self.value * F.mse_loss(value, self.returns)
         if self.entropy:
-            logs = F.log_softmax(out.behaviour[:, :-1][batch.actions[:, 1:]], -1)
+            logits = out.behaviour[:, :-1][batch.actions[:, 1:]]
+            if self.legal is not None:
+                logits = logits.masked_fill(~self.legal, -1e9)
+            logs = F.log_softmax(logits, -1)
             loss = loss + self.entropy * (logs.exp() * logs).sum(-1).mean()
         return loss
 

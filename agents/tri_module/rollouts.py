@@ -1,0 +1,532 @@
+"""Playing conversations with a model's behaviour output, in batches, as reward training needs it.
+
+One individual of a scenario is played by the model, the others by the game's characters. At its turn the
+model says, token by token, one of the utterances that the menu allows: what cannot be said has no
+probability. Histories grow and are read once: keys and values of what has been read are kept.
+
+Beside what is really said, each message of one's own is followed in imagination (listing 4, lines 2 to 6):
+for every other individual j, s^j = S(a^i + s^i) is read, and what follows until one speaks again, what the
+world shows of j and j's reply, is sampled from the prediction output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ...envs.conversation import engine
+from ...envs.conversation.language import INDIVIDUAL, POOLS, SLOT, THING, VOCABULARY
+from .algorithms import Batch
+from .model import Output, TriModule
+from .perspective import END, ME, MODES, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both
+
+__all__ = ["Binding", "Episodes", "Reader", "Response", "Simulator", "play"]
+
+_SYMBOLS = 256  # of the engine: words that are the same everywhere, and slots
+_WORDS = 4  # of an utterance at most
+_REPLY = 3  # messages that may follow one of one's own, in imagination, until one speaks again
+
+
+class Binding:
+    """Which slot of the model each word of an episode has, for B episodes: drawn at their beginning, so that
+    what is yet unsaid can be said.
+
+    Args:
+        lexicon: (B, S) the episodes' words.
+        own: whose histories these are: always ``ME``.
+        rng: draws the slots.
+
+    Attributes:
+        words: (B, words of the language) int64, model tokens.
+        symbols: (B, 256) int64, model tokens of the engine's symbols.
+        back: (B, model tokens) int64, symbols of model tokens; 0 where there is none.
+    """
+
+    def __init__(self, lexicon: npt.NDArray[Any], own: int, rng: np.random.Generator) -> None:
+        b = len(lexicon)
+        rows = np.arange(b)[:, None]
+        self.words = np.tile(np.arange(len(VOCABULARY)), (b, 1))
+        self.words[:, ME:] = 0
+        self.symbols = np.tile(np.arange(_SYMBOLS), (b, 1))
+        self.symbols[:, SLOT:] = 0
+        self.back = np.tile(np.arange(VOCABULARY_SIZE), (b, 1))
+        self.back[:, ME:] = 0
+        first = SLOT
+        for sort in POOLS:
+            slot, count = SLOTS[sort]
+            keys = rng.random((b, count))
+            if sort == "I":
+                keys[:, own] = -1.0  # comes first
+            order = np.argsort(np.argsort(keys, 1), 1)  # (B, count), the rank of each
+            tokens = slot + order
+            numbers = first + np.arange(count)
+            self.symbols[:, numbers] = tokens
+            self.back[rows, tokens] = numbers
+            said = lexicon[:, numbers - SLOT].astype(np.int64)
+            self.words[rows, said] = np.where(said > 0, tokens, 0)
+            first += 4 if sort == "R" else 8
+        self.words[:, 0] = 0
+
+    def pack(self, messages: Messages) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Tokens, senders, the message each belongs to, -1 after the end: (B, T) int64; lengths (B,)."""
+        packed = messages.pack()
+        rows = np.arange(len(self.words))[:, None]
+
+        def read(slots: Tensor) -> Tensor:
+            words = self.words[rows, packed.spell(slots)]
+            return torch.from_numpy(np.where(slots.numpy() == WORLD, WORLD, words))
+
+        return read(packed.tokens), read(packed.senders), packed.message, packed.lengths
+
+
+class Reader:
+    """Histories that grow, and what a model has made of them so far: no token is read twice.
+
+    Args:
+        model: reads.
+        rows: how many histories.
+    """
+
+    def __init__(self, model: TriModule, rows: int) -> None:
+        self.model, self.cache = model, model.new_cache(rows)
+
+    @property
+    def lengths(self) -> Tensor:
+        """(B,) int64, how many tokens have been read."""
+        return self.cache.lengths
+
+    def read(self, tokens: Tensor, senders: Tensor, lengths: Tensor) -> None:
+        """Read on, up to ``lengths``, in histories (B, T) that begin with what was read before."""
+        new = (lengths - self.cache.lengths).clamp(min=0)
+        width = int(new.max())
+        if width == 0:
+            return
+        at = self.cache.lengths[:, None] + torch.arange(width)
+        at = at.clamp(max=tokens.shape[1] - 1)
+        self.model(tokens.gather(1, at), senders.gather(1, at), cache=self.cache)
+        self.model.advance(self.cache, new)
+
+    def one(self, token: Tensor, sender: Tensor, counts: Tensor) -> Output:
+        """Read one token (B,) each, which is kept where ``counts`` (B,) bool."""
+        out: Output = self.model(token[:, None], sender[:, None], cache=self.cache)
+        self.model.advance(self.cache, counts.long())
+        return out
+
+
+@dataclass
+class _Said:
+    """What was said at one turn, in all rows."""
+
+    utterance: Tensor  # (B,)
+    tokens: Tensor  # (B, 5)
+    before: Tensor  # (B, 5) log-probabilities
+    legal: Tensor  # (B, 5, V) bool
+    value: Tensor  # (B,)
+
+
+def _say(
+    reader: Reader, menu: Tensor, legal: Tensor, active: Tensor, generator: torch.Generator, greedy: bool
+) -> _Said:
+    """Choose among the utterances of a menu, token by token.
+
+    Args:
+        reader: has read all up to one's turn.
+        menu: (B, U, 5) int64, utterances and END.
+        legal: (B, U) bool, active: (B,) bool, whose turn it is.
+        generator, greedy: how tokens are drawn.
+    """
+    b, _, steps = menu.shape
+    me = torch.full((b,), ME)
+    out = reader.one(me, me, active)
+    value = out.value[:, 0].clone()
+    alive, open_ = legal.clone(), active.clone()
+    said = torch.zeros((b, steps), dtype=torch.int64)
+    before = torch.zeros((b, steps))
+    allowed = torch.zeros((b, steps, VOCABULARY_SIZE), dtype=torch.bool)
+    for k in range(steps):
+        mask = torch.zeros((b, VOCABULARY_SIZE), dtype=torch.int64)
+        mask.scatter_add_(1, menu[:, :, k], alive.long())
+        allowed[:, k] = mask > 0
+        logits = out.behaviour[:, 0].masked_fill(mask == 0, -1e9)
+        logs = logits.log_softmax(-1)
+        token = logs.argmax(-1) if greedy else torch.multinomial(logs.exp(), 1, generator=generator)[:, 0]
+        said[:, k] = token
+        before[:, k] = logs.gather(1, token[:, None])[:, 0]
+        alive &= menu[:, :, k] == token[:, None]
+        out = reader.one(token, me, open_)
+        open_ &= token != END
+        if not open_.any():
+            break
+    return _Said(alive.long().argmax(1), said, before, allowed, value)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What follows messages in imagination, in the engine's symbols.
+
+    Attributes:
+        messages: (N, M, 5) int64: sender (an individual or WORLD), act, arguments; act 0: no more.
+        turn: (N, M) int64, after how many more messages of the one who imagines it.
+    """
+
+    messages: npt.NDArray[np.int64]
+    turn: npt.NDArray[np.int64]
+
+
+class Simulator:
+    """s^j for every other individual j, and what the prediction output says will follow.
+
+    Args:
+        model: simulates.
+        simulation: the conversations; only ``"given"`` asks it who perceived what.
+        individual: i, whose histories are switched.
+        binding: of i's histories.
+        mode: one of ``perspective.MODES``.
+        horizon: h of eq. 1, after how many responses it ends.
+    """
+
+    def __init__(
+        self, model: TriModule, simulation: Any, individual: int, binding: Binding, mode: str, horizon: int
+    ) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode is {mode!r}, expected one of {', '.join(MODES)}")
+        self.simulation, self.individual, self.mode, self.horizon = simulation, individual, mode, horizon
+        self.others = [k for k in range(simulation.count) if k != individual]
+        self.binding = binding
+        self.reader = Reader(model, simulation.num_envs * len(self.others))
+        # who I am in s^j: I bear j's name there, and j is ME
+        self.mine = torch.from_numpy(
+            np.concatenate([binding.symbols[:, INDIVIDUAL + j] for j in self.others])
+        ).long()
+
+    def switched(self, messages: Messages, j: int) -> Messages:
+        """S: i's histories as j would hold them."""
+        names = self.simulation.worlds["lexicon"][:, j]
+        if self.mode == "labels":
+            return messages.switch(names)
+        both = perceived_by_both(self.simulation, self.individual, j)
+        m = messages.tokens.shape[1]
+        perceived = np.ones((len(both), m), np.bool_)  # what is yet being said, j is taken to hear
+        numbers = np.arange(min(m, both.shape[1]))
+        lengths = self.simulation.histories(self.individual)[3]
+        known = numbers < lengths[:, None]
+        perceived[:, numbers] = np.where(known, both[:, numbers], True)
+        return messages.switch(names, perceived)
+
+    def follow(self, messages: Messages, generator: torch.Generator) -> Response:
+        """Sample what follows histories that end with a message of one's own.
+
+        Args:
+            messages: a^i + s^i, B of them.
+            generator: draws.
+
+        Returns:
+            For each other individual after the other, B responses: N = B x others.
+        """
+        packs = [self.binding.pack(self.switched(messages, j)) for j in self.others]
+        longest = max(pack[0].shape[1] for pack in packs)
+
+        def joined(k: int) -> Tensor:
+            pads = [torch.nn.functional.pad(p[k], (0, longest - p[k].shape[1])) for p in packs]
+            return torch.cat(pads)
+
+        reader = self.reader
+        lengths = torch.cat([pack[3] for pack in packs])
+        tokens, senders = joined(0), joined(1)
+        # the last END is read below, with its output: it says who speaks next
+        reader.read(tokens, senders, lengths - 1)
+        kept, tail = reader.lengths, reader.cache.tail
+        last = (lengths - 1)[:, None]
+        everybody = torch.ones(len(lengths), dtype=torch.bool)
+        out = reader.one(tokens.gather(1, last)[:, 0], senders.gather(1, last)[:, 0], everybody)
+        n, count = len(lengths), _REPLY * self.horizon
+        found = torch.zeros((n, count, 1 + _WORDS), dtype=torch.int64)
+        turn = torch.zeros((n, count), dtype=torch.int64)
+        rows = torch.arange(n)
+        message, word = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
+        turns, sender = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
+        running = everybody.clone()
+        first, names = SLOTS["I"]
+        senders_only = torch.zeros(VOCABULARY_SIZE, dtype=torch.bool)
+        senders_only[first : first + names] = True
+        senders_only[WORLD] = True
+        free = int(self.reader.model.config.context)
+        for _ in range(count * (_WORDS + 2)):
+            if not running.any() or int(reader.lengths.max()) >= free:
+                break
+            begins = word == 0
+            logits = out.prediction[:, 0].clone()
+            logits[begins] = logits[begins].masked_fill(~senders_only, -1e9)
+            inside = ~begins
+            logits[inside, WORLD] = -1e9
+            logits[(word > _WORDS)[:, None] & (torch.arange(VOCABULARY_SIZE) != END)] = -1e9
+            token = torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
+            sender = torch.where(begins, token, sender)
+            turns = turns + (running & begins & (token == self.mine)).long()
+            running &= turns < self.horizon
+            put = running & (message < count)
+            column = torch.where(begins, 0, word)
+            writes = put & (column <= _WORDS)
+            found[rows[writes], message[writes], column[writes]] = token[writes]
+            turn[rows[put], message[put]] = turns[put]
+            ended = inside & (token == END)
+            message = message + (running & ended).long()
+            word = torch.where(ended, 0, word + 1)
+            running &= message < count
+            out = reader.one(token, sender, running)
+        reader.cache.lengths, reader.cache.tail = kept, tail
+        return Response(self._symbols(found.numpy()), turn.numpy())
+
+    def _symbols(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Messages in model tokens as the engine's, i and j in their own places again."""
+        b = self.simulation.num_envs
+        parts = []
+        for k, j in enumerate(self.others):
+            rows = found[k * b : (k + 1) * b]
+            world = rows[..., 0] == WORLD
+            symbols = self.binding.back[np.arange(b)[:, None, None], rows]
+            mine, theirs = INDIVIDUAL + self.individual, INDIVIDUAL + j
+            symbols = np.where(symbols == mine, theirs, np.where(symbols == theirs, mine, symbols))
+            symbols[..., 0] = np.where(world, engine.WORLD, symbols[..., 0] - INDIVIDUAL)
+            nobody = (rows[..., 0] == 0) | (~world & (symbols[..., 0] >= self.simulation.count))
+            symbols[nobody] = 0
+            parts.append(symbols)
+        return np.concatenate(parts)
+
+
+@dataclass
+class Turn:
+    """One turn of the model's, in all rows; what is not ``active`` has no meaning.
+
+    Attributes:
+        active: (B,) bool.
+        position: (B,) int64, where in the history the message's first word stands.
+        utterance: (B,) int64, its number in the menu.
+        tokens, before: (B, 5), its tokens and their log-probabilities.
+        legal: (B, 5, V) bool, which tokens could have been said.
+        value: (B,) of the state.
+        deed: (B, 5) int64, the message in symbols, its sender first.
+        said, senders, lengths: the history a^i + s^i in symbols, as ``Simulation.histories`` has it.
+        response: in imagination; None where nobody asked for it.
+        gained: (B, A) float64, what everybody truly gained until one's next turn.
+    """
+
+    active: Tensor
+    position: Tensor
+    utterance: Tensor
+    tokens: Tensor
+    before: Tensor
+    legal: Tensor
+    value: Tensor
+    deed: npt.NDArray[np.int64]
+    said: npt.NDArray[np.uint8]
+    senders: npt.NDArray[np.uint8]
+    lengths: npt.NDArray[np.int64]
+    response: Response | None
+    gained: npt.NDArray[np.float64]
+
+
+@dataclass
+class Episodes:
+    """B conversations that a model has taken part in.
+
+    Attributes:
+        individual: whom it played.
+        turns: its turns, in order.
+        tokens, senders: (B, T) int64, its whole histories.
+        lengths: (B,) int64.
+        switched: for each other individual, the whole history as S gives it: tokens, senders, message.
+        others: their indices.
+        returns: (B, A) float64, what everybody truly gained.
+        paid: (B, CAPACITY, A) float64, the same by the message for which it was.
+    """
+
+    individual: int
+    turns: list[Turn]
+    tokens: Tensor
+    senders: Tensor
+    lengths: Tensor
+    others: Sequence[int]
+    returns: npt.NDArray[np.float64]
+    paid: npt.NDArray[np.float64]
+    switched: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+
+    @property
+    def active(self) -> Tensor:
+        """(K, B) bool, whose turn it was at each turn."""
+        return torch.stack([turn.active for turn in self.turns])
+
+    def batch(
+        self, of_turns: Tensor, rows: Tensor | None = None
+    ) -> tuple[Batch, Tensor, Tensor, dict[str, Tensor]]:
+        """The histories with one's own tokens as actions, for the listings.
+
+        Args:
+            of_turns: (K, B, N) float, numbers of each turn that its tokens share.
+            rows: which conversations; all where None.
+
+        Returns:
+            The batch; log-probabilities before (N,); legal tokens (N, V); and ``of_turns`` at the tokens (N,
+            numbers) under ``"turns"``, and as (B, T, numbers) under ``"grid"``.
+        """
+        b, t = self.tokens.shape
+        actions = torch.zeros((b, t), dtype=torch.bool)
+        before = torch.zeros((b, t))
+        legal = torch.zeros((b, t, VOCABULARY_SIZE), dtype=torch.bool)
+        numbers = torch.zeros((b, t, of_turns.shape[-1]))
+        for turn, given in zip(self.turns, of_turns, strict=True):
+            open_ = turn.active.clone()
+            for k in range(turn.tokens.shape[1]):
+                r = torch.nonzero(open_)[:, 0]
+                at = turn.position[r] + k
+                actions[r, at] = True
+                before[r, at] = turn.before[r, k]
+                legal[r, at] = turn.legal[r, k]
+                numbers[r, at] = given[r].float()
+                open_ &= turn.tokens[:, k] != END
+        some = torch.arange(b) if rows is None else rows
+        longest = int(self.lengths[some].max())
+        cut = (some, slice(0, longest))
+        made = Batch(self.tokens[cut], self.senders[cut], actions[cut])
+        return (
+            made,
+            made.of_actions(before[cut]),
+            made.of_actions(legal[cut]),
+            {"turns": made.of_actions(numbers[cut]), "grid": numbers[cut]},
+        )
+
+
+@torch.no_grad()
+def play(
+    model: TriModule,
+    simulation: Any,
+    individual: int,
+    modes: npt.NDArray[np.int64],
+    seed: int,
+    *,
+    mode: str = "given",
+    horizon: int = 1,
+    imagine: bool = True,
+    greedy: bool = False,
+) -> Episodes:
+    """Play conversations to their ends.
+
+    Args:
+        model: acts, by its behaviour output.
+        simulation: B conversations, ``autoreset="disabled"``.
+        individual: whom it plays.
+        modes: (A,) of the others, see ``Simulation.script``.
+        seed: of the conversations (row k: seed + k), and of all draws.
+        mode, horizon: see :class:`Simulator`.
+        imagine: whether responses are sampled.
+        greedy: say what is most probable.
+    """
+    if simulation.autoreset != "disabled":
+        raise ValueError(f"autoreset is {simulation.autoreset!r}, expected 'disabled'")
+    b, a = simulation.num_envs, simulation.count
+    modes = modes.copy()
+    modes[individual] = 0
+    generator = torch.Generator().manual_seed(seed)
+    simulation.reset(seed)
+    binding = Binding(simulation.worlds["lexicon"], individual, np.random.default_rng(seed))
+    reader = Reader(model, b)
+    simulator = Simulator(model, simulation, individual, binding, mode, horizon)
+    symbols = _spoken(simulation.menu, individual, a)  # (U, 4)
+    menu = torch.from_numpy(np.pad(binding.symbols[:, symbols], ((0, 0), (0, 0), (0, 1)))).long()
+    turns: list[Turn] = []
+    rows = np.arange(b)
+    paid = np.zeros((b, engine.CAPACITY, a))
+    current: Turn | None = None
+    actions = np.zeros((b, a), np.int64)
+    over = np.zeros(b, np.bool_)
+    while not over.all():
+        active = ~over & (simulation.worlds["speaker"] == individual)
+        simulation.script(modes, actions)
+        if active.any():
+            current = _turn(
+                reader, simulator, simulation, binding, menu, symbols, active, generator, imagine, greedy
+            )
+            actions[:, individual] = np.where(active, current.utterance.numpy(), 0)
+            turns.append(current)
+        at = simulation.worlds["length"].astype(np.int64)
+        simulation.step(actions)
+        paid[rows[~over], at[~over]] = simulation.rewards[~over]
+        if current is not None:
+            for turn in _latest(turns, ~over):
+                turn[0].gained[turn[1]] += simulation.rewards[turn[1]]
+        over |= simulation.ends.any(1)
+    messages = Messages.of(simulation.view("tokens", individual))
+    tokens, senders, _, lengths = binding.pack(messages)
+    episodes = Episodes(individual, turns, tokens, senders, lengths, simulator.others, paid.sum(1), paid)
+    for j in simulator.others:
+        words, by, message, _ = binding.pack(simulator.switched(messages, j))
+        episodes.switched.append((words, by, message))
+    return episodes
+
+
+def _latest(turns: list[Turn], running: npt.NDArray[np.bool_]) -> list[tuple[Turn, npt.NDArray[np.bool_]]]:
+    """Which rows have each turn as their last one so far."""
+    found = []
+    left = running.copy()
+    for turn in reversed(turns):
+        mine = left & turn.active.numpy()
+        if mine.any():
+            found.append((turn, mine))
+        left &= ~mine
+        if not left.any():
+            break
+    return found
+
+
+def _spoken(menu: npt.NDArray[np.uint8], speaker: int, count: int) -> npt.NDArray[np.int64]:
+    """A menu as one individual speaks it: its individuals are counted from the speaker on."""
+    found = menu.astype(np.int64)
+    individuals = (found >= INDIVIDUAL) & (found < THING)
+    turned = INDIVIDUAL + (speaker + found - INDIVIDUAL) % count
+    return np.where(individuals, turned, found)
+
+
+def _turn(
+    reader: Reader,
+    simulator: Simulator,
+    simulation: Any,
+    binding: Binding,
+    menu: Tensor,
+    symbols: npt.NDArray[np.int64],
+    active: npt.NDArray[np.bool_],
+    generator: torch.Generator,
+    imagine: bool,
+    greedy: bool,
+) -> Turn:
+    """Read what has been said, say something, imagine what follows."""
+    i, b = simulator.individual, simulation.num_envs
+    messages = Messages.of(simulation.view("tokens", i))
+    tokens, senders, _, lengths = binding.pack(messages)
+    reader.read(tokens, senders, lengths)
+    legal = torch.from_numpy(simulation.masks[:, i] != 0)
+    on = torch.from_numpy(active)
+    legal[~on] = False
+    legal[~on, 0] = True
+    position = reader.lengths + 1
+    said = _say(reader, menu, legal, on, generator, greedy)
+    chosen = symbols[said.utterance.numpy()]  # (B, 4)
+    history, by, _, counts = simulation.histories(i)
+    at = np.minimum(counts, history.shape[1] - 1)
+    history[np.arange(b), at], by[np.arange(b), at] = chosen, i
+    response = None
+    if imagine:
+        lexicon = simulation.worlds["lexicon"].astype(np.int64)
+        bound = np.take_along_axis(lexicon, np.maximum(chosen - SLOT, 0), 1)
+        words = np.where(chosen >= SLOT, bound, chosen)
+        response = simulator.follow(messages.extended(words, messages.own), generator)
+    deed = np.concatenate([np.full((b, 1), i), chosen], 1)
+    return Turn(
+        on, position, said.utterance, said.tokens, said.before, said.legal, said.value, deed,
+        history, by, at + 1, response, np.zeros((b, simulation.count)),
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""Conversations played by a model: what it says, what it reads, what it imagines."""
+
+import numpy as np
+import pytest
+import torch
+
+from mindsight.agents.tri_module.algorithms import Reward, finetune, log_probabilities
+from mindsight.agents.tri_module.model import TriConfig, TriModule
+from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD, Messages
+from mindsight.agents.tri_module.rollouts import Binding, play
+from mindsight.agents.tri_module.routing import Learner
+from mindsight.envs.conversation import engine
+from mindsight.envs.conversation.language import INDIVIDUAL, SLOT
+from mindsight.scenarios.loader import load_scenario
+
+SOLACE = load_scenario("solace_train")
+
+
+def model(seed=0):
+    return TriModule(
+        TriConfig(VOCABULARY_SIZE, context=320, width=24, layers=2, heads=(1, 1, 1), hidden=24), seed
+    )
+
+
+@pytest.fixture(scope="module")
+def played():
+    simulation = SOLACE.simulation(8)
+    made = model()
+    return made, simulation, play(made, simulation, 0, SOLACE.modes(), 5)
+
+
+def test_what_was_chosen_stands_in_the_history_and_was_legal(played):
+    _, simulation, episodes = played
+    turns = episodes.turns
+    for turn in turns:
+        for row in torch.nonzero(turn.active)[:, 0].tolist():
+            at = int(turn.position[row])
+            assert episodes.tokens[row, at - 1] == ME
+            assert episodes.senders[row, at] == ME
+            words = turn.tokens[row].tolist()
+            size = words.index(0) + 1
+            assert episodes.tokens[row, at : at + size].tolist() == words[:size]
+            assert turn.legal[row, torch.arange(size), turn.tokens[row, :size]].all()
+    mine = (simulation.worlds["sender"] == 0) & (
+        np.arange(engine.CAPACITY) < simulation.worlds["length"][:, None]
+    )
+    entered = 1
+    assert (mine.sum(1) - entered).tolist() == episodes.active.sum(0).tolist()
+
+
+def test_log_probabilities_are_those_of_reading_all_of_it_anew(played):
+    made, _, episodes = played
+    numbers = torch.zeros((*episodes.active.shape, 1))
+    batch, before, legal, _ = episodes.batch(numbers)
+    out = made(batch.tokens, batch.senders)
+    torch.testing.assert_close(log_probabilities(out.behaviour, batch, legal), before, atol=1e-5, rtol=0)
+    mine = episodes.turns[0]
+    value = out.value[torch.arange(8), mine.position - 1]
+    torch.testing.assert_close(value, mine.value, atol=1e-5, rtol=0)
+
+
+def test_numbers_of_turns_come_to_their_tokens(played):
+    _, _, episodes = played
+    numbers = torch.arange(len(episodes.turns)).float()[:, None, None].expand(-1, 8, 1)
+    rows = torch.tensor([2, 5])
+    batch, _, _, found = episodes.batch(numbers, rows)
+    assert batch.tokens.shape[0] == 2
+    ends = batch.actions & (batch.tokens == 0)
+    assert ends.sum(1).tolist() == episodes.active[:, rows].sum(0).tolist()
+    assert found["grid"][..., 0][ends].tolist() == [*range(int(ends[0].sum())), *range(int(ends[1].sum()))]
+
+
+def test_returns_are_what_was_truly_gained_and_turns_have_their_share(played):
+    _, simulation, episodes = played
+    np.testing.assert_allclose(episodes.returns, simulation.worlds["welfare"][:, :3], atol=1e-5)
+    of_turns = np.stack([turn.gained for turn in episodes.turns]).sum(0)
+    np.testing.assert_allclose(of_turns, episodes.returns, atol=1e-6)  # nobody is paid before
+
+
+def test_the_same_seed_plays_the_same(played):
+    made, _, episodes = played
+    again = play(made, SOLACE.simulation(8), 0, SOLACE.modes(), 5)
+    assert torch.equal(again.tokens, episodes.tokens)
+    for one, two in zip(again.turns, episodes.turns, strict=True):
+        assert (one.response.messages == two.response.messages).all()
+
+
+def test_what_is_imagined_is_said_by_the_world_and_by_others_alone(played):
+    _, simulation, episodes = played
+    for turn in episodes.turns:
+        said = turn.response.messages
+        assert len(said) == 8 * 2
+        there = said[..., 1] > 0
+        senders = said[..., 0][there]
+        assert ((senders == engine.WORLD) | ((senders > 0) & (senders < simulation.count))).all()
+        assert (turn.response.turn == 0).all()
+
+
+def test_horizon_goes_beyond_ones_next_turn():
+    episodes = play(model(3), SOLACE.simulation(4), 0, SOLACE.modes(), 9, horizon=3)
+    responses = [turn.response for turn in episodes.turns]
+    assert max(each.turn.max() for each in responses) <= 2
+    assert any((each.messages[..., 0][each.messages[..., 1] > 0] == 0).any() for each in responses)
+
+
+def test_words_are_bound_once_and_ones_own_name_is_me():
+    simulation = SOLACE.simulation(4)
+    simulation.reset(1)
+    binding = Binding(simulation.worlds["lexicon"], 1, np.random.default_rng(0))
+    assert (binding.symbols[:, INDIVIDUAL + 1] == ME).all()
+    slots = binding.symbols[:, SLOT : SLOT + 20]
+    assert all(len(set(row)) == 20 for row in slots.tolist())
+    back = np.take_along_axis(binding.back, slots, 1)
+    assert (back == np.arange(SLOT, SLOT + 20)).all()
+    tokens, senders, message, lengths = binding.pack(Messages.of(simulation.view("tokens", 1)))
+    assert (senders[:, 0] == ME).all()  # one sees oneself enter
+    assert (senders[message >= 0] > 0).all()
+    assert (tokens == WORLD).any(1).all()
+    assert lengths.tolist() == (message >= 0).sum(1).tolist()
+
+
+def test_illegal_words_get_no_gradient():
+    made, simulation = model(), SOLACE.simulation(4)
+    episodes = play(made, simulation, 0, SOLACE.modes(), 2, imagine=False)
+    numbers = torch.ones((*episodes.active.shape, 1))
+    batch, before, legal, found = episodes.batch(numbers)
+    never = ~legal.any(0)
+    assert never.any()
+    weights = made.behaviour_readout.bias.detach().clone()
+    learner = Learner(made, rate=0.1, optimizer="sgd", clip=None)
+    finetune(learner, batch, Reward(found["turns"][:, 0], before, legal=legal, entropy=0.1))
+    moved = made.behaviour_readout.bias.detach() != weights
+    assert moved.any()
+    assert not moved[never].any()
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(ValueError, match="mode is 'oracle'"):
+        play(model(), SOLACE.simulation(2), 0, SOLACE.modes(), 0, mode="oracle")
+    with pytest.raises(ValueError, match="autoreset is 'same_step'"):
+        play(model(), SOLACE.simulation(2, autoreset="same_step"), 0, SOLACE.modes(), 0)

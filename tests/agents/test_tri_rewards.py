@@ -1,0 +1,147 @@
+"""R^i: what a response is worth to somebody, as one judges it oneself."""
+
+import numpy as np
+import pytest
+import torch
+
+from mindsight.agents.tri_module.model import TriConfig, TriModule
+from mindsight.agents.tri_module.perspective import VOCABULARY_SIZE
+from mindsight.agents.tri_module.rewards import Histories, Learned, Oracle, Own, approval, kindness_of, lived
+from mindsight.agents.tri_module.rollouts import Response, play
+from mindsight.envs.conversation.engine import CAPACITY, WORLD
+from mindsight.envs.conversation.language import (
+    GIVE,
+    GREET,
+    HAPPY,
+    INDIVIDUAL,
+    NEED,
+    OFFER,
+    SAD,
+    SHOW,
+    THANK,
+    THING,
+)
+from mindsight.scenarios.loader import load_scenario
+
+SOLACE = load_scenario("solace_train")
+GAME = SOLACE.game
+
+
+def history(*messages, true=None):
+    """One history of (sender, act, arguments...)."""
+    said, senders = np.zeros((1, CAPACITY, 4), np.uint8), np.zeros((1, CAPACITY), np.uint8)
+    for k, (sender, *words) in enumerate(messages):
+        said[0, k, : len(words)], senders[0, k] = words, sender
+    return Histories(said, senders, np.array([len(messages)]), 3, true)
+
+
+def response(*messages, turns=None):
+    found = np.zeros((1, 4, 5), np.int64)
+    for k, message in enumerate(messages):
+        found[0, k, : len(message)] = message
+    turn = np.zeros((1, 4), np.int64)
+    if turns:
+        turn[0, : len(turns)] = turns
+    return Response(found, turn)
+
+
+GIFT, PROMISE = (0, GIVE, INDIVIDUAL + 1, THING), (0, OFFER, INDIVIDUAL + 1, THING)
+GLAD, SORRY = (WORLD, SHOW, INDIVIDUAL + 1, HAPPY), (WORLD, SHOW, INDIVIDUAL + 1, SAD)
+OTHER = np.array([1])
+
+
+def test_a_gift_is_worth_what_the_face_shows():
+    own = Own(GAME, SOLACE.options)
+    assert own(history(GIFT), response(GLAD), OTHER) == pytest.approx(1.0)
+    assert own(history(GIFT), response(SORRY), OTHER) == pytest.approx(-0.2)
+    assert own(history(GIFT), response(GLAD), np.array([2])) == 0.0  # another's face
+    assert own(history(GIFT), response(), OTHER) == 0.0
+
+
+def test_a_promise_is_worth_nothing_unless_all_feelings_count():
+    assert Own(GAME, SOLACE.options)(history(PROMISE), response(GLAD), OTHER) == 0.0
+    assert Own(GAME, SOLACE.options, "all")(history(PROMISE), response(GLAD), OTHER) == pytest.approx(1.0)
+
+
+def test_what_comes_later_is_discounted():
+    own = Own(GAME, SOLACE.options, discount=0.5)
+    later = response((1, NEED, INDIVIDUAL + 1, THING), GIFT, GLAD, turns=(0, 1, 1))
+    # the gift in imagination is itself judged: the need was said before it
+    assert own(history(PROMISE), later, OTHER) == pytest.approx(0.5 * (1.0 + 1.0))
+
+
+def test_what_is_hidden_from_me_does_not_change_my_judgement():
+    """Two worlds that differ in what the others need and nothing that I perceived."""
+    simulation = SOLACE.simulation(6)
+    simulation.reset(3)
+    state = simulation.get_state()
+    own = Own(GAME, SOLACE.options)
+    rng = np.random.default_rng(0)
+    messages = np.zeros((6, 2, 5), np.int64)
+    for k in range(6):
+        messages[k, 0, :4] = GLAD if rng.random() < 0.5 else SORRY
+        messages[k, 1, :3] = 1, THANK, INDIVIDUAL
+    found, truths = [], []
+    for shift in (0, 1, 2):
+        worlds = state["worlds"].copy()
+        worlds["need"][:, 1:3] = (worlds["need"][:, 1:3] + shift) % 4
+        whispered = (worlds["said"][..., 0] == NEED) & (worlds["heard"] & 1 == 0)
+        assert whispered.sum() == 12
+        thing = worlds["said"][..., 2]
+        thing[whispered] = THING + (thing[whispered] - THING + shift) % 4
+        simulation.set_state({**state, "worlds": worlds})
+        said, senders, _, lengths = simulation.histories(0)
+        said[np.arange(6), lengths, :4] = *GIFT[1:], 0
+        mine = Histories(said, senders, lengths + 1, 3)
+        found.append(own(mine, Response(messages, np.zeros((6, 2), np.int64)), np.full(6, 1)))
+        true = simulation.game.rewards(
+            *[simulation.histories(1)[k] for k in (0, 1, 3)], 3, np.array([[*GIFT, 0]] * 6), np.full(6, 1)
+        )
+        assert (true != 0).all()  # which j itself would see
+        truths.append(true)
+    assert not np.array_equal(truths[0], truths[1])
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
+def test_the_oracle_sees_what_was_truly_gained():
+    with pytest.raises(ValueError, match="true is None"):
+        Oracle()(history(GIFT), response(), OTHER)
+    assert Oracle()(history(GIFT, true=np.array([[0.0, 0.7, 0.0]])), response(), OTHER) == 0.7
+
+
+def test_after_is_checked():
+    with pytest.raises(ValueError, match="after is 'words'"):
+        Own(GAME, SOLACE.options, "words")
+
+
+def test_a_reward_is_learned_in_the_others_place_and_tells_gifts_from_promises():
+    config = TriConfig(VOCABULARY_SIZE, context=320, width=24, layers=1, heads=(1, 1, 1), hidden=24)
+    simulation = SOLACE.simulation(64)
+    episodes = play(TriModule(config), simulation, 1, SOLACE.modes("random"), 11, imagine=False)
+    seen, paid = lived(episodes, simulation)
+    learned = Learned(0)
+    before = [parameter.clone() for parameter in learned.net.parameters()]
+    assert learned.fit(seen, paid, 600) < 0.5 * float(paid.var())
+    assert any((a != b).any() for a, b in zip(before, learned.net.parameters(), strict=True))
+    assert learned(history(GIFT), response(GLAD), OTHER)[0] > 0.7
+    assert learned(history(GIFT), response(SORRY), OTHER)[0] < 0.1
+    assert abs(learned(history(PROMISE), response(GLAD), OTHER)[0]) < 0.2
+    # in the first person: who it is and what is given does not matter
+    other = (0, GIVE, INDIVIDUAL + 2, THING + 3)
+    glad = (WORLD, SHOW, INDIVIDUAL + 2, HAPPY)
+    same = learned(history(other), response(glad), np.array([2]))
+    assert same == pytest.approx(learned(history(GIFT), response(GLAD), OTHER))
+
+
+def test_kindness_sums_up_turns_and_others():
+    config = TriConfig(VOCABULARY_SIZE, context=320, width=24, layers=1, heads=(1, 1, 1), hidden=24)
+    episodes = play(TriModule(config), SOLACE.simulation(6), 0, SOLACE.modes(), 4)
+    true = kindness_of(Oracle(), episodes)
+    np.testing.assert_allclose(true.sum(0), episodes.returns[:, 1:], atol=1e-6)
+    own = kindness_of(Own(GAME, SOLACE.options), episodes)
+    assert own.shape == true.shape == (len(episodes.turns), 6, 2)
+    nice = approval(episodes)
+    acts = np.stack([turn.deed[:, 1] for turn in episodes.turns])
+    assert (nice == (np.isin(acts, (GREET, THANK, OFFER)) & episodes.active.numpy())).all()
+    assert torch.equal(torch.from_numpy(nice > 0) & ~episodes.active, torch.zeros_like(episodes.active))
