@@ -331,7 +331,7 @@ class Demo:
     """The run folder; runs/demo-TIME unless given."""
     seed: int = 0
     """Of weights, draws and worlds."""
-    minutes: float = 4.0
+    minutes: float = 4.3
     """At most so long is trained; less where the exam is passed earlier."""
 
     def run(self) -> int:

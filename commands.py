@@ -747,7 +747,7 @@ def demo(
     *,
     out: str | None = None,
     seed: int = 0,
-    minutes: float = 4.0,
+    minutes: float = 4.3,
     curriculum: str | curricula.Curriculum = DEMO,
     battery: str = DEMO_BATTERY,
     episodes: int | None = None,
@@ -772,7 +772,7 @@ def demo(
     console = _console()
     plan = curricula.load_curriculum(curriculum)
     if plan.exam is None:
-        plan = dataclasses.replace(plan, exam=curricula.Exam(battery, score=0.95, every=100, begin=700))
+        plan = dataclasses.replace(plan, exam=curricula.Exam(battery, every=100, begin=1000))
     if out is None:
         out = str(Path("runs", f"demo-{time.strftime('%Y%m%d-%H%M%S')}"))
     _tell(f"1 of 3: training by {plan.name}, in which no belief is ever false, until {battery} is passed;")

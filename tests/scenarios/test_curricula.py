@@ -378,3 +378,40 @@ def test_first_words_learns(tmp_path):
     for name, most in (("listen/prediction", 1.0), ("imitate/imitation", 1.6), ("imitate/simulation", 0.8)):
         assert mean(name, slice(-10, None)) < most, name
     assert mean("listen/prediction", slice(0, 3)) > 3
+
+
+class _Passed:
+    """A card as an exam reads it."""
+
+    def __init__(self, share):
+        self.sets = type("Score", (), {"share": share})()
+        self.threshold = 0.85
+
+
+def test_an_exam_ends_a_training_at_the_first_update_at_which_it_is_passed(tmp_path, monkeypatch):
+    from mindsight.scenarios import evaluation
+
+    held = []
+
+    def examined(agent, battery, **more):
+        held.append((battery, more["episodes"]))
+        return type("Result", (), {"card": _Passed(0.5 if len(held) < 2 else 0.9)})()
+
+    monkeypatch.setattr(evaluation, "evaluate", examined)
+    text = """
+description: Short.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 512}
+phases:
+  - {listing: pretrain, scenario: sally_anne_chat_honest, steps: 20, batch_size: 2}
+exam: {battery: false_belief_lived, every: 3, begin: 4, episodes: 7}
+"""
+    path = written(tmp_path, text)
+    progress, reason = prepare(path, out=tmp_path / "run").train()
+    assert progress.steps == 7
+    assert reason == "false_belief_lived: 90.0% of the sets are passed"
+    assert held == [("false_belief_lived", 7)] * 2
+    again = resume(tmp_path / "run", print)
+    assert again.updates == 7
+    assert again.exam == load_curriculum(path).exam
+    with pytest.raises(ScenarioError, match="'exam.battery': is 'true_belief'"):
+        load_curriculum(written(tmp_path, text.replace("false_belief_lived", "true_belief")))
