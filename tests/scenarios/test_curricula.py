@@ -413,5 +413,5 @@ exam: {battery: false_belief_lived, every: 3, begin: 4, episodes: 7}
     again = resume(tmp_path / "run", print)
     assert again.updates == 7
     assert again.exam == load_curriculum(path).exam
-    with pytest.raises(ScenarioError, match="'exam.battery': is 'true_belief'"):
+    with pytest.raises(ScenarioError, match=r"'exam.battery': is 'true_belief'"):
         load_curriculum(written(tmp_path, text.replace("false_belief_lived", "true_belief")))
