@@ -205,6 +205,9 @@ def observe(simulation: Simulation, individual: int, agent: Agent) -> dict[str, 
     found: dict[str, Any] = {"action_mask": simulation.masks[:, individual].copy()}
     if agent.observation in simulation.game.views:
         found |= simulation.view(agent.observation, individual)
+        if agent.observation == "tokens":
+            conversations: Any = simulation
+            found["menu"] = conversations.menu_tokens(individual)
     else:
         raise ValueError(
             f"{agent.name} wants the observation {agent.observation!r}, but {simulation.game.name} has "

@@ -79,7 +79,7 @@ class Term:
     def __post_init__(self) -> None:
         if not self.moves <= ALL:
             raise ValueError(f"moves is {sorted(self.moves)}, expected some of {', '.join(GROUPS)}")
-        if not self.rate > 0:
+        if self.rate <= 0:  # one that is no number is found with its loss, by the step
             raise ValueError(f"rate is {self.rate}, expected a number above 0")
 
 

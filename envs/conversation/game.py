@@ -313,8 +313,7 @@ class Simulation(AnySimulation):
 
     def view(self, name: str, individual: int, final: bool = False) -> dict[str, Any]:
         """``"flat"`` (B, N) uint8; ``"tokens"``: tokens (B, T, LENGTH) int16, sender (B, T) int16, name
-        tokens with 0 for the world, self (B,) int16, the own name, and menu (B, U, LENGTH) int16, what can
-        be said at all, 0 where this episode has no such word; ``"text"``: the transcripts and
+        tokens with 0 for the world, and self (B,) int16, the own name; ``"text"``: the transcripts and
         the utterances as sentences, lists of B."""
         worlds = self.final_worlds if final else self.worlds
         b = self.num_envs
@@ -327,13 +326,18 @@ class Simulation(AnySimulation):
             senders = np.empty((b, CAPACITY), np.int16)
             self._run(views.tokenize, worlds, individual, tokens, senders)
             own = worlds["lexicon"][:, individual].copy()
-            menu = np.empty((b, len(self.menu), LENGTH), np.int16)
-            self._run(views.spell_menu, worlds, individual, self.menu, menu)
-            return {"tokens": tokens, "sender": senders, "self": own, "menu": menu}
+            return {"tokens": tokens, "sender": senders, "self": own}
         return {
             "text": [self.transcript(k, individual) for k in range(b)],
             "actions": [self.sentences(k, individual) for k in range(b)],
         }
+
+    def menu_tokens(self, individual: int) -> npt.NDArray[np.int16]:
+        """The menu as one individual says it: (B, U, LENGTH) word tokens, 0 where an episode has no such
+        word."""
+        found = np.empty((self.num_envs, len(self.menu), LENGTH), np.int16)
+        self._run(views.spell_menu, self.worlds, individual, self.menu, found)
+        return found
 
     def histories(
         self, individual: int

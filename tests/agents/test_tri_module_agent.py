@@ -13,7 +13,7 @@ from mindsight.agents.tri_module.judgement import perceived
 from mindsight.agents.tri_module.model import SeparateModules
 from mindsight.agents.tri_module.perspective import VOCABULARY_SIZE, Messages
 from mindsight.envs.games import GAMES
-from mindsight.scenarios.evaluation import evaluate
+from mindsight.scenarios.evaluation import evaluate, observe
 
 CONFIG = TriConfig(VOCABULARY_SIZE, context=512, width=24, layers=1, heads=(1, 1, 1), hidden=24)
 
@@ -32,7 +32,7 @@ def told(condition="false_belief", batch=6, **options):
 def test_the_menu_in_words_is_what_can_be_said():
     simulation = told("free", people=4)
     for individual in (1, 3):
-        menu = simulation.view("tokens", individual)["menu"]
+        menu = simulation.menu_tokens(individual)
         for world in range(6):
             said = simulation.utterances(world, individual)
             assert [tuple(row) if any(row) else () for row in menu[world].tolist()] == [
@@ -55,7 +55,7 @@ def test_it_plays_any_conversation(agent):
 
 def test_acting_takes_the_likeliest_of_what_is_possible(agent):
     simulation = told()
-    observation = {**simulation.view("tokens", 0), "action_mask": simulation.masks[:, 0].copy()}
+    observation = observe(simulation, 0, agent)
     chosen, state = agent.act(observation, agent.initial_state(6))
     mask = observation["action_mask"].astype(bool)
     assert mask[np.arange(6), chosen].all()
@@ -70,7 +70,7 @@ def test_acting_takes_the_likeliest_of_what_is_possible(agent):
 
 def test_answers_do_not_depend_on_what_else_is_asked(agent):
     simulation = told(people=4)
-    observation = {**simulation.view("tokens", 0), "action_mask": simulation.masks[:, 0].copy()}
+    observation = observe(simulation, 0, agent)
     _, state = agent.act(observation, agent.initial_state(6))
     asked = [{**p.public(), "row": k} for k in range(6) for p in simulation.probes(k)]
     together = list(agent.answer(asked, state))

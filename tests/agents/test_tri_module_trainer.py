@@ -38,7 +38,7 @@ class Words:
         zeros = torch.zeros_like(tokens)
         # what comes next depends on the state: a state that is not restored is seen in the weights
         tokens[:, 1] = 1 + (self.sum + int(self.last.sum())) % 10
-        self.batch = Batch(tokens, zeros, zeros[:, 0], actions, rewards)
+        self.batch = Batch(tokens, zeros, actions, rewards)
         self.sum += 1
         self.last = tokens[:2, :3].numpy()
         return self.step(learner, self.batch)

@@ -124,12 +124,15 @@ def test_the_gpt_beside_is_as_large_but_for_what_the_agent_has_more():
     tri = pytest.importorskip("mindsight.benchmarks.tri_module")
     counts = [
         sum(
-            p.numel() for name, p in made.named_parameters() if "readout" not in name and "sender" not in name
+            p.numel()
+            for name, p in made.named_parameters()
+            if not any(part in name for part in ("readout", "sender", "near"))
         )
         for made in (tri.TriModule(tri.SIZE), tri.GPT(tri.SIZE))
     ]
-    # biases of W_O, of which heads have none, and the read-out
-    assert counts[1] - counts[0] == tri.SIZE.width * (tri.SIZE.layers + tri.SIZE.vocabulary)
+    # biases of W_O, of which heads have none, the read-out, and places, which are turned and not learned
+    more = tri.SIZE.layers + tri.SIZE.vocabulary + tri.SIZE.context
+    assert counts[1] - counts[0] == tri.SIZE.width * more
 
 
 def test_frames_are_measured(tiny):
