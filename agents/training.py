@@ -38,6 +38,7 @@ __all__ = [
     "Stop",
     "draw_learning_curve",
     "mean_interval",
+    "read_description",
     "stopping",
     "versions",
     "write",
@@ -128,6 +129,28 @@ def write(path: Path, content: bytes | str) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return path
+
+
+def read_description(path: Path, form: str, version: int, what: str) -> dict[str, Any]:
+    """The JSON object that says what is saved beside it.
+
+    Args:
+        path: of the file.
+        form, version: what it has to say under ``format`` and ``version``.
+        what: it is, for the error.
+
+    Raises:
+        ValueError: it is damaged, foreign, or of another version; the message names the file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    if not isinstance(content, dict) or content.get("format") != form:
+        raise ValueError(f"{path}: not {what}")
+    if content.get("version") != version:
+        raise ValueError(f"{path}: version {content.get('version')!r}, expected {version}")
+    return content
 
 
 def versions() -> dict[str, str]:

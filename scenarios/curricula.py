@@ -348,11 +348,11 @@ def _rate(reader: Reader) -> tuple[float, float]:
 
 
 def _perspective(reader: Reader, listing: str) -> str:
-    from ..agents.tri_module.phases import PERSPECTIVES
+    from ..agents.tri_module.perspective import MODES
 
     if listing == "pretrain" and "perspective" in reader.data:
         reader.fail("perspective", "is given for 'pretrain', which switches no names")
-    return reader.choice("perspective", "labels", PERSPECTIVES)
+    return reader.choice("perspective", "labels", MODES)
 
 
 def _viewer(reader: Reader, scenario: Scenario | None) -> str:

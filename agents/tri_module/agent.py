@@ -30,7 +30,7 @@ from ...envs.conversation.language import (
     VOCABULARY,
 )
 from ..base import Agent, guess
-from ..training import write
+from ..training import read_description, write
 from .judgement import perceived
 from .model import SeparateModules, TriModule, load_model
 from .perspective import Messages
@@ -84,7 +84,7 @@ class TriModuleAgent(Agent):
         rows, utterances = rows[several], utterances[several]
         if len(rows):
             scores = np.full(mask.shape, -np.inf)
-            asked = Messages(messages.tokens[rows], messages.senders[rows], messages.own[rows])
+            asked = messages.of_rows(rows)
             scores[rows, utterances] = self.likelihood(asked, menu[rows, utterances])
             playing = np.unique(rows)
             chosen[playing] = scores[playing].argmax(1)
@@ -104,7 +104,7 @@ class TriModuleAgent(Agent):
         found = np.zeros(len(said))
         for at in range(0, len(said), _ROWS):
             part = slice(at, at + _ROWS)
-            packed = Messages(whole.tokens[part], whole.senders[part], whole.own[part]).pack()
+            packed = whole.of_rows(part).pack()
             with torch.no_grad():
                 logits = self.model(packed.tokens, packed.senders).behaviour[:, :-1]
             logs = -F.cross_entropy(logits.transpose(1, 2), packed.tokens[:, 1:], reduction="none")
@@ -117,25 +117,25 @@ class TriModuleAgent(Agent):
         """Answers about the places of things, about what people take them to be, and whether they know.
         All other questions it has no way to ask itself: there it guesses, and its card says so."""
         found: list[npt.NDArray[np.float64] | None] = [None] * len(probes)
-        chains: dict[tuple[str, int], list[int]] = {}
+        groups: dict[tuple[str, int], list[int]] = {}
         for k, probe in enumerate(probes):
             first, count = POOLS["T"]
             about = first <= _TOKEN.get(probe["about"], 0) < first + count
             if about and probe["kind"] in _ASKABLE:
-                chains.setdefault((probe["kind"], len(probe["chain"])), []).append(k)
-        for (kind, order), items in chains.items():
+                groups.setdefault((probe["kind"], len(probe["chain"])), []).append(k)
+        seen = self._seen_by(state, [probes[k] for items in groups.values() for k in items])
+        for (kind, order), items in groups.items():
             asked = [probes[k] for k in items]
             rows = np.array([probe["row"] for probe in asked])
             things = np.array([_TOKEN[probe["about"]] for probe in asked])
-            mine = Messages(state.tokens[rows], state.senders[rows], state.own[rows])
-            theirs = mine
+            mine = state.of_rows(rows)
             if kind == "memory":
                 theirs = _up_to_first_mention(mine, things)
             elif order == 0:
                 theirs = _deeds(mine)
-            for depth in range(order):
-                names = np.array([_TOKEN[probe["chain"][depth]] for probe in asked], np.int16)
-                theirs = self.switch(theirs, names)
+            else:
+                histories, numbers = seen[order]
+                theirs = histories.of_rows(np.array([numbers[_place(probe)] for probe in asked]))
             places = _containers(mine)
             if kind == "knowledge":
                 answers = self._knows(theirs, _deeds(mine), things, places)
@@ -152,6 +152,21 @@ class TriModuleAgent(Agent):
         self._counts["guessed"] += sum(each is None for each in found)
         return [guess(p["options"]) if f is None else f for p, f in zip(probes, found, strict=True)]
 
+    def _seen_by(
+        self, state: Messages, probes: Sequence[Mapping[str, Any]]
+    ) -> dict[int, tuple[Messages, dict[tuple[int, tuple[str, ...]], int]]]:
+        """For each order the histories as chains of individuals hold them, and which of them each row and
+        chain has: one answers all questions about it."""
+        found = {}
+        for order in {len(probe["chain"]) for probe in probes} - {0}:
+            places = dict.fromkeys(_place(probe) for probe in probes if len(probe["chain"]) == order)
+            histories = state.of_rows(np.array([row for row, _ in places]))
+            for depth in range(order):
+                names = np.array([_TOKEN[chain[depth]] for _, chain in places], np.int16)
+                histories = self.switch(histories, names)
+            found[order] = histories, {place: number for number, place in enumerate(places)}
+        return found
+
     def switch(self, messages: Messages, names: npt.NDArray[Any]) -> Messages:
         """S: the histories as others would hold them, told as if they were one's own.
 
@@ -164,8 +179,7 @@ class TriModuleAgent(Agent):
         kept = np.zeros(messages.senders.shape, np.bool_)
         for at in range(0, len(names), _ROWS):
             part = slice(at, at + _ROWS)
-            some = Messages(messages.tokens[part], messages.senders[part], messages.own[part])
-            kept[part] = perceived(self.model, some, names[part])
+            kept[part] = perceived(self.model, messages.of_rows(part), names[part])
         return messages.switch(names, kept)
 
     def places(
@@ -236,14 +250,7 @@ class TriModuleAgent(Agent):
             last = folder / "checkpoints" / "last"
             return cls(load_model(last if last.is_dir() else folder))
         path = folder / AGENT_FILE
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: not JSON: {error}") from None
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
-            raise ValueError(f"{path}: not a tri-module agent")
-        if content.get("version") != _VERSION:
-            raise ValueError(f"{path}: version {content.get('version')!r}, expected {_VERSION}")
+        content = read_description(path, _FORMAT, _VERSION, "a tri-module agent")
         try:
             return cls(load_model(folder), content["perspective"], content["name"])
         except KeyError as error:
@@ -253,6 +260,11 @@ class TriModuleAgent(Agent):
 # --- Histories --------------------------------------------------------------------------------------------
 _ASKABLE = ("belief", "next_action", "knowledge", "reality", "memory")
 _NAMELESS = np.int16(POOLS["I"][0])
+
+
+def _place(probe: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:
+    """Whose view of which history a question is about."""
+    return probe["row"], tuple(probe["chain"])
 
 
 def _say(act: int, *arguments: Any) -> npt.NDArray[np.int16]:

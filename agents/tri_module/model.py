@@ -436,15 +436,10 @@ class TriModule(nn.Module):
         from safetensors import SafetensorError
         from safetensors.torch import load
 
+        from ..training import read_description
+
         path = Path(folder) / "model.json"
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: not JSON: {error}") from None
-        if not isinstance(content, dict) or content.get("format") != _FORMAT:
-            raise ValueError(f"{path}: not a tri-module model")
-        if content.get("version") != _VERSION:
-            raise ValueError(f"{path}: version {content.get('version')!r}, expected {_VERSION}")
+        content = read_description(path, _FORMAT, _VERSION, "a tri-module model")
         known = {field.name for field in fields(TriConfig)}
         given = content.get("config", {})
         if not isinstance(given, dict) or set(given) != known:

@@ -9,6 +9,7 @@ what:
 mode       what the other is taken to have perceived
 ========== =====================================================================================
 labels     all that one perceived oneself (the paper's case)
+inferred   of this, what the agent judges that they perceived, too (``judgement.py``)
 given      what the engine says that both perceived: an upper bound, never for an agent under test
 ========== =====================================================================================
 """
@@ -38,7 +39,7 @@ __all__ = [
     "perceived_by_both",
 ]
 
-MODES = ("labels", "given")
+MODES = ("labels", "inferred", "given")
 END = 0  # stands after each message, and at the beginning: so that the first one is predicted, too
 # Names and words that are drawn for each episode carry nothing, so the model reads which of those in this
 # history each is, not which word it is: no word is new to it. Sort -> (first token, how many).
@@ -90,56 +91,13 @@ class Packed:
         """(B, T) bool, all messages, and who sends them: what somebody perceives."""
         return self.message >= 0
 
-    def slots(self, words: npt.NDArray[Any]) -> Tensor:
-        """Words as the model reads them.
-
-        Args:
-            words: (B, ...) int, word tokens; 0 stays.
-
-        Returns:
-            (B, ...) int64; a word that is not in a history gets the first free slot of its sort there.
-        """
-        return torch.from_numpy(_Binding(self.words.numpy()).read(np.asarray(words)))
-
     def spell(self, slots: Tensor) -> npt.NDArray[np.int64]:
-        """(B, ...) tokens of the model as word tokens, the inverse of :meth:`slots`; 0 for ``WORLD``, and for
+        """(B, ...) tokens of the model as word tokens; 0 for ``WORLD``, and for
         a slot that has no word."""
         rows = torch.arange(len(slots)).reshape(-1, *[1] * (slots.dim() - 1))
         bound = self.words[rows, (slots - _FIRST_SLOT).clamp(0, self.words.shape[1] - 1)]
         found = torch.where(slots >= _FIRST_SLOT, torch.where(slots < WORLD, bound, 0), slots)
         return found.numpy()
-
-
-class _Binding:
-    """Which word has which slot, in B histories."""
-
-    def __init__(self, words: npt.NDArray[np.int64]) -> None:
-        self.words = words.copy()
-
-    def read(self, words: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """Word tokens (B, ...) as slots; words without one are given the first that is free."""
-        b = len(self.words)
-        table = np.tile(np.arange(len(VOCABULARY)), (b, 1))  # (B, words of the language)
-        rows, at = np.nonzero(self.words)
-        flat = words.reshape(b, -1).astype(np.int64)
-        table[:, _FIRST_SLOT:] = -1
-        table[rows, self.words[rows, at]] = at + _FIRST_SLOT
-        found = np.take_along_axis(table, flat, 1)
-        for row, column in zip(*np.nonzero(found < 0), strict=True):
-            word = flat[row, column]
-            if table[row, word] < 0:
-                table[row, word] = self._bind(row, int(word))
-            found[row, column] = table[row, word]
-        return found.reshape(words.shape)
-
-    def _bind(self, row: int, word: int) -> int:
-        sort = next(name for name, (first, count) in POOLS.items() if first <= word < first + count)
-        first, count = SLOTS[sort]
-        for slot in range(first, first + count):
-            if not self.words[row, slot - _FIRST_SLOT]:
-                self.words[row, slot - _FIRST_SLOT] = word
-                return slot
-        raise _too_many(sort, count + 1)
 
 
 def _too_many(sort: str, count: int) -> ValueError:
@@ -192,6 +150,10 @@ class Messages:
     def of(cls, observation: Mapping[str, Any]) -> Messages:
         """From what an agent with ``observation = "tokens"`` is given."""
         return cls(observation["tokens"], observation["sender"], observation["self"])
+
+    def of_rows(self, rows: npt.NDArray[Any] | slice) -> Messages:
+        """Some of the histories."""
+        return Messages(self.tokens[rows], self.senders[rows], self.own[rows])
 
     def switch(self, others: npt.NDArray[Any], perceived: npt.NDArray[np.bool_] | None = None) -> Messages:
         """S: as the others would hold these histories, told as if they were one's own.

@@ -20,13 +20,10 @@ from .algorithms import Batch, pretrain, simulate_and_imitate
 from .data import Recorded, Seen
 from .judgement import perceived
 from .model import TriModule
-from .perspective import ME, Packed
+from .perspective import ME, MODES, Packed
 from .routing import Learner
 
-__all__ = ["PERSPECTIVES", "FromFiles", "OnTheFly", "Pretrain", "SimulateAndImitate", "Source"]
-
-#: Modes of the perspective switch that there are for recordings.
-PERSPECTIVES = ("labels", "inferred", "given")
+__all__ = ["FromFiles", "OnTheFly", "Pretrain", "SimulateAndImitate", "Source"]
 
 
 class Source(Protocol):
@@ -191,8 +188,8 @@ class SimulateAndImitate(_Listening):
         graft: bool = False,
         viewer: str = "",
     ) -> None:
-        if perspective not in PERSPECTIVES:
-            raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(PERSPECTIVES)}")
+        if perspective not in MODES:
+            raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(MODES)}")
         super().__init__(name, source, batch_size, by_reward, viewer)
         self.perspective, self.graft = perspective, graft
 

@@ -24,11 +24,12 @@ from ...envs.conversation import engine
 from ...envs.conversation.language import INDIVIDUAL, POOLS, SLOT, THING, VOCABULARY
 from .algorithms import Batch
 from .model import Output, TriModule
-from .perspective import END, ME, MODES, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both
+from .perspective import END, ME, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both
 
 __all__ = ["Binding", "Episodes", "Reader", "Response", "Simulator", "play"]
 
 _SYMBOLS = 256  # of the engine: words that are the same everywhere, and slots
+_MODES = ("labels", "given")
 _WORDS = 4  # of an utterance at most
 _REPLY = 3  # messages that may follow one of one's own, in imagination, until one speaks again
 
@@ -187,15 +188,15 @@ class Simulator:
         simulation: the conversations; only ``"given"`` asks it who perceived what.
         individual: i, whose histories are switched.
         binding: of i's histories.
-        mode: one of ``perspective.MODES``.
+        mode: ``"labels"`` or ``"given"``, see ``perspective.py``.
         horizon: h of eq. 1, after how many responses it ends.
     """
 
     def __init__(
         self, model: TriModule, simulation: Any, individual: int, binding: Binding, mode: str, horizon: int
     ) -> None:
-        if mode not in MODES:
-            raise ValueError(f"mode is {mode!r}, expected one of {', '.join(MODES)}")
+        if mode not in _MODES:
+            raise ValueError(f"mode is {mode!r}, expected one of {', '.join(_MODES)}")
         self.simulation, self.individual, self.mode, self.horizon = simulation, individual, mode, horizon
         self.others = [k for k in range(simulation.count) if k != individual]
         self.binding = binding

@@ -110,14 +110,20 @@ def test_slots_can_be_shuffled_but_mine_is_the_first():
 
 def test_a_word_that_never_came_up_gets_a_slot_of_its_own():
     simulation = played("sally_anne_chat", batch=3, condition="false_belief")
-    packed = Messages.of(simulation.view("tokens", 0)).pack()
+    mine = Messages.of(simulation.view("tokens", 0))
+    packed = mine.pack()
     new = next(w for w in range(SLOTS["T"][0], len(VOCABULARY)) if VOCABULARY[w] == "marble")
-    told = packed.slots(np.full((3, 2), new))
-    assert (told[:, 0] == told[:, 1]).all()
+    unsure = np.array([[VOCABULARY.index("unsure"), new]] * 3)
+    longer = mine.extended(unsure, mine.own).extended(unsure, mine.own).pack()
+    spelled = longer.spell(longer.tokens)
     for row in range(3):
-        assert int(told[row, 0]) not in packed.tokens[row].tolist()
-    known = packed.spell(packed.tokens)
-    assert torch.equal(packed.slots(known), torch.where(packed.tokens == WORLD, 0, packed.tokens))
+        told = longer.tokens[row][torch.from_numpy(spelled[row] == new)]
+        assert len(told) == 2
+        assert told[0] == told[1]
+        assert int(told[0]) not in packed.tokens[row].tolist()
+        n = int(packed.lengths[row])
+        assert torch.equal(longer.tokens[row, :n], packed.tokens[row, :n])
+        assert np.array_equal(spelled[row, :n], packed.spell(packed.tokens)[row, :n])
 
 
 def test_more_words_than_slots_are_an_error():

@@ -60,7 +60,7 @@ def test_acting_takes_the_likeliest_of_what_is_possible(agent):
     mask = observation["action_mask"].astype(bool)
     assert mask[np.arange(6), chosen].all()
     for row in range(6):
-        one = Messages(state.tokens[[row]], state.senders[[row]], state.own[[row]])
+        one = state.of_rows(np.array([row]))
         scores = {
             u: float(agent.likelihood(one, observation["menu"][row, [u]])[0])
             for u in np.flatnonzero(mask[row])
