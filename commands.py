@@ -292,6 +292,8 @@ def train_curriculum(
     if reason == "interrupted":
         _tell(f"interrupted; {path} is usable; go on: mindsight train --resume {path}")
         return trainer.run, INTERRUPTED
+    if reason is not None:
+        _tell(reason)
     return trainer.run, 0
 
 

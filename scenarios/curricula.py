@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LISTINGS",
     "Curriculum",
+    "Exam",
     "Plan",
     "is_curriculum",
     "is_run",

@@ -23,7 +23,6 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ...agents.training import versions, write
@@ -34,8 +33,9 @@ from ...agents.tri_module.perspective import Messages
 from ...scenarios.curricula import load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
+from .statistics import interquartile
 
-__all__ = ["BEYOND", "MEASURES", "VARIANTS", "interquartile", "main", "run", "summary"]
+__all__ = ["BEYOND", "MEASURES", "VARIANTS", "main", "run", "summary"]
 
 BATTERY, WHOLE, CURRICULUM = "false_belief_lived", "false_belief", "simulation"
 VARIANTS = ("routed", "unrouted", "random_heads", "separate")
@@ -131,24 +131,9 @@ def judged(model: Any, episodes: int, seed: int) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in counts.items()}
 
 
-def interquartile(values: Sequence[float], draws: int = 2000) -> tuple[float, float, float]:
-    """Interquartile mean and its 95 % bootstrap interval (Agarwal et al. 2021)."""
-
-    def middle(some: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        ordered = np.sort(some, -1)
-        n = ordered.shape[-1]
-        cut = n // 4
-        return np.asarray(ordered[..., cut : n - cut].mean(-1))
-
-    given = np.asarray(values, np.float64)
-    rng = np.random.default_rng(0)
-    drawn = middle(given[rng.integers(len(given), size=(draws, len(given)))])
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(middle(given)), float(low), float(high)
-
-
 def summary(out: Path) -> str:
     """All results there are, as a Markdown table."""
+    rng = np.random.default_rng(0)
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for path in sorted(out.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -169,7 +154,7 @@ def summary(out: Path) -> str:
     for name in names:
         cells = []
         for key in keys:
-            mean, low, high = interquartile([row[name] for row in groups[key]])
+            mean, low, high = interquartile([row[name] for row in groups[key]], rng)
             if name == "minutes":
                 cells.append(f"{mean:.1f}")
             else:

@@ -46,6 +46,7 @@ from ...envs.conversation.language import ASK_NEED, GIVE, OFFER
 from ...scenarios import seeds
 from ...scenarios.collect import collect
 from ...scenarios.loader import load_scenario
+from .statistics import interquartile
 
 __all__ = ["CONDITIONS", "Condition", "main", "run", "summary"]
 
@@ -403,20 +404,6 @@ def run(condition: str, seed: int, out: Path, size: Size) -> dict[str, Any]:
 
 
 # --- All of them -------------------------------------------------------------------------------------------
-def interquartile(values: Sequence[float], rng: np.random.Generator) -> tuple[float, float, float]:
-    """Interquartile mean, and the 95 % interval of its bootstrap over seeds."""
-
-    def middle(some: npt.NDArray[np.float64]) -> float:
-        ordered = np.sort(some)
-        cut = len(ordered) // 4
-        return float(ordered[cut : len(ordered) - cut].mean())
-
-    given = np.array(values, np.float64)
-    drawn = [middle(rng.choice(given, len(given))) for _ in range(2000)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return middle(given), float(low), float(high)
-
-
 def summary(out: Path) -> str:
     """A Markdown table of all that is there."""
     rng = np.random.default_rng(0)

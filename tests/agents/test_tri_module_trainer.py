@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from run_outcome import outcome
 from safetensors.torch import load_file
 
 from mindsight.agents import training
@@ -66,16 +67,6 @@ def trainer(path, variant="routed", some=None, config=None, **more):
     learner = Learner(model, variant=variant, log_every=5)
     settings = {"watch": "one/prediction", "check_every": 3, "save_every": 0.0, **more}
     return Trainer(learner, some or parts(), run, 3, config or {"of": "test"}, **settings)
-
-
-def outcome(path):
-    """Everything that has to come out the same: metrics apart from times, and the models' bytes."""
-    lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-    plain = [{k: v for k, v in line.items() if not k.startswith("time/")} for line in lines]
-    models = {
-        str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("model.safetensors"))
-    }
-    return plain, models
 
 
 @pytest.fixture(scope="module", autouse=True)

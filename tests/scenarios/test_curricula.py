@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run_outcome import outcome
 
 from mindsight import cli
 from mindsight.agents.tri_module import Learner, TriConfig, TriModule
@@ -55,16 +56,6 @@ def written(folder, text=TINY, name="tiny.yaml"):
     path = folder / name
     path.write_text(text)
     return path
-
-
-def outcome(path):
-    """Everything that has to come out the same: metrics apart from times, and the models' bytes."""
-    lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-    plain = [{k: v for k, v in line.items() if not k.startswith("time/")} for line in lines]
-    models = {
-        str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("model.safetensors"))
-    }
-    return plain, models
 
 
 # --- Files -------------------------------------------------------------------------------------------------
