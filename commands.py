@@ -749,7 +749,7 @@ def demo(
     *,
     out: str | None = None,
     seed: int = 0,
-    minutes: float = 4.3,
+    minutes: float = 9.0,
     curriculum: str | curricula.Curriculum = DEMO,
     battery: str = DEMO_BATTERY,
     episodes: int | None = None,
@@ -774,7 +774,7 @@ def demo(
     console = _console()
     plan = curricula.load_curriculum(curriculum)
     if plan.exam is None:
-        plan = dataclasses.replace(plan, exam=curricula.Exam(battery, every=100, begin=1000))
+        plan = dataclasses.replace(plan, exam=curricula.Exam(battery, every=200, begin=1600))
     if out is None:
         out = str(Path("runs", f"demo-{time.strftime('%Y%m%d-%H%M%S')}"))
     _tell(f"1 of 3: training by {plan.name}, in which no belief is ever false, until {battery} is passed;")
