@@ -257,6 +257,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
             [sys.executable, "-P", "-m", "mindsight", "evaluate", f"served:m@{endpoint.url}", "wellman_liu",
              "--episodes", "3", "--acting", "none", "--out", "out"],
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            # who runs the tests in the background of a script has it ignored, and so would the child
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         until = time.monotonic() + 300
         while len(endpoint.requests) < 26 and time.monotonic() < until and process.poll() is None:
