@@ -321,7 +321,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Demo:
-    """Train the tri-module agent till it passes a false-belief exam, and draw it: under 10 minutes.
+    """Train the tri-module agent till it passes a false-belief exam, and draw it: about 10 minutes.
 
     mindsight demo
     mindsight demo --minutes 1 --out runs/first
@@ -331,7 +331,7 @@ class Demo:
     """The run folder; runs/demo-TIME unless given."""
     seed: int = 0
     """Of weights, draws and worlds."""
-    minutes: float = 9.0
+    minutes: float = 12.0
     """At most so long is trained; less where the exam is passed earlier."""
 
     def run(self) -> int:

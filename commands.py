@@ -749,7 +749,7 @@ def demo(
     *,
     out: str | None = None,
     seed: int = 0,
-    minutes: float = 9.0,
+    minutes: float = 12.0,
     curriculum: str | curricula.Curriculum = DEMO,
     battery: str = DEMO_BATTERY,
     episodes: int | None = None,
