@@ -98,7 +98,7 @@ class Given(TriModuleAgent):
 def last_mentioned(
     messages: Messages, things: npt.NDArray[Any], places: npt.NDArray[Any]
 ) -> npt.NDArray[np.float64]:
-    """The untrained rule, in the place of ``TriModuleAgent.places``: where a thing was mentioned last, there it
+    """The untrained rule, instead of ``TriModuleAgent.places``: where a thing was mentioned last, there it
     is; who never perceived a mention does not know."""
     about = (messages.tokens == things[:, None, None]).any(-1)  # (B, M)
     named = (messages.tokens[..., None] == places[:, None, None]) & (places > 0)[:, None, None]
@@ -114,14 +114,14 @@ def last_mentioned(
 class Rule(TriModuleAgent):
     """Puts itself into others' places as it has learned to, and goes there by the rule."""
 
-    places = staticmethod(last_mentioned)  # type: ignore[assignment]
+    places = staticmethod(last_mentioned)
 
 
 @upper_bound
 class GivenRule(Given):
     """The rule, with the engine's knowledge of who perceived what."""
 
-    places = staticmethod(last_mentioned)  # type: ignore[assignment]
+    places = staticmethod(last_mentioned)
 
 
 #: How an examined agent finds out what others perceived, and what follows from it.
