@@ -25,9 +25,9 @@ from .routing import Learner
 
 __all__ = ["JUDGED", "FromFiles", "OnTheFly", "Pretrain", "SimulateAndImitate", "Source"]
 
-#: Updates of :class:`SimulateAndImitate` for which the learner judges at once who perceived what: message by
-#: message many histories cost little more than few.
-JUDGED = 4
+#: Conversations for which the learner judges at once who perceived what, those of the next updates among them:
+#: message by message many histories cost little more than few.
+JUDGED = 128
 
 
 class Source(Protocol):
@@ -237,7 +237,7 @@ class SimulateAndImitate(_Listening):
     ) -> list[tuple[Messages, npt.NDArray[np.float32]]]:
         """The conversations of the next updates as others would hold them, and what each message was paid."""
         drawn = []
-        for _ in range(JUDGED if self.perspective == "inferred" else 1):
+        for _ in range(max(1, JUDGED // self.batch_size) if self.perspective == "inferred" else 1):
             data, rows = self._drawn(rng)
             names = data.names[rows]
             viewers = self._viewers(data, len(rows), rng)

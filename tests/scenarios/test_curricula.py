@@ -242,15 +242,15 @@ def test_listing_3_imitates_and_simulates_what_another_said(recorded):
 
 def test_conversations_that_wait_are_part_of_a_phases_state(recorded):
     """Who perceived what is judged for several updates at once, by the model as it was then."""
-    one = SimulateAndImitate("s", FromFiles(recorded), 8, "inferred")
+    one = SimulateAndImitate("s", FromFiles(recorded), 32, "inferred")
     first, rng = learner(), np.random.default_rng(0)
     one.update(first, rng)
     state = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in one.state().items()}
     waiting = [name for name, value in state.items() if isinstance(value, np.ndarray)]
-    assert len(waiting) == 4 * (JUDGED - 1)
-    two = SimulateAndImitate("s", FromFiles(recorded), 8, "inferred")
+    assert len(waiting) == 4 * (JUDGED // 32 - 1)
+    two = SimulateAndImitate("s", FromFiles(recorded), 32, "inferred")
     two.set_state(state)
-    for _ in range(JUDGED - 1):
+    for _ in range(JUDGED // 32 - 1):
         bits = rng.bit_generator.state
         one.update(learner(), rng)
         rng.bit_generator.state = bits
