@@ -66,9 +66,8 @@ _KEYS = (
     "exam",
 )
 _PHASE_KEYS = (
-    "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin", "warmup",
-    "perspective", "by_reward", "graft",
-    "viewer",
+    "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
+    "warmup", "perspective", "by_reward", "graft", "viewer",
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from .routing import Learner
 
 __all__ = ["JUDGED", "FromFiles", "OnTheFly", "Pretrain", "SimulateAndImitate", "Source"]
 
-#: Conversations for which the learner judges at once who perceived what, those of the next updates among them:
+#: Conversations for which the learner judges at once who perceived what, of this update and of the next ones:
 #: message by message many histories cost little more than few.
 JUDGED = 128
 
