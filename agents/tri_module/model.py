@@ -48,7 +48,8 @@ class TriConfig:
 
     Attributes:
         vocabulary: V, how many tokens there are; names are tokens, too, and 0 is padding.
-        context: how many positions a history may have.
+        context: how many positions a history may have; the default holds all that a conversation of the
+            engine can have, 96 messages of 4 words.
         width: of the residual stream.
         layers: how many.
         heads: of the behaviour, the prediction and the perception module, in each layer.
@@ -61,7 +62,7 @@ class TriConfig:
     """
 
     vocabulary: int
-    context: int = 256
+    context: int = 592
     width: int = 96
     layers: int = 2
     heads: tuple[int, int, int] = (2, 2, 2)
@@ -465,9 +466,21 @@ class TriModule(nn.Module):
                 ((first.weight / 2**0.5).t().contiguous(), first.bias / 2**0.5),
                 ((last.weight / 2**0.5).t().contiguous(), last.bias.clone()),
             ))  # fmt: skip
-        nothing = torch.tensor([c.vocabulary, 2 * c.vocabulary + 1]) * (NEAR + 1)
-        tail = nothing[:, None].expand(rows, 2, NEAR)
+        tail = self._nothing().expand(rows, 2, NEAR)
         return Cache(kept, torch.zeros(rows, dtype=torch.int64), tail, tail, layers)
+
+    def _nothing(self) -> Tensor:
+        """(2, 1) int64, the rows of a cache's table for a token that is not there, and its sender."""
+        v = self.config.vocabulary
+        return torch.tensor([[v], [2 * v + 1]]) * (NEAR + 1)
+
+    def rewind(self, cache: Cache, tokens: Tensor, senders: Tensor, lengths: Tensor) -> None:
+        """Forget what was read after the first ``lengths`` (B,) tokens, which were ``tokens`` and ``senders``
+        (B, T)."""
+        rows = torch.stack([tokens, senders + (self.config.vocabulary + 1)], 1) * (NEAR + 1)
+        rows = torch.cat([self._nothing().expand(len(tokens), 2, NEAR), rows], 2)
+        cache.lengths, cache.read = lengths, rows
+        cache.tail = rows.gather(2, (lengths[:, None, None] + torch.arange(NEAR)).expand(-1, 2, -1))
 
     @staticmethod
     def advance(cache: Cache, counts: Tensor) -> None:
