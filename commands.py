@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,17 @@ import numpy as np
 
 from .agents.base import Agent
 from .agents.registry import AGENTS, load_agent
-from .agents.training import RunFolder, Settings, draw_learning_curve, stopping, versions, write
+from .agents.training import (
+    RunFolder,
+    Settings,
+    draw_learning_curve,
+    losses,
+    shares,
+    stopping,
+    training_bar,
+    versions,
+    write,
+)
 from .envs.games import GAMES
 from .envs.simulation import MODES
 from .scenarios import curricula, seeds
@@ -188,63 +197,11 @@ def _levels(scenario: Scenario) -> dict[str, tuple[float, float]]:
     return {card.agent: (card.actions[0].mean, card.actions[0].half) for card in cards}
 
 
-@contextmanager
-def _training_bar(
-    total: int, seconds: float, standing: Callable[[Any], str]
-) -> Iterator[Callable[[Any], None]]:
-    """A progress bar of a training, over steps or over time, whichever ends sooner, and how it stands;
-    where nobody looks, a line now and then."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        told = time.monotonic()
-
-        def line(progress: Any) -> None:
-            nonlocal told
-            if time.monotonic() - told >= 10:
-                told = time.monotonic()
-                _tell(f"{progress.steps:,} steps: {standing(progress)}")
-
-        yield line
-        return
-    columns = (
-        TextColumn("training"),
-        BarColumn(bar_width=20),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[standing]}"),
-        TimeRemainingColumn(compact=True),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=1.0, standing="")
-        yield lambda progress: bar.update(
-            task,
-            completed=min(1.0, max(progress.steps / total, progress.seconds / seconds)),
-            standing=standing(progress),
-        )
-
-
 def _standing(progress: Any) -> str:
     value = "no episode has ended yet" if math.isnan(progress.mean) else (
         f"return {progress.mean:+.2f} ± {progress.half:.2f}"
     )  # fmt: skip
-    return f"{value}; {progress.rate:,.0f} steps/s ({_shares(progress)})"
-
-
-def _shares(progress: Any) -> str:
-    return ", ".join(f"{name} {share:.0%}" for name, share in progress.shares.items())
-
-
-def _losses(progress: Any) -> str:
-    means = ", ".join(f"{name} {mean:.3f}" for name, mean in progress.means.items())
-    return f"{means}; {progress.rate:,.1f} steps/s ({_shares(progress)})"
+    return f"{value}; {progress.rate:,.0f} steps/s ({shares(progress)})"
 
 
 def train_curriculum(
@@ -285,9 +242,9 @@ def train_curriculum(
     def over(progress: Any) -> str | None:
         return "interrupted" if interrupted.is_set() else enough(progress)
 
-    with stopping(_tell) as interrupted, _training_bar(trainer.total, math.inf, _losses) as tell:
+    with stopping(_tell) as interrupted, training_bar(trainer.total, math.inf, losses) as tell:
         progress, reason = trainer.train(tell, over)
-    _tell(f"{progress.steps:,} steps: {_losses(progress)}")
+    _tell(f"{progress.steps:,} steps: {losses(progress)}")
     path = trainer.run.path
     if reason == "interrupted":
         _tell(f"interrupted; {path} is usable; go on: mindsight train --resume {path}")
@@ -403,7 +360,7 @@ def train(
             return "interrupted"
         return "the time is up" if progress.seconds > seconds else enough(progress)
 
-    with stopping(_tell) as interrupted, _training_bar(config["steps"], seconds, _standing) as tell:
+    with stopping(_tell) as interrupted, training_bar(config["steps"], seconds, _standing) as tell:
         try:
             progress, reason = sb3.train(
                 model, chosen, watch, run, config["steps"], best=best, tell=tell, enough=over
