@@ -21,7 +21,7 @@ _BLOCK = 32
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor, starts: Tensor | None) -> Tensor:
         b, t, _, heads, size = qkv.shape
         n = b * heads
         qk = qkv[:, :, :2].permute(2, 0, 3, 1, 4).reshape(2 * n, t, size)
@@ -34,6 +34,9 @@ class _Attention(torch.autograd.Function):
             hi = min(lo + _BLOCK, t)
             later = q.new_full((hi - lo, hi), -torch.inf).triu(lo + 1)
             scores = torch.baddbmm(later, q[:, lo:hi], k[:, :hi].transpose(1, 2))
+            if starts is not None:
+                before = torch.arange(hi) < starts[:, lo:hi, None]  # (B, block, keys)
+                scores.view(b, heads, hi - lo, hi).masked_fill_(before[:, None], -torch.inf)
             weights.append(torch.softmax(scores, -1))
             found[:, lo:hi] = torch.bmm(weights[-1], v[:, :hi])
         ctx.save_for_backward(cos, sin, q, k, v, *weights)
@@ -41,7 +44,7 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         cos, sin, q, k, v, *weights = ctx.saved_tensors
         n, t, size = q.shape
         b = len(gradient)
@@ -65,7 +68,7 @@ class _Attention(torch.autograd.Function):
         result = gradient.new_empty((b, t, 3, n // b, size))
         result[:, :, :2] = back.view(2, b, n // b, t, size).permute(1, 3, 0, 2, 4)
         result[:, :, 2] = of_v.view(b, n // b, t, size).transpose(1, 2)
-        return result, None, None
+        return result, None, None, None
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -78,7 +81,7 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return (x * cos).addcmul_((x.reshape(-1, size) @ exchange).view(x.shape), sin)
 
 
-def attention(qkv: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+def attention(qkv: Tensor, turns: tuple[Tensor, Tensor], starts: Tensor | None = None) -> Tensor:
     """What each position finds at itself and before it, queries and keys turned by their places (Su et al.
     2021).
 
@@ -89,12 +92,14 @@ def attention(qkv: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
     Args:
         qkv: (B, T, 3, H, size), queries, keys and values of H heads.
         turns: cosines and sines of the places' angles, (T, size / 2) each.
+        starts: (B, T) int64, the first position that each may look at: where several histories stand one
+            behind the other in a row, the beginning of its own. All before it where None.
 
     Returns:
         (B, T, H size), the heads side by side.
     """
     cos, sin = (torch.cat([part, part], -1) for part in turns)
-    found: Tensor = _Attention.apply(qkv, cos, sin)  # type: ignore[no-untyped-call]
+    found: Tensor = _Attention.apply(qkv, cos, sin, starts)  # type: ignore[no-untyped-call]
     return found
 
 

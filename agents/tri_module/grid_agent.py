@@ -1,0 +1,133 @@
+"""The tri-module agent in gridworlds: it acts by its behaviour output, and foresees what others will do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ...envs.grid.engine import NUM_FIELDS
+from ..base import Agent
+from .agent import write_agent
+from .grid import NOTHING, GridModule, GridOutput
+from .model import Cache, SeparateModules
+
+__all__ = ["GridAgent", "Life"]
+
+
+@dataclass(frozen=True)
+class Life:
+    """What n individuals have perceived and done since their episodes began.
+
+    Attributes:
+        window: (n, t, V, V, 4) uint8.
+        fields: (n, t, F) uint8.
+        before: (n, t) int64, the action before each percept.
+        chosen: (n,) int64, what was done last.
+    """
+
+    window: npt.NDArray[np.uint8]
+    fields: npt.NDArray[np.uint8]
+    before: npt.NDArray[np.int64]
+    chosen: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return self.before.shape[1]
+
+
+class GridAgent(Agent):
+    """A tri-module transformer that plays gridworlds. It does what its behaviour output takes to be likeliest
+    of what can be done, and remembers its life as far back as the model has positions.
+
+    Args:
+        model: the network.
+        name: on cards.
+    """
+
+    observation = "symbolic"
+
+    def __init__(self, model: GridModule | SeparateModules, name: str = "tri_module") -> None:
+        self.name, self.model = name, model
+        acting = model.behaviour if isinstance(model, SeparateModules) else model
+        assert isinstance(acting, GridModule)
+        self._acting = acting
+        # What the state that was returned last has been read to: reading on is cheaper than reading again.
+        self._read: tuple[Life, Cache] | None = None
+
+    def initial_state(self, n: int) -> Life:
+        """Nothing perceived."""
+        side = self._acting.config.window
+        return Life(
+            np.zeros((n, 0, side, side, 4), np.uint8),
+            np.zeros((n, 0, NUM_FIELDS), np.uint8),
+            np.zeros((n, 0), np.int64),
+            np.full(n, NOTHING),
+        )
+
+    def act(self, observation: Mapping[str, Any], state: Life) -> tuple[npt.NDArray[np.int64], Life]:
+        """The likeliest action of those that can be done.
+
+        Raises:
+            ValueError: the windows are not of the model's size.
+        """
+        side = self._acting.config.window
+        if observation["window"].shape[1:] != (side, side, 4):
+            raise ValueError(
+                f"windows have shape {observation['window'].shape[1:]}, expected {(side, side, 4)}: the "
+                f"model was made for windows of {side} x {side} cells"
+            )
+        window, fields = observation["window"][:, None], observation["fields"][:, None]
+        before = state.chosen[:, None]
+        read = self._read
+        context = self._acting.config.context
+        if len(state) == context:  # remembers the later half
+            state = Life(*(each[:, context // 2 :] for each in _parts(state)), state.chosen)
+        if read is None or read[0] is not state:
+            cache = self._acting.new_cache(len(before))
+            if len(state):
+                self._forward(*_parts(state), cache)
+        else:
+            cache = read[1]
+        out = self._forward(window, fields, before, cache)
+        logits = out.behaviour[:, -1].masked_fill(torch.tensor(observation["action_mask"]) == 0, -torch.inf)
+        chosen: npt.NDArray[np.int64] = logits.argmax(-1).numpy()
+        parts = zip(_parts(state), (window, fields, before), strict=True)
+        state = Life(*(np.concatenate(pair, 1) for pair in parts), chosen)
+        self._read = state, cache
+        return chosen, state
+
+    def _forward(self, window: Any, fields: Any, before: Any, cache: Cache) -> GridOutput:
+        """Read on."""
+        found: GridOutput = self._acting(*map(torch.tensor, (window, fields, before)), cache=cache)
+        self._acting.advance(cache, torch.full((len(before),), before.shape[1]))
+        return found
+
+    def foresee(self, state: Life) -> npt.NDArray[np.float64]:
+        """What those in sight will do now, by the prediction output, as seen from one's own life.
+
+        Args:
+            state: what :meth:`act` returned when it was given what is perceived now.
+
+        Returns:
+            (n, IDENTITIES, actions) probabilities, for whoever has each look, in sight or not.
+        """
+        window, fields, before = (torch.tensor(each) for each in _parts(state))
+        with torch.no_grad():
+            out = self.model(window, fields, before)
+        found: Tensor = out.percepts.doing(out.states[:, -1]).softmax(-1)
+        return found.double().numpy()
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``model.safetensors``, ``model.json`` and ``agent.json``; ``TriModuleAgent.load`` makes it
+        from them."""
+        return write_agent(self.model.save(folder), {"name": self.name})
+
+
+def _parts(life: Life) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    return life.window, life.fields, life.before
