@@ -24,10 +24,10 @@ from ...envs.grid.views import flat_size, flatten
 from ...envs.grid.vision import WINDOWS
 from .algorithms import log_probabilities
 from .functions import gelu
-from .model import Cache, Output, TriConfig, TriModule
+from .model import Cache, Output, SeparateModules, TriConfig, TriModule
 from .routing import Learner
 
-__all__ = ["IDENTITIES", "NOTHING", "GridBatch", "GridConfig", "GridModule", "GridOutput"]
+__all__ = ["IDENTITIES", "NOTHING", "GridBatch", "GridConfig", "GridModule", "GridOutput", "acting_part"]
 
 NOTHING = NUM_ACTIONS  # the action before the first percept of an episode
 IDENTITIES = ARROW  # others are known by what they look like; an arrow does not act
@@ -192,6 +192,18 @@ class GridModule(TriModule):
     def advance(cache: Cache, counts: Tensor) -> None:
         """Count the first ``counts`` (B,) of the percepts that were read last as part of the lives."""
         cache.lengths = cache.lengths + counts
+
+
+def acting_part(model: nn.Module) -> GridModule:
+    """The network whose behaviour output is a model's own.
+
+    Raises:
+        ValueError: the model was not made for gridworlds.
+    """
+    part = model.behaviour if isinstance(model, SeparateModules) else model
+    if not isinstance(part, GridModule):
+        raise ValueError(f"model is a {type(part).__name__}, expected a GridModule")
+    return part
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from torch import Tensor
 from ...envs.grid.engine import NUM_FIELDS
 from ..base import Agent
 from .agent import write_agent
-from .grid import NOTHING, GridModule, GridOutput
-from .model import Cache, SeparateModules
+from .grid import NOTHING, GridOutput, acting_part
+from .model import Cache, SeparateModules, TriModule
 
 __all__ = ["GridAgent", "Life"]
 
@@ -37,8 +37,23 @@ class Life:
     before: npt.NDArray[np.int64]
     chosen: npt.NDArray[np.int64]
 
-    def __len__(self) -> int:
-        return self.before.shape[1]
+    @property
+    def length(self) -> int:
+        """t."""
+        return int(self.before.shape[1])
+
+    def later(self, first: int) -> Life:
+        """From the percept ``first`` on."""
+        return Life(self.window[:, first:], self.fields[:, first:], self.before[:, first:], self.chosen)
+
+    def extended(self, window: Any, fields: Any, chosen: npt.NDArray[np.int64]) -> Life:
+        """With the percept (n, 1, ...) that follows what was done last, and with what is done there."""
+        return Life(
+            np.concatenate([self.window, window], 1),
+            np.concatenate([self.fields, fields], 1),
+            np.concatenate([self.before, self.chosen[:, None]], 1),
+            chosen,
+        )
 
 
 class GridAgent(Agent):
@@ -48,15 +63,16 @@ class GridAgent(Agent):
     Args:
         model: the network.
         name: on cards.
+
+    Raises:
+        ValueError: the network was not made for gridworlds.
     """
 
     observation = "symbolic"
 
-    def __init__(self, model: GridModule | SeparateModules, name: str = "tri_module") -> None:
+    def __init__(self, model: TriModule | SeparateModules, name: str = "tri_module") -> None:
         self.name, self.model = name, model
-        acting = model.behaviour if isinstance(model, SeparateModules) else model
-        assert isinstance(acting, GridModule)
-        self._acting = acting
+        self._acting = acting_part(model)
         # What the state that was returned last has been read to: reading on is cheaper than reading again.
         self._read: tuple[Life, Cache] | None = None
 
@@ -83,22 +99,19 @@ class GridAgent(Agent):
                 f"model was made for windows of {side} x {side} cells"
             )
         window, fields = observation["window"][:, None], observation["fields"][:, None]
-        before = state.chosen[:, None]
-        read = self._read
         context = self._acting.config.context
-        if len(state) == context:  # remembers the later half
-            state = Life(*(each[:, context // 2 :] for each in _parts(state)), state.chosen)
-        if read is None or read[0] is not state:
-            cache = self._acting.new_cache(len(before))
-            if len(state):
-                self._forward(*_parts(state), cache)
+        if state.length == context:  # remembers the later half
+            state = state.later(context - context // 2)
+        if self._read is None or self._read[0] is not state:
+            cache = self._acting.new_cache(len(state.chosen))
+            if state.length:
+                self._forward(state.window, state.fields, state.before, cache)
         else:
-            cache = read[1]
-        out = self._forward(window, fields, before, cache)
+            cache = self._read[1]
+        out = self._forward(window, fields, state.chosen[:, None], cache)
         logits = out.behaviour[:, -1].masked_fill(torch.tensor(observation["action_mask"]) == 0, -torch.inf)
         chosen: npt.NDArray[np.int64] = logits.argmax(-1).numpy()
-        parts = zip(_parts(state), (window, fields, before), strict=True)
-        state = Life(*(np.concatenate(pair, 1) for pair in parts), chosen)
+        state = state.extended(window, fields, chosen)
         self._read = state, cache
         return chosen, state
 
@@ -117,9 +130,8 @@ class GridAgent(Agent):
         Returns:
             (n, IDENTITIES, actions) probabilities, for whoever has each look, in sight or not.
         """
-        window, fields, before = (torch.tensor(each) for each in _parts(state))
         with torch.no_grad():
-            out = self.model(window, fields, before)
+            out = self.model(*map(torch.tensor, (state.window, state.fields, state.before)))
         found: Tensor = out.percepts.doing(out.states[:, -1]).softmax(-1)
         return found.double().numpy()
 
@@ -127,7 +139,3 @@ class GridAgent(Agent):
         """Write ``model.safetensors``, ``model.json`` and ``agent.json``; ``TriModuleAgent.load`` makes it
         from them."""
         return write_agent(self.model.save(folder), {"name": self.name})
-
-
-def _parts(life: Life) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
-    return life.window, life.fields, life.before

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...envs.grid.engine import FIELD_SELF, NUM_ACTIONS
 from ...envs.simulation import Simulation
 from .algorithms import Reward, generalized_advantages
-from .grid import IDENTITIES, NOTHING, GridBatch, GridModule
+from .grid import IDENTITIES, NOTHING, GridBatch, acting_part
 
 __all__ = ["Actor", "Choices", "Lives", "live", "practised"]
 
@@ -204,9 +204,9 @@ class Actor:
         generator: of its draws; None: it does what is likeliest.
     """
 
-    def __init__(self, model: GridModule, rows: int, generator: torch.Generator | None = None) -> None:
-        self.model, self.generator = model, generator
-        self.cache = model.new_cache(rows)
+    def __init__(self, model: nn.Module, rows: int, generator: torch.Generator | None = None) -> None:
+        self.model, self.generator = acting_part(model), generator
+        self.cache = self.model.new_cache(rows)
         self.before = torch.full((rows,), NOTHING)
         self.choices = Choices([], [])
 
