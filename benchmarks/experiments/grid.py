@@ -1,0 +1,363 @@
+"""The tri-module agent in gridworlds: it watches (listing 1), then practises (listing 2); beside MaskablePPO.
+
+    python -m mindsight.benchmarks.experiments.grid --seeds 10 --out runs/grid
+
+``tri_module`` trains by a task's curriculum. ``practice`` is the same without anything watched.
+``maskable_ppo`` is Stable-Baselines3's, on flat observations; it is examined when it has made as many steps
+as the tri-module agent practised, as many as it watched and practised together, and when it has used as much
+processor time. Exams are scenarios' own, with seeds that no training has. One JSON file a seed, task and
+condition; what is there already is not run again, and what was cut off is begun anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+import torch
+
+from ...agents.base import Agent
+from ...agents.training import RunFolder, Settings, versions, write
+from ...agents.tri_module.grid import GridBatch, GridModule
+from ...agents.tri_module.grid_agent import GridAgent
+from ...agents.tri_module.lives import live
+from ...envs.grid.reach import SHORTEST
+from ...scenarios import seeds
+from ...scenarios.curricula import Curriculum, Plan, load_curriculum, prepare
+from ...scenarios.evaluation import evaluate
+from ...scenarios.loader import Scenario, load_scenario
+from .statistics import interquartile
+
+Examined = Callable[[Agent], dict[str, Any]]
+
+__all__ = ["CONDITIONS", "TASKS", "exam", "foresight", "main", "run", "summary"]
+
+CONDITIONS = ("tri_module", "practice", "maskable_ppo")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned.
+
+    Attributes:
+        curriculum: its name; the last phase practises.
+        exams: scenarios that are played in the exam.
+    """
+
+    curriculum: str
+    exams: tuple[str, ...]
+
+
+TASKS = {
+    "reach": Task("reach", ("reach_small",)),
+    "sally_anne": Task(
+        "sally_anne",
+        (
+            "sally_anne_false_belief",
+            "sally_anne_true_belief",
+            "sally_anne_no_transfer",
+            "sally_anne_ignorance",
+        ),
+    ),
+}
+
+
+# --- Exams -------------------------------------------------------------------------------------------------
+def exam(agent: Agent, scenario: Scenario, episodes: int, seed: int) -> dict[str, float]:
+    """How an agent plays; in ``reach`` against the shortest way, others left out.
+
+    Args:
+        agent: plays the focal individual.
+        scenario: which.
+        episodes: how many.
+        seed: the block of evaluation seeds.
+    """
+    rows = evaluate(agent, scenario, episodes=episodes, seed=seed, progress=False, recordings=0).episodes
+    brought = np.array([row["return"] for row in rows])
+    found = {"return": float(brought.mean()), "perf": float(np.mean([row["perf"] for row in rows]))}
+    if scenario.environment == "reach":
+        worlds: Any = scenario.simulation(len(rows))
+        worlds.reset(rows[0]["seed"])
+        shortest = worlds.worlds["memory"][:, SHORTEST + scenario.focal[0]].astype(np.float64)
+        best = 1 - 0.01 * (shortest - 1)
+        arrived = brought > 0  # +1, and -0.01 for each step before
+        own = np.rint((1 - brought) / 0.01) + 1
+        found |= {
+            "of the shortest way's return": float(brought.mean() / best.mean()),
+            "arrived": float(arrived.mean()),
+            "shortest / own way": float(np.where(arrived, shortest / own, 0).mean()),
+        }
+    return found
+
+
+def foresight(model: GridModule, scenario: Scenario, seed: int) -> dict[str, float]:
+    """What the prediction output makes of lives of the game's characters that no training has, in nats: for
+    an action of one's own, for one of somebody in sight, for a cell and for a field of the next percept; and
+    for an action of somebody in sight by how often each comes alone."""
+    worlds = scenario.simulation(64, autoreset="same_step")
+    lives = live(worlds, seeds.evaluation_seed(seed), 64, scenario.modes("scripted"))
+    everybody = worlds.count
+    where = np.arange(64 * everybody)
+    batch = lives.batch(
+        where // everybody, where % everybody, foreseen=np.ones((len(where), 64), np.bool_), others=True
+    )
+    with torch.no_grad():
+        out = model(batch.window, batch.fields, batch.before, starts=batch.starts)
+        found = _errors(batch, out)
+    done = batch.of_actions(batch.others)  # type: ignore[arg-type]
+    counts = torch.bincount(done[done >= 0])
+    shares = counts[counts > 0] / counts.sum()
+    return {**found, "others, by frequency": float(-(shares * shares.log()).sum())}
+
+
+def _errors(batch: GridBatch, out: Any) -> dict[str, float]:
+    assert batch.others is not None
+    cells, fields = batch.percept_errors(out)
+    seen = (batch.of_actions(batch.others) >= 0).any(1)
+    logs = batch.deciding(out.prediction).log_softmax(-1).gather(1, batch.choices[:, None])
+    return {
+        "own action": float(-logs.mean()),
+        "others' action": float(batch.others_errors(out)[seen].mean()),
+        "cell": float(cells.sum(-1).mean()),
+        "field": float(fields.mean()),
+    }
+
+
+# --- Runs --------------------------------------------------------------------------------------------------
+class _Clock:
+    """Processor time of a training, exams left out."""
+
+    def __init__(self) -> None:
+        self.began, self.out = time.process_time(), 0.0
+
+    def seconds(self) -> float:
+        return time.process_time() - self.began - self.out
+
+    def aside(self, work: Callable[[], Any]) -> Any:
+        began = time.process_time()
+        found = work()
+        self.out += time.process_time() - began
+        return found
+
+
+def run(task: str, condition: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
+    """Train and examine one agent.
+
+    Raises:
+        FileNotFoundError: ``maskable_ppo`` takes its measure from ``tri_module``, which has no result yet.
+    """
+    curriculum = load_curriculum(TASKS[task].curriculum)
+    scenarios = {name: load_scenario(name) for name in TASKS[task].exams}
+    for scenario in [*scenarios.values(), curriculum.phases[-1].scenario]:
+        assert scenario is not None
+        evaluate("random", scenario, episodes=1, progress=False, recordings=0)  # compiles
+
+    def examined(agent: Agent) -> dict[str, Any]:
+        return {name: exam(agent, each, episodes, seed) for name, each in scenarios.items()}
+
+    folder = out / f"{task}-{condition}-{seed}"
+    if folder.exists():  # of a run that was cut off
+        shutil.rmtree(folder)
+    begun = time.perf_counter()
+    if condition == "maskable_ppo":
+        path = out / f"{task}-tri_module-{seed}.json"
+        measure = json.loads(path.read_text(encoding="utf-8"))
+        found = _ppo(curriculum, seed, folder, measure, examined)
+    else:
+        found = _tri_module(curriculum, condition, seed, folder, examined)
+    return {
+        "task": task,
+        "condition": condition,
+        "seed": seed,
+        "episodes": episodes,
+        **found,
+        "wall seconds": round(time.perf_counter() - begun, 1),
+        "versions": versions(),
+    }
+
+
+def _steps(plan: Plan) -> int:
+    """World steps that a phase plays. Everybody's lives are watched, so worlds serve several updates."""
+    if plan.listing == "finetune":
+        return plan.steps * plan.batch_size * int(plan.practice["length"])
+    assert plan.scenario is not None
+    each = 1 if plan.viewer else len(plan.scenario.individuals)
+    return -(-plan.steps // each) * plan.batch_size * plan.length
+
+
+def _tri_module(
+    curriculum: Curriculum, condition: str, seed: int, folder: Path, examined: Examined
+) -> dict[str, Any]:
+    if condition == "practice":
+        alone = replace(curriculum.phases[-1], begin=0, graft=False)
+        curriculum = replace(curriculum, phases=(alone,))
+    watched = sum(plan.steps for plan in curriculum.phases[:-1])
+    steps = {
+        "watched": sum(_steps(plan) for plan in curriculum.phases[:-1]),
+        "practised": _steps(curriculum.phases[-1]),
+    }
+    trainer = prepare(curriculum, seed=seed, out=folder)
+    model: Any = trainer.learner.model
+    scenario = curriculum.phases[-1].scenario
+    assert scenario is not None
+    clock = _Clock()
+    found: dict[str, Any] = {"exams": {}, "foresight": {}, "seconds": {}}
+
+    def look(at: str) -> None:
+        # what it would do now: listing 1 leaves the behaviour read-out untrained
+        kept = {name: each.clone() for name, each in model.state_dict().items()}
+        if at == "watched":
+            model.graft()
+        found["seconds"][at] = round(clock.seconds(), 1)
+        found["exams"][at] = clock.aside(lambda: examined(GridAgent(model)))
+        found["foresight"][at] = clock.aside(lambda: foresight(model, scenario, seed))
+        model.load_state_dict(kept)
+
+    def tell(progress: Any) -> None:
+        if watched and progress.steps == watched:
+            look("watched")
+
+    progress, _ = trainer.train(tell)
+    look("practised")
+    return {**found, "steps": steps, "updates": progress.steps}
+
+
+def _ppo(
+    curriculum: Curriculum, seed: int, folder: Path, measure: dict[str, Any], examined: Examined
+) -> dict[str, Any]:
+    from ...agents.baselines import sb3, sb3_adapter
+
+    scenario = curriculum.phases[-1].scenario
+    assert scenario is not None
+    practised = measure["steps"]["practised"]
+    marks = {
+        "as many steps practised": practised,
+        "as many steps watched and practised": practised + measure["steps"]["watched"],
+    }
+    time_left = measure["seconds"]["practised"]
+    settings = Settings()
+    worlds = sb3_adapter.vec_env(
+        scenario.environment, 64, seed=seeds.training_seed(seed),
+        learner=scenario.individuals[scenario.focal[0]],
+        window=scenario.window, **scenario.options,
+    )  # fmt: skip
+    watch = sb3.Watch(worlds)
+    model = sb3.make(watch, settings, seed=seed)
+    clock = _Clock()
+    found: dict[str, Any] = {"exams": {}, "seconds": {}, "steps": {}}
+
+    def look(at: str, steps: int) -> None:
+        found["seconds"][at], found["steps"][at] = round(clock.seconds(), 1), steps
+        for greedy in (False, True):
+            agent = sb3.SB3Agent(model.policy, settings, greedy=greedy)
+            name = f"{at}, {'likeliest' if greedy else 'drawn'}"
+            found["exams"][name] = clock.aside(lambda agent=agent: examined(agent))  # type: ignore[misc]
+
+    def enough(progress: Any) -> str | None:
+        for name, steps in marks.items():
+            if name not in found["seconds"] and progress.steps >= steps:
+                look(name, progress.steps)
+        if "as much processor time" not in found["seconds"] and clock.seconds() >= time_left:
+            look("as much processor time", progress.steps)
+        return "all were looked at" if len(found["seconds"]) == len(marks) + 1 else None
+
+    sb3.train(model, settings, watch, RunFolder.create(folder, "ppo"), 10**8, enough=enough, save_every=3600)
+    worlds.close()
+    return found
+
+
+# --- The table ---------------------------------------------------------------------------------------------
+def summary(out: Path) -> str:
+    """All results there are, as Markdown tables."""
+    rng = np.random.default_rng(0)
+    rows: dict[tuple[str, str, str], list[dict[str, float]]] = defaultdict(list)
+    costs: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
+    foresights: dict[tuple[str, str, str], list[dict[str, float]]] = defaultdict(list)
+    for path in sorted(out.glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for at, exams in found["exams"].items():
+            key = found["task"], found["condition"], at
+            names = [(name, k) for name in exams for k in exams[name]]
+            single = len(exams) == 1
+            rows[key].append({k if single else f"{name}: {k}": exams[name][k] for name, k in names})
+            mark = at.rpartition(", ")[0] if found["condition"] == "maskable_ppo" else at
+            steps = found["steps"].get(mark, sum(found["steps"].values()) if mark == "practised" else 0)
+            if mark == "watched":
+                steps = found["steps"]["watched"]
+            costs[key].append((steps, found["seconds"][mark]))
+        for at, values in found.get("foresight", {}).items():
+            foresights[found["task"], found["condition"], at].append(values)
+    if not rows:
+        return "no results yet"
+    parts = []
+    for task in TASKS:
+        keys = [key for key in rows if key[0] == task]
+        keys.sort(key=lambda key: CONDITIONS.index(key[1]))
+        if not keys:
+            continue
+        measures = list(rows[keys[0]][0])
+        lines = [
+            f"**{task}**",
+            "",
+            "| | seeds | world steps | processor time, s | " + " | ".join(measures) + " |",
+            "|---" * (4 + len(measures)) + "|",
+        ]
+        for key in keys:
+            steps, busy = (float(np.mean(each)) for each in zip(*costs[key], strict=True))
+            cells = [f"{key[1]}, {key[2]}", str(len(rows[key])), f"{steps:,.0f}", f"{busy:.0f}"]
+            cells += [_cell([row[name] for row in rows[key]], rng) for name in measures]
+            lines.append("| " + " | ".join(cells) + " |")
+        parts += ["\n".join(lines)]
+        keys = [key for key in keys if key in foresights]
+        names = list(foresights[keys[0]][0]) if keys else []
+        lines = ["| nats | " + " | ".join(names) + " |", "|---" * (1 + len(names)) + "|"]
+        for key in keys:
+            cells = [_cell([row[name] for row in foresights[key]], rng) for name in names]
+            lines.append(f"| {key[1]}, {key[2]} | " + " | ".join(cells) + " |")
+        if keys:
+            parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _cell(values: list[float], rng: np.random.Generator) -> str:
+    mean, low, high = interquartile(values, rng)
+    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is missing, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--conditions", nargs="+", default=list(CONDITIONS), choices=CONDITIONS)
+    parser.add_argument("--episodes", type=int, default=500, help="of each scenario in an exam")
+    parser.add_argument("--out", type=Path, default=Path("runs/grid"))
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    for seed in range(given.first, given.first + given.seeds):
+        for task in given.tasks:
+            for condition in given.conditions:
+                path = given.out / f"{task}-{condition}-{seed}.json"
+                if not path.exists():
+                    found = run(task, condition, seed, given.out, given.episodes)
+                    write(path, json.dumps(found, indent=1) + "\n")
+                    print(f"{task}, {condition}, seed {seed}: done", flush=True)
+    table = summary(given.out)
+    write(given.out / "table.md", table + "\n")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
