@@ -288,9 +288,14 @@ def summary(out: Path) -> str:
         found = json.loads(path.read_text(encoding="utf-8"))
         for at, exams in found["exams"].items():
             key = found["task"], found["condition"], at
-            names = [(name, k) for name in exams for k in exams[name]]
-            single = len(exams) == 1
-            rows[key].append({k if single else f"{name}: {k}": exams[name][k] for name, k in names})
+            one = len(exams) == 1
+            rows[key].append(
+                {
+                    k if one else f"{name}: {k}": value
+                    for name, values in exams.items()
+                    for k, value in values.items()
+                }
+            )
             mark = at.rpartition(", ")[0] if found["condition"] == "maskable_ppo" else at
             steps = found["steps"].get(mark, sum(found["steps"].values()) if mark == "practised" else 0)
             if mark == "watched":
