@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,7 +28,16 @@ from .functions import gelu
 from .model import Cache, Output, SeparateModules, TriConfig, TriModule
 from .routing import Learner
 
-__all__ = ["IDENTITIES", "NOTHING", "GridBatch", "GridConfig", "GridModule", "GridOutput", "acting_part"]
+__all__ = [
+    "IDENTITIES",
+    "NOTHING",
+    "GridBatch",
+    "GridConfig",
+    "GridModule",
+    "GridOutput",
+    "acting_part",
+    "looks",
+]
 
 NOTHING = NUM_ACTIONS  # the action before the first percept of an episode
 IDENTITIES = ARROW  # others are known by what they look like; an arrow does not act
@@ -192,6 +202,14 @@ class GridModule(TriModule):
     def advance(cache: Cache, counts: Tensor) -> None:
         """Count the first ``counts`` (B,) of the percepts that were read last as part of the lives."""
         cache.lengths = cache.lengths + counts
+
+
+def looks(window: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """(..., IDENTITIES): of which looks somebody is to be seen in windows (..., V, V, 4) uint8."""
+    bodies = window[..., 2].reshape(*window.shape[:-3], -1).astype(np.int64)
+    there = np.zeros((*bodies.shape[:-1], IDENTITIES + 2), np.bool_)  # the last: nobody; before it, arrows
+    np.put_along_axis(there, np.where(bodies > 0, (bodies - 1) >> 2, IDENTITIES + 1), True, -1)
+    return there[..., :IDENTITIES]
 
 
 def acting_part(model: nn.Module) -> GridModule:

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from ...envs.grid.engine import NUM_FIELDS
 from ..base import Agent
 from .agent import write_agent
-from .grid import NOTHING, GridOutput, acting_part
+from .grid import NOTHING, GridOutput, acting_part, looks
 from .model import Cache, SeparateModules, TriModule
 
 __all__ = ["GridAgent", "Life"]
@@ -128,12 +127,14 @@ class GridAgent(Agent):
             state: what :meth:`act` returned when it was given what is perceived now.
 
         Returns:
-            (n, IDENTITIES, actions) probabilities, for whoever has each look, in sight or not.
+            (n, IDENTITIES, actions) probabilities by what they look like; 0 where nobody like that is seen.
         """
         with torch.no_grad():
             out = self.model(*map(torch.tensor, (state.window, state.fields, state.before)))
-        found: Tensor = out.percepts.doing(out.states[:, -1]).softmax(-1)
-        return found.double().numpy()
+            chances = out.others[:, -1].softmax(-1)
+        found: npt.NDArray[np.float64] = chances.double().numpy()
+        found[~looks(state.window[:, -1])] = 0
+        return found
 
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``model.json`` and ``agent.json``; ``TriModuleAgent.load`` makes it

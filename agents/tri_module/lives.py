@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ...envs.grid.engine import FIELD_SELF, NUM_ACTIONS
 from ...envs.simulation import Simulation
 from .algorithms import Reward, generalized_advantages
-from .grid import IDENTITIES, NOTHING, GridBatch, acting_part
+from .grid import IDENTITIES, NOTHING, GridBatch, acting_part, looks
 
 __all__ = ["Actor", "Choices", "Lives", "live", "practised"]
 
@@ -59,13 +59,9 @@ class Lives:
 
     def in_sight(self) -> npt.NDArray[np.int64]:
         """(T, W, A, IDENTITIES), what those do whom one sees; -1 where one sees nobody of that look."""
-        bodies = self.window[:-1, ..., 2].reshape(*self.actions.shape, -1)
-        there = np.zeros((*self.actions.shape, IDENTITIES + 1), np.bool_)
-        looks = np.where(bodies > 0, (bodies.astype(np.int64) - 1) >> 2, IDENTITIES)
-        np.put_along_axis(there, looks, True, -1)
         do = np.full((*self.actions.shape[:2], IDENTITIES), -1)
         np.put_along_axis(do, self.fields[:-1, ..., FIELD_SELF].astype(np.int64), self.actions, -1)
-        return np.where(there[..., :IDENTITIES], do[:, :, None], -1)
+        return np.where(looks(self.window[:-1]), do[:, :, None], -1)
 
     def returns(self, individual: int) -> npt.NDArray[np.float64]:
         """What each episode brought one individual that was played from its beginning to its end."""
