@@ -542,18 +542,18 @@ def _with_foresight(
     episode: Episode, scenario: Scenario, agent: Any
 ) -> Iterator[tuple[Simulation, dict[str, Any]]]:
     """The episode, and at each step what its agent takes those in sight to do next, as seen from its life."""
+    from .renders import words
+
     focal = scenario.focal[0]
     state = agent.initial_state(1)
     for simulation in episode.replay():
         _, state = agent.act(observe(simulation, focal, agent), state)
-        expected = []
+        names, expected = words.names(simulation), []
         for look, chances in enumerate(agent.foresee(state)[0]):
             for other in np.flatnonzero(simulation.worlds["identity"][0] == look) if chances.any() else ():
                 action = int(chances.argmax())
-                expected.append(
-                    f"{simulation.individuals[other]}: {simulation.actions[action]} {chances[action]:.0%}"
-                )
-        note = f"{simulation.individuals[focal]} expects {', '.join(expected)}" if expected else ""
+                expected.append(f"{names[other]}: {simulation.actions[action]} {chances[action]:.0%}")
+        note = f"{names[focal]} expects {', '.join(expected)}" if expected else ""
         yield simulation, {} if simulation.ends.any() else {"note": note}
 
 
