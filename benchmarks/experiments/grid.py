@@ -60,9 +60,9 @@ class Task:
 
 
 TASKS = {
-    "reach": Task("reach", ("reach_small",)),
+    "reach": Task("reach_by_watching", ("reach_small",)),
     "sally_anne": Task(
-        "sally_anne",
+        "sally_anne_by_watching",
         (
             "sally_anne_false_belief",
             "sally_anne_true_belief",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 
 import mindsight
+from mindsight import cli, commands
 from mindsight.agents.registry import load_agent
 from mindsight.agents.tri_module import grid_phases
 from mindsight.agents.tri_module.agent import TriModuleAgent
@@ -20,6 +22,7 @@ from mindsight.agents.tri_module.lives import Actor, advantages_of, live, practi
 from mindsight.agents.tri_module.model import SeparateModules, TriConfig, TriModule, load_model
 from mindsight.agents.tri_module.routing import Learner
 from mindsight.envs.grid import engine, spaces
+from mindsight.scenarios import ScenarioError, curricula
 from mindsight.scenarios.loader import load_scenario
 
 SIZES = GridConfig(context=96, width=24, layers=2, heads=(1, 1, 1), hidden=24)
@@ -404,6 +407,95 @@ def test_models_from_before_there_was_a_packing_are_of_words(tmp_path):
     del about["packing"]
     (folder / "model.json").write_text(json.dumps(about))
     assert type(load_model(folder)) is TriModule
+
+
+# --- Curricula ---------------------------------------------------------------------------------------------
+TINY = """\
+description: A few updates in very small worlds.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 64}
+save_every: 0
+phases:
+  - name: watch
+    listing: pretrain
+    scenario: reach_small
+    steps: 5
+    batch_size: 4
+    length: 16
+    by_reward: true
+  - name: practise
+    listing: finetune
+    scenario: reach_small
+    begin: 2
+    steps: 3
+    batch_size: 4
+    graft: true
+    practice: {length: 16, epochs: 1, pieces: 2}
+"""
+
+
+def written(folder, text=TINY):
+    path = folder / "tiny.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_curriculum_trains_an_agent_that_plays_and_is_drawn(tmp_path, capsys):
+    run = tmp_path / "run"
+    trainer = curricula.prepare(written(tmp_path), out=run)
+    progress, _ = trainer.train()
+    assert progress.steps == 8
+    assert {"watch/prediction", "practise/reward", "practise/own prediction"} <= set(progress.means)
+    agent = load_agent(run)
+    assert isinstance(agent, GridAgent)
+    card = mindsight.evaluate(agent, "movement", episodes=2, progress=False).card
+    assert len(card.actions) == 2
+    assert cli.main(["render", "reach_small", "--agent", str(run), "--out", str(tmp_path / "seen.png")]) == 0
+    assert (tmp_path / "seen.png").stat().st_size > 1000
+    notes = []
+    for block in range(12):  # till somebody comes into sight
+        episode = mindsight.evaluate(agent, SCENARIO, episodes=1, seed=block, progress=False).recordings[0]
+        steps = commands._with_foresight(episode, SCENARIO, agent)
+        notes += [extras["note"] for _, extras in steps if extras.get("note")]
+        if notes:
+            break
+    assert notes and all(re.fullmatch(r"Walker 1 expects Walker 2: \w+ \d+%", note) for note in notes)
+
+
+def test_a_run_that_goes_on_ends_as_if_it_had_not_stopped(tmp_path):
+    whole, cut = (curricula.prepare(written(tmp_path), out=tmp_path / name) for name in ("whole", "cut"))
+    whole.train()
+    cut.train(enough=lambda progress: "to go on" if progress.steps == 5 else None)
+    curricula.resume(tmp_path / "cut", print).train()
+    models = [load_model(tmp_path / name / "checkpoints" / "last").state_dict() for name in ("whole", "cut")]
+    for name, each in models[0].items():
+        assert torch.equal(each, models[1][name]), name
+
+
+def test_phases_play_worlds_of_their_own():
+    """Seeds of one phase are none of another's."""
+    plans = curricula.load_curriculum("reach_by_watching").phases
+    assert [plan.conversations() for plan in plans] == [plan.steps * plan.batch_size for plan in plans]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("listing: finetune", "listing: simulate_and_imitate", "expected one of pretrain, finetune"),
+        ("pieces: 2", "pieces: 0", r"key 'phases\[1\]\.practice\.pieces': is 0"),
+        ("pieces: 2", "peices: 2", r"unknown key 'phases\[1\]\.practice\.peices'.*did you mean 'pieces'"),
+        ("length: 16\n    by", "length: 1\n    by", r"key 'phases\[0\]\.length': is 1"),
+        ("graft: true", "viewer: walker_0", r"viewer': is given for 'finetune' on gridworlds"),
+        ("by_reward: true", "practice: {}", r"'phases\[0\]\.practice': is given for 'pretrain'"),
+        ("by_reward: true", "perspective: labels", r"'phases\[0\]\.perspective': is given for 'pretrain'"),
+        ("save_every: 0", "exam: {battery: movement}", "expected one of conversations"),
+        ("    scenario: reach_small\n    begin", "    scenario: echo_train\n    begin",
+         "'finetune' on conversations, expected one of pretrain, simulate_and_imitate"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_curriculum_is_named(tmp_path, old, new, says):
+    assert old in TINY
+    with pytest.raises(ScenarioError, match=says):
+        curricula.load_curriculum(written(tmp_path, TINY.replace(old, new, 1)))
 
 
 # --- Bad input ---------------------------------------------------------------------------------------------
