@@ -615,7 +615,7 @@ def render(
         player = load_agent(agent)
         played = _play_once(player, scenario, scenario.seed if seed is None else seed)
         episode, rows = played.recordings[0], played.probes
-        if hasattr(player, "foresee"):
+        if scenario.game.family == "grid" and hasattr(player, "foresee"):
             steps = _with_foresight(episode, scenario, player)
     _save_pictures(episode, rows, path, fps, thoughts, steps)
     print(f"written to {path} ({len(episode)} steps, seed {episode.seed})")

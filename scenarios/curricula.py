@@ -421,7 +421,7 @@ def _flag(reader: Reader, key: str) -> bool:
     return value
 
 
-def _sizes(plans: Sequence[Plan], given: Mapping[str, Any]) -> TriConfig:
+def _network_of(plans: Sequence[Plan], given: Mapping[str, Any]) -> TriConfig:
     """The size of the model: words of the language, or percepts of the scenarios' windows."""
     from ..agents.tri_module.grid import GridConfig
     from ..agents.tri_module.model import TriConfig
@@ -448,7 +448,7 @@ def _model(reader: Reader, plans: Sequence[Plan]) -> dict[str, Any]:
         reader.fail("heads", f"is {heads!r}, expected three numbers: of behaviour, prediction, perception")
     given = {**defaults, **reader.data, "heads": tuple(heads)}
     try:
-        _sizes(plans, given)
+        _network_of(plans, given)
     except ValueError as error:  # which begins with the name of the key
         key = str(error).split()[0]
         reader.fail(key, str(error).removeprefix(key).strip())
@@ -556,7 +556,7 @@ def _trainer(curriculum: Curriculum) -> Callable[[RunFolder], Trainer]:
     from ..agents.tri_module.trainer import Trainer
 
     torch.set_num_threads(curriculum.threads)
-    sizes = _sizes(curriculum.phases, curriculum.model)
+    sizes = _network_of(curriculum.phases, curriculum.model)
     separate = curriculum.learner.get("variant") == "separate"
     model = SeparateModules(sizes, curriculum.seed) if separate else new_model(sizes, curriculum.seed)
     learner = Learner(model, seed=curriculum.seed, **curriculum.learner)

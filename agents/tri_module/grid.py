@@ -54,10 +54,12 @@ class GridConfig(TriConfig):
 
     Attributes, besides those of :class:`TriConfig`:
         vocabulary: how many actions there are: always ``NUM_ACTIONS``.
+        context: how many steps a life may have that is remembered.
         window: V, the side of what is seen.
     """
 
     vocabulary: int = NUM_ACTIONS
+    context: int = 256
     window: int = 7
     packing: ClassVar[str] = "grid"
 
