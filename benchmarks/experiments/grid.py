@@ -128,17 +128,17 @@ def shortest_way(world: Any, individual: int) -> int:
     raise ValueError(f"there is no way from {start} to {goal}")
 
 
-def foresight(model: GridModule, scenario: Scenario, seed: int) -> dict[str, float]:
+def foresight(model: GridModule, scenario: Scenario, seed: int, viewer: str = "") -> dict[str, float]:
     """What the prediction output makes of lives of the game's characters that no training has, in nats: for
     an action of one's own, for one of somebody in sight, for a cell and for a field of the next percept; and
-    for an action of somebody in sight by how often each comes alone."""
+    for an action of somebody in sight by how often each comes alone. ``viewer``: whose lives; "": all of
+    them."""
     worlds = scenario.simulation(64, autoreset="same_step")
     lives = live(worlds, seeds.evaluation_seed(seed), 64, scenario.modes("scripted"))
-    everybody = worlds.count
-    where = np.arange(64 * everybody)
-    batch = lives.batch(
-        where // everybody, where % everybody, foreseen=np.ones((len(where), 64), np.bool_), others=True
-    )
+    viewers = [viewer] if viewer else list(worlds.individuals)
+    rows = [(world, worlds.individuals.index(each)) for world in range(64) for each in viewers]
+    foreseen = np.ones((len(rows), 64), np.bool_)
+    batch = lives.batch(*np.array(rows).T, foreseen=foreseen, others=True)
     with torch.no_grad():
         out = model(batch.window, batch.fields, batch.before, starts=batch.starts)
         found = _errors(batch, out)
@@ -240,7 +240,7 @@ def _tri_module(
     }
     trainer = prepare(curriculum, seed=seed, out=folder)
     model: Any = trainer.learner.model
-    scenario = curriculum.phases[-1].scenario
+    scenario, viewer = curriculum.phases[-1].scenario, curriculum.phases[0].viewer
     assert scenario is not None
     clock = _Clock()
     found: dict[str, Any] = {"exams": {}, "foresight": {}, "seconds": {}}
@@ -252,7 +252,7 @@ def _tri_module(
             model.graft()
         found["seconds"][at] = round(clock.seconds(), 1)
         found["exams"][at] = clock.aside(lambda: examined(GridAgent(model)))
-        found["foresight"][at] = clock.aside(lambda: foresight(model, scenario, seed))
+        found["foresight"][at] = clock.aside(lambda: foresight(model, scenario, seed, viewer))
         model.load_state_dict(kept)
 
     def tell(progress: Any) -> None:
