@@ -91,7 +91,7 @@ def test_what_a_file_says_is_what_is_read(tmp_path):
         ("save_every: 0", "save_every: -1", r"tiny\.yaml:3: key 'save_every': is -1, expected seconds"),
         ("listing: pretrain", "listing: pretain", r":6: key 'phases\[0\]\.listing': is 'pretain'"),
         ("scenario: echo_train", "scenario: ecko_train", r":7: key 'phases\[0\]\.scenario'.*'echo_train'"),
-        ("scenario: echo_train", "scenario: reach_small", r":7: .*plays reach, expected conversations"),
+        ("scenario: echo_train", "scenario: reach_small", r":4: .*: play gridworlds and conversations"),
         ("scenario: echo_train", "data: nowhere", r":7: key 'phases\[0\]\.data': is 'nowhere'"),
         ("    scenario: echo_train\n", "", r":6: .*'listen' has neither 'scenario' nor 'data'"),
         ("steps: 40", "steps: none", r":8: key 'phases\[0\]\.steps': is 'none', expected a whole number"),
