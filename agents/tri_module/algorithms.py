@@ -65,13 +65,19 @@ class Batch:
         """Of (B, T) values those at the actions' tokens: (N,)."""
         return values[:, 1:][self.actions[:, 1:]]
 
+    def deciding(self, values: Tensor) -> Tensor:
+        """Of (B, T, ...) those at the tokens before: what was said before a token, says how probable it is.
+        One selection of rows: a slice of a slice fills the whole with zeros twice, going backward."""
+        rows = torch.nonzero(self.actions.flatten())[:, 0] - 1  # position 0 is no action
+        return values.flatten(0, 1).index_select(0, rows)
+
 
 def log_probabilities(logits: Tensor, batch: Batch, legal: Tensor | None = None) -> Tensor:
     """Logarithms of the probabilities that logits (B, T, V) give to the actions' tokens: (N,).
 
     ``legal`` (N, V) bool says which tokens there was a choice of; all where None.
     """
-    before = logits[:, :-1][batch.actions[:, 1:]]  # what was said before a token, says how probable it is
+    before = batch.deciding(logits)
     if legal is not None:
         before = before.masked_fill(~legal, -1e9)
     return -F.cross_entropy(before, batch.of_actions(batch.tokens), reduction="none")
@@ -108,10 +114,9 @@ class Reward:
             cut = ratio.clamp(1 - self.clip, 1 + self.clip)
             loss = -torch.minimum(self.advantages * ratio, self.advantages * cut).mean()
         if self.returns is not None:
-            value = out.value[:, :-1][batch.actions[:, 1:]]
-            loss = loss + self.value * F.mse_loss(value, self.returns)
+            loss = loss + self.value * F.mse_loss(batch.deciding(out.value), self.returns)
         if self.entropy:
-            logits = out.behaviour[:, :-1][batch.actions[:, 1:]]
+            logits = batch.deciding(out.behaviour)
             if self.legal is not None:
                 logits = logits.masked_fill(~self.legal, -1e9)
             logs = F.log_softmax(logits, -1)
