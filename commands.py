@@ -35,7 +35,7 @@ from .envs.games import GAMES
 from .envs.simulation import MODES
 from .scenarios import curricula, seeds
 from .scenarios.episodes import Episode, Recorder
-from .scenarios.evaluation import Evaluation
+from .scenarios.evaluation import Evaluation, observe
 from .scenarios.evaluation import evaluate as run_evaluation
 from .scenarios.files import nearest
 from .scenarios.loader import (
@@ -499,6 +499,25 @@ def _with_answers(
             yield simulation, {}
 
 
+def _with_foresight(
+    episode: Episode, scenario: Scenario, agent: Any
+) -> Iterator[tuple[Simulation, dict[str, Any]]]:
+    """The episode, and at each step what its agent takes those in sight to do next, as seen from its life."""
+    from .renders import words
+
+    focal = scenario.focal[0]
+    state = agent.initial_state(1)
+    for simulation in episode.replay():
+        _, state = agent.act(observe(simulation, focal, agent), state)
+        names, expected = words.names(simulation), []
+        for look, chances in enumerate(agent.foresee(state)[0]):
+            for other in np.flatnonzero(simulation.worlds["identity"][0] == look) if chances.any() else ():
+                action = int(chances.argmax())
+                expected.append(f"{names[other]}: {simulation.actions[action]} {chances[action]:.0%}")
+        note = f"{names[focal]} expects {', '.join(expected)}" if expected else ""
+        yield simulation, {} if simulation.ends.any() else {"note": note}
+
+
 def _picture(out: Path) -> Path:
     if out.suffix.lower() not in PICTURES:
         raise ValueError(f"out is {str(out)!r}, expected a name that ends in {', '.join(PICTURES)}")
@@ -506,16 +525,22 @@ def _picture(out: Path) -> Path:
 
 
 def _save_pictures(
-    episode: Episode, rows: list[dict[str, Any]], out: Path, fps: float, thoughts: int
+    episode: Episode,
+    rows: list[dict[str, Any]],
+    out: Path,
+    fps: float,
+    thoughts: int,
+    steps: Iterator[tuple[Simulation, dict[str, Any]]] | None = None,
 ) -> Path:
-    """Draw an episode into a file; ``rows`` are the agent's answers, or none."""
+    """Draw an episode into a file; ``rows`` are the agent's answers, or none; ``steps`` the episode's."""
     from .renders import render_episode
 
-    steps: Any = _with_answers(episode, rows) if rows else episode
-    return render_episode(steps, out, fps=fps, thoughts=thoughts, probes=not rows)
+    if rows:
+        steps = _with_answers(episode, rows)
+    return render_episode(steps or episode, out, fps=fps, thoughts=thoughts, probes=not rows)
 
 
-def _play_once(agent: str, scenario: Scenario, seed: int) -> Evaluation:
+def _play_once(agent: str | Agent, scenario: Scenario, seed: int) -> Evaluation:
     """One episode: the first of a block of evaluation seeds."""
     return run_evaluation(agent, scenario, episodes=1, seed=seed, progress=False)
 
@@ -540,6 +565,7 @@ def render(
         thoughts: order of the beliefs in thought bubbles, 0 for none.
     """
     rows: list[dict[str, Any]] = []
+    steps = None
     if source.endswith(".json"):
         episode = Episode.load(source)
         name = Path(source).stem
@@ -547,9 +573,12 @@ def render(
     else:
         scenario = load_scenario(source)
         path = _picture(Path(out or f"{scenario.name}.gif"))
-        played = _play_once(agent, scenario, scenario.seed if seed is None else seed)
+        player = load_agent(agent)
+        played = _play_once(player, scenario, scenario.seed if seed is None else seed)
         episode, rows = played.recordings[0], played.probes
-    _save_pictures(episode, rows, path, fps, thoughts)
+        if scenario.game.family == "grid" and hasattr(player, "foresee"):
+            steps = _with_foresight(episode, scenario, player)
+    _save_pictures(episode, rows, path, fps, thoughts, steps)
     print(f"written to {path} ({len(episode)} steps, seed {episode.seed})")
     return 0
 

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..agents.registry import AGENTS
 from ..agents.training import RunFolder, versions, write
+from ..envs.simulation import MODES
 from . import seeds
 from .collect import collect
 from .loader import (
@@ -33,9 +34,9 @@ from .loader import (
 )
 
 if TYPE_CHECKING:
-    from ..agents.tri_module.model import SeparateModules, TriModule
+    from ..agents.tri_module.model import SeparateModules, TriConfig, TriModule
     from ..agents.tri_module.phases import Source
-    from ..agents.tri_module.trainer import Part, Trainer
+    from ..agents.tri_module.trainer import Part, Phase, Trainer
 
 __all__ = [
     "LISTINGS",
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 LISTINGS = ("pretrain", "simulate_and_imitate")
+GRID_LISTINGS = ("pretrain", "finetune")  # in gridworlds
 _EXAMS = 2**20 - 1  # the block of evaluation seeds that exams while training have for themselves
 AHEAD = 16  # updates whose conversations are played at once
 _KEYS = (
@@ -68,8 +70,7 @@ _KEYS = (
 )
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
-    "perspective", "by_reward", "graft",
-    "viewer",
+    "warmup", "perspective", "by_reward", "graft", "viewer", "length", "practice",
 )  # fmt: skip
 
 
@@ -85,9 +86,11 @@ class Plan:
         agent: the reference agent that plays the scenario's focal individuals.
         data: a folder of ``mindsight collect``.
         batch_size: conversations in an update.
-        weight, rate, begin: as for :class:`mindsight.agents.tri_module.trainer.Part`.
+        weight, rate, begin, warmup: as for :class:`mindsight.agents.tri_module.trainer.Part`.
         perspective: mode of the perspective switch, where the listing has one.
         by_reward, graft, viewer: see the listing's phase.
+        length: in gridworlds: steps of each life in an update, of which there are ``batch_size``.
+        practice: of ``finetune``: settings of :class:`mindsight.agents.tri_module.grid_phases.Practice`.
     """
 
     name: str
@@ -100,13 +103,23 @@ class Plan:
     weight: float = 1.0
     rate: tuple[float, float] = (1e-3, 1e-3)
     begin: int = 0
+    warmup: int = 0
     perspective: str = "labels"
     by_reward: bool = False
     graft: bool = False
     viewer: str = ""
+    length: int = 64
+    practice: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> bool:
+        """Whether it plays gridworlds."""
+        return self.scenario is not None and self.scenario.game.family == "grid"
 
     def conversations(self) -> int:
-        """How many it plays: whole pieces of ``AHEAD`` updates."""
+        """How many it plays, or worlds: whole pieces of ``AHEAD`` updates of conversations."""
+        if self.grid:
+            return self.steps * self.batch_size
         return 0 if self.scenario is None else math.ceil(self.steps / AHEAD) * AHEAD * self.batch_size
 
 
@@ -248,6 +261,8 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
         if plan.name in [each.name for each in plans]:
             below.fail("name", f"is {plan.name!r} twice: give each phase a name of its own")
         plans.append(plan)
+    if len({plan.grid for plan in plans}) > 1:
+        reader.fail("phases", "play gridworlds and conversations, expected one of them: a model reads one")
     conversations = sum(plan.conversations() for plan in plans)
     if conversations > seeds.BLOCK:
         reader.fail("phases", f"play {conversations:,} conversations, expected at most {seeds.BLOCK:,}")
@@ -262,17 +277,19 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
         phases=tuple(plans),
         seed=reader.number("seed", 0, lambda x: 0 <= x <= most, f"a whole number from 0 to {most}"),
         threads=reader.number("threads", 1, lambda x: 1 <= x <= 64, "a whole number from 1 to 64"),
-        model=_model(reader.below("model")),
+        model=_model(reader.below("model"), plans),
         learner=_learner(reader.below("learner")),
         best=best,
         check_every=reader.number("check_every", 50, lambda x: x >= 1, "a whole number of at least 1"),
         save_every=reader.number("save_every", 30.0, lambda x: 0 <= x < math.inf, "seconds, at least 0"),
-        exam=_exam(reader) if "exam" in reader.data else None,
+        exam=_exam(reader, plans) if "exam" in reader.data else None,
         source=source,
     )
 
 
-def _exam(reader: Reader) -> Exam:
+def _exam(reader: Reader, plans: Sequence[Plan]) -> Exam:
+    if plans[0].grid:
+        reader.fail("exam", "is given in a curriculum of gridworlds, expected one of conversations")
     below = reader.below("exam")
     below.keys(("battery", "score", "every", "begin", "episodes"), ("battery",))
     whole = "a whole number of at least 1"
@@ -288,7 +305,7 @@ def _exam(reader: Reader) -> Exam:
 
 def _plan(reader: Reader) -> Plan:
     reader.keys(_PHASE_KEYS, ("listing", "steps"))
-    listing = reader.choice("listing", "", LISTINGS)
+    listing = reader.choice("listing", "", list(dict.fromkeys([*LISTINGS, *GRID_LISTINGS])))
     name = reader.text("name") or listing
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         reader.fail("name", f"is {name!r}, expected letters, digits, '_' and '-'")
@@ -318,11 +335,41 @@ def _plan(reader: Reader) -> Plan:
         weight=reader.number("weight", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
         rate=_rate(reader),
         begin=reader.number("begin", 0, lambda x: x >= 0, "a whole number of at least 0"),
+        warmup=reader.number("warmup", 0, lambda x: x >= 0, "a whole number of at least 0"),
         perspective=_perspective(reader, listing),
         by_reward=_flag(reader, "by_reward"),
         graft=_graft(reader, listing),
         viewer=_viewer(reader, scenario),
+        length=reader.number("length", 64, lambda x: 2 <= x <= 1024, "a whole number from 2 to 1024"),
+        practice=_practice(reader, listing, scenario),
     )
+
+
+def _practice(reader: Reader, listing: str, scenario: Scenario | None) -> dict[str, Any]:
+    """Settings of ``finetune``; what else fits gridworlds alone, or does not fit them, is found here, too."""
+    from ..agents.tri_module.grid_phases import Practice
+
+    grid = scenario is not None and scenario.game.family == "grid"
+    known, family = (GRID_LISTINGS, "gridworlds") if grid else (LISTINGS, "conversations")
+    if listing not in known:
+        reader.fail("listing", f"is {listing!r} on {family}, expected one of {', '.join(known)}")
+    wrong = ["data", "perspective"] if grid else ["length"]
+    wrong += ["agent", "by_reward", "viewer", "length"] if listing == "finetune" else ["practice"]
+    for key in wrong:
+        if key in reader.data:
+            reader.fail(key, f"is given for {listing!r} on {family}, which has no such setting")
+    if listing != "finetune":
+        return {}
+    assert scenario is not None
+    if (scenario.modes() == MODES.index("external")).sum() != 1:
+        reader.fail("scenario", "is not played by one focal individual, who learns, among characters alone")
+    below = reader.below("practice")
+    below.keys([each.name for each in dataclasses.fields(Practice)], ())
+    try:
+        return dataclasses.asdict(Practice(**below.data))
+    except ValueError as error:  # which begins with the name of the key
+        key = str(error).split()[0]
+        below.fail(key, str(error).removeprefix(key).strip())
 
 
 def _beside(reader: Reader, given: str) -> Path:
@@ -338,8 +385,6 @@ def _scenario(reader: Reader) -> Scenario:
         scenario = load_scenario(beside if beside.is_file() else given)
     except ScenarioError as error:
         reader.fail("scenario", str(error))
-    if scenario.game.family != "conversation":
-        reader.fail("scenario", f"is {given!r}, which plays {scenario.game.name}, expected conversations")
     return scenario
 
 
@@ -382,10 +427,24 @@ def _flag(reader: Reader, key: str) -> bool:
     return value
 
 
-def _model(reader: Reader) -> dict[str, Any]:
-    """Sizes that make a model; the vocabulary is the language's."""
+def _network_of(plans: Sequence[Plan], given: Mapping[str, Any]) -> TriConfig:
+    """The size of the model: words of the language, or percepts of the scenarios' windows."""
+    from ..agents.tri_module.grid import GridConfig
     from ..agents.tri_module.model import TriConfig
     from ..agents.tri_module.perspective import VOCABULARY_SIZE
+
+    if not plans[0].grid:
+        return TriConfig(VOCABULARY_SIZE, **given)
+    scenarios = [plan.scenario for plan in plans if plan.scenario is not None]
+    windows = {int(scenario.window or scenario.game.window) for scenario in scenarios}
+    if len(windows) > 1:
+        raise ValueError(f"window is one of {', '.join(map(str, sorted(windows)))}, expected one for all")
+    return GridConfig(window=windows.pop(), **given)
+
+
+def _model(reader: Reader, plans: Sequence[Plan]) -> dict[str, Any]:
+    """Sizes that make a model."""
+    from ..agents.tri_module.model import TriConfig
 
     defaults = {each.name: each.default for each in dataclasses.fields(TriConfig)}
     del defaults["vocabulary"]
@@ -395,7 +454,7 @@ def _model(reader: Reader) -> dict[str, Any]:
         reader.fail("heads", f"is {heads!r}, expected three numbers: of behaviour, prediction, perception")
     given = {**defaults, **reader.data, "heads": tuple(heads)}
     try:
-        TriConfig(VOCABULARY_SIZE, **given)
+        _network_of(plans, given)
     except ValueError as error:  # which begins with the name of the key
         key = str(error).split()[0]
         reader.fail(key, str(error).removeprefix(key).strip())
@@ -521,16 +580,15 @@ def _trainer(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
 
-    from ..agents.tri_module.model import SeparateModules, TriConfig, TriModule
-    from ..agents.tri_module.perspective import VOCABULARY_SIZE
+    from ..agents.tri_module.model import SeparateModules, new_model
     from ..agents.tri_module.routing import Learner
     from ..agents.tri_module.trainer import Trainer
 
     torch.set_num_threads(curriculum.threads)
-    sizes: Any = TriConfig(VOCABULARY_SIZE, **curriculum.model)
+    sizes = _network_of(curriculum.phases, curriculum.model)
     if model is None:
         separate = curriculum.learner.get("variant") == "separate"
-        model = SeparateModules(sizes, curriculum.seed) if separate else TriModule(sizes, curriculum.seed)
+        model = SeparateModules(sizes, curriculum.seed) if separate else new_model(sizes, curriculum.seed)
     learner = Learner(model, seed=curriculum.seed, **curriculum.learner)
     parts, first = [], 0
     for plan in curriculum.phases:
@@ -551,6 +609,9 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
     from ..agents.tri_module.trainer import Part
 
     scenario = plan.scenario
+    if plan.grid:
+        played = _grid_phase(plan, seeds.training_seed(seed) + first)
+        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin)
     source: Source
     if scenario is None:
         source = FromFiles(Recorded.load(plan.data))
@@ -568,4 +629,21 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
         phase = SimulateAndImitate(
             plan.name, source, plan.batch_size, plan.perspective, plan.by_reward, plan.graft, plan.viewer
         )
-    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin)
+    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
+
+
+def _grid_phase(plan: Plan, first: int) -> Phase:
+    """A phase in gridworlds; its worlds take the seeds from ``first`` on."""
+    from ..agents.tri_module.grid_phases import GridFinetune, GridPretrain, Practice
+
+    scenario = plan.scenario
+    assert scenario is not None
+    worlds = scenario.simulation(plan.batch_size, autoreset="same_step")
+    if plan.listing == "finetune":
+        practice = Practice(**plan.practice)
+        return GridFinetune(
+            plan.name, worlds, first, scenario.modes(), scenario.focal[0], practice, plan.graft
+        )
+    viewer = scenario.individuals.index(plan.viewer) if plan.viewer else None
+    modes = scenario.modes(plan.agent)
+    return GridPretrain(plan.name, worlds, first, modes, plan.length, plan.by_reward, viewer)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,10 @@ from .perspective import Messages
 from .rollouts import Reader, say
 from .trainer import Progress, Trainer
 
-__all__ = ["AGENT_FILE", "PERSPECTIVES", "Course", "Life", "TriModuleAgent"]
+if TYPE_CHECKING:
+    from .grid_agent import GridAgent
+
+__all__ = ["AGENT_FILE", "PERSPECTIVES", "Course", "Life", "TriModuleAgent", "write_agent"]
 
 #: How an agent under test may find out what others perceived; see ``perspective.MODES``.
 PERSPECTIVES = ("inferred", "labels")
@@ -323,12 +326,26 @@ class TriModuleAgent(Agent):
         found = {}
         for order in {len(probe["chain"]) for probe in probes} - {0}:
             places = dict.fromkeys(_place(probe) for probe in probes if len(probe["chain"]) == order)
-            histories = messages.of_rows(np.array([row for row, _ in places]))
-            for depth in range(order):
-                names = np.array([_TOKEN[chain[depth]] for _, chain in places], np.int16)
-                histories = self.switch(histories, names)
-            found[order] = histories, {place: number for number, place in enumerate(places)}
+            rows = np.array([row for row, _ in places])
+            chains = np.array([[_TOKEN[name] for name in chain] for _, chain in places], np.int16)
+            numbers = {place: number for number, place in enumerate(places)}
+            found[order] = self.seen_by(messages, rows, chains), numbers
         return found
+
+    def seen_by(
+        self, state: Messages, rows: npt.NDArray[np.int64], chains: npt.NDArray[np.int16]
+    ) -> Messages:
+        """Histories as chains of individuals hold them, told as if they were one's own.
+
+        Args:
+            state: one's own.
+            rows: (N,) which of them.
+            chains: (N, order) name tokens: whose view of whose view ... of it.
+        """
+        histories = state.of_rows(rows)
+        for names in chains.T:
+            histories = self.switch(histories, names)
+        return histories
 
     def switch(self, messages: Messages, names: npt.NDArray[Any]) -> Messages:
         """S: the histories as others would hold them, told as if they were one's own.
@@ -388,19 +405,12 @@ class TriModuleAgent(Agent):
     # --- Files --------------------------------------------------------------------------------------------
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``model.json`` and ``agent.json``; :meth:`load` makes it from them."""
-        folder = self.model.save(folder)
-        content = {
-            "format": _FORMAT,
-            "version": _VERSION,
-            "name": self.name,
-            "perspective": self.perspective,
-        }
-        write(folder / AGENT_FILE, json.dumps(content, indent=1) + "\n")
-        return folder
+        return write_agent(self.model.save(folder), {"name": self.name, "perspective": self.perspective})
 
     @classmethod
-    def load(cls, folder: str | Path) -> TriModuleAgent:
-        """A saved agent, or what a curriculum's run has come to; nothing of its training is needed.
+    def load(cls, folder: str | Path) -> TriModuleAgent | GridAgent:
+        """A saved agent, or what a curriculum's run has come to; nothing of its training is needed. One whose
+        model was made for gridworlds is a :class:`GridAgent`.
 
         Args:
             folder: of :meth:`save`, of ``TriModule.save``, or of a run.
@@ -408,16 +418,29 @@ class TriModuleAgent(Agent):
         Raises:
             ValueError: what is there is none of ours, damaged, or of another version; it says which file.
         """
-        folder = Path(folder)
-        if not (folder / AGENT_FILE).is_file():
-            last = folder / "checkpoints" / "last"
-            return cls(load_model(last if last.is_dir() else folder))
+        folder, content = Path(folder), {"perspective": "inferred", "name": "tri_module"}
         path = folder / AGENT_FILE
-        content = read_description(path, _FORMAT, _VERSION, "a tri-module agent")
+        if path.is_file():
+            content = read_description(path, _FORMAT, _VERSION, "a tri-module agent")
+        elif (folder / "checkpoints" / "last").is_dir():
+            folder = folder / "checkpoints" / "last"
+        model = load_model(folder)
+        sizes: Any = model.config
         try:
-            return cls(load_model(folder), content["perspective"], content["name"])
+            if sizes.packing == "grid":
+                from .grid_agent import GridAgent
+
+                return GridAgent(model, content["name"])
+            return cls(model, content["perspective"], content["name"])
         except KeyError as error:
             raise ValueError(f"{path}: {error} is missing") from None
+
+
+def write_agent(folder: Path, content: Mapping[str, Any]) -> Path:
+    """Write ``agent.json`` beside an agent's model."""
+    whole = {"format": _FORMAT, "version": _VERSION, **content}
+    write(folder / AGENT_FILE, json.dumps(whole, indent=1) + "\n")
+    return folder
 
 
 # --- Histories --------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def _exchange(size: int, dtype: torch.dtype) -> Tensor:
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor, starts: Tensor | None) -> Tensor:
         b, t, _, heads, size = qkv.shape
         n = b * heads
         qkv = qkv.permute(2, 0, 3, 1, 4).reshape(3, n, t, size)
@@ -48,6 +48,9 @@ class _Attention(torch.autograd.Function):
             hi = min(lo + _BLOCK, t)
             later = _later(hi - lo, hi, q.dtype)
             scores = torch.baddbmm(later, q[:, lo:hi], k[:, :hi].transpose(1, 2), alpha=size**-0.5)
+            if starts is not None:
+                before = torch.arange(hi) < starts[:, lo:hi, None]  # (B, block, keys)
+                scores.view(b, heads, hi - lo, hi).masked_fill_(before[:, None], -torch.inf)
             weights.append(torch.softmax(scores, -1))
             found[:, lo:hi] = torch.bmm(weights[-1], v[:, :hi])
         ctx.save_for_backward(cos, sin, q, k, v, *weights)
@@ -55,7 +58,7 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         cos, sin, q, k, v, *weights = ctx.saved_tensors
         n, t, size = q.shape
         b = len(gradient)
@@ -78,7 +81,7 @@ class _Attention(torch.autograd.Function):
         of_qkv[:2] = _turned(of_qkv[:2], scale * cos, -scale * sin)
         result = gradient.new_empty((b, t, 3, n // b, size))
         result.permute(2, 0, 3, 1, 4).copy_(of_qkv.view(3, b, n // b, t, size))
-        return result, None, None
+        return result, None, None, None
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -88,7 +91,7 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return (x.reshape(-1, size) @ _exchange(size, x.dtype)).view(x.shape).mul_(sin).addcmul_(x, cos)
 
 
-def attention(qkv: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+def attention(qkv: Tensor, turns: tuple[Tensor, Tensor], starts: Tensor | None = None) -> Tensor:
     """What each position finds at itself and before it, queries and keys turned by their places (Su et al.
     2021).
 
@@ -99,12 +102,14 @@ def attention(qkv: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
     Args:
         qkv: (B, T, 3, H, size), queries, keys and values of H heads.
         turns: cosines and sines of the places' angles, (T, size / 2) each.
+        starts: (B, T) int64, the first position that each may look at: where several histories stand one
+            behind the other in a row, the beginning of its own. All before it where None.
 
     Returns:
         (B, T, H size), the heads side by side.
     """
     cos, sin = (torch.cat([part, part], -1) for part in turns)
-    found: Tensor = _Attention.apply(qkv, cos, sin)  # type: ignore[no-untyped-call]
+    found: Tensor = _Attention.apply(qkv, cos, sin, starts)  # type: ignore[no-untyped-call]
     return found
 
 

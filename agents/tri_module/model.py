@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,7 @@ __all__ = [
     "TriModule",
     "head_slices",
     "load_model",
+    "new_model",
 ]
 
 MODULES = ("behaviour", "prediction", "perception")
@@ -69,6 +70,7 @@ class TriConfig:
     hidden: int = 192
     readout: str = "two"
     head: int | None = None
+    packing: ClassVar[str] = "text"  # how histories become inputs: which network it is of
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
@@ -167,14 +169,14 @@ class _Heads(nn.Module):
         self.bias = nn.Parameter(torch.zeros(3, size))
         self.out = nn.Parameter(torch.empty(width, size))
 
-    def forward(self, x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, turns: tuple[Tensor, Tensor], starts: Tensor | None) -> Tensor:
         """What they write into the stream, of its normalized state: (B, T, width) both.
 
         Each module for itself: a gradient for one module's heads then costs no work on another's weights.
         """
         b, t, width = x.shape
         qkv = F.linear(x, self.qkv.view(-1, width), self.bias.view(-1))
-        return F.linear(attention(qkv.view(b, t, 3, self.count, -1), turns), self.out)
+        return F.linear(attention(qkv.view(b, t, 3, self.count, -1), turns, starts), self.out)
 
 
 class _Gelu(nn.Module):
@@ -196,12 +198,14 @@ class _Layer(nn.Module):
     def heads(self) -> list[_Heads]:
         return [getattr(self, name) for name in MODULES]
 
-    def write(self, x: Tensor, turns: tuple[Tensor, Tensor], frozen: Collection[str]) -> list[Tensor]:
+    def write(
+        self, x: Tensor, turns: tuple[Tensor, Tensor], frozen: Collection[str], starts: Tensor | None
+    ) -> list[Tensor]:
         """What each module's heads write into the stream: (B, T, width) of every module that has any."""
         x = self.norm(x)
         written = []
         for name, part in zip(MODULES, self.heads(), strict=True):
-            out = part(x, turns) if part.count else torch.zeros_like(x)
+            out = part(x, turns, starts) if part.count else torch.zeros_like(x)
             written.append(out.detach() if name in frozen else out)
         return written
 
@@ -237,15 +241,13 @@ class TriModule(nn.Module):
         seed: of its parameters; no global random state is touched.
     """
 
+    sizes: ClassVar[type[TriConfig]] = TriConfig
+
     def __init__(self, config: TriConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         v, width = config.vocabulary, config.width
-        self.token = nn.Embedding(v, width)
-        # beside each token: who sent it; names are embedded as the words they are
-        self.sender = nn.Linear(width, width, bias=False)
-        # ... and what comes just before it, so that a message can be found by any of its words
-        self.near = nn.Linear(NEAR * width, width, bias=False)
+        self._add_packing()
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
         if config.readout == "two":
@@ -255,6 +257,15 @@ class TriModule(nn.Module):
             self.unembedding = nn.Linear(width, v)
         self.value_readout = nn.Linear(width, 1)
         self._initialize(torch.Generator().manual_seed(seed))
+
+    def _add_packing(self) -> None:
+        """What turns a history into inputs of the stream's width; other worlds have another (``grid.py``)."""
+        width = self.config.width
+        self.token = nn.Embedding(self.config.vocabulary, width)
+        # beside each token: who sent it; names are embedded as the words they are
+        self.sender = nn.Linear(width, width, bias=False)
+        # ... and what comes just before it, so that a message can be found by any of its words
+        self.near = nn.Linear(NEAR * width, width, bias=False)
 
     def _initialize(self, generator: torch.Generator) -> None:
         deep = 1 / math.sqrt(2 * self.config.layers)
@@ -343,33 +354,43 @@ class TriModule(nn.Module):
         return F.embedding(rows, cache.table).sum(1).view(b, t, -1)
 
     def run(
-        self, x: Tensor, *, frozen: Collection[str] = (), cache: Cache | None = None
+        self,
+        x: Tensor,
+        *,
+        frozen: Collection[str] = (),
+        cache: Cache | None = None,
+        starts: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The transformer proper, on embedded inputs.
 
         Args:
             x: (B, T, width), without positions.
             frozen, cache: as for :meth:`forward`.
+            starts: (B, T) int64, where several histories stand one behind the other in a row: the position
+                at which each one's own begins. Not with a cache.
 
         Returns:
             The final states for the behaviour's and for the prediction's read-out, (B, T, width) each; with
             ``readout="two"`` they are one.
         """
         t, context = x.shape[1], self.config.context
-        longest = t if cache is None else t + int(cache.lengths.max())
-        if t == 0 or longest > context:
-            raise ValueError(f"{longest} positions, expected 1 to {context} (context)")
+        if cache is not None:
+            longest, room = t + int(cache.lengths.max()), cache.kept[0].shape[2]
+        else:
+            longest, room = t if starts is None else int((torch.arange(t) - starts).max()) + 1, context
+        if t == 0 or longest > room:
+            raise ValueError(f"{longest} positions, expected 1 to {room} (context)")
         if cache is not None:
             with torch.no_grad():
                 return self._run_on(x, cache, longest)
-        cos, sin = _angles(context, self.config.each, x.dtype)
+        cos, sin = _angles(max(context, t), self.config.each, x.dtype)  # several histories may be a row
         turns = (cos[:t], sin[:t])
         layers: list[Any] = list(self.layers)
         for layer in layers[:-1]:
-            behaviour, prediction, perception = layer.write(x, turns, frozen)
+            behaviour, prediction, perception = layer.write(x, turns, frozen, starts)
             x = x + behaviour + prediction + perception
             x = x + layer.mlp(layer.mlp_norm(x))
-        return self._finish(x, *layers[-1].write(x, turns, frozen))
+        return self._finish(x, *layers[-1].write(x, turns, frozen, starts))
 
     def _run_on(self, x: Tensor, cache: Cache, longest: int) -> tuple[Tensor, Tensor]:
         """The same with what has been read before, without gradients, and all heads at once: with few
@@ -386,11 +407,12 @@ class TriModule(nn.Module):
         at = cache.lengths[:, None] + torch.arange(t)  # (B, T)
         turns = _factors(c.context, size, heads, x.dtype)[at.view(-1)]  # (B T, 3 inner / 2)
         # Whole vectors: 61 keys take longer than 64. Nobody sees those that are not there.
-        filled = min(c.context, 16 * ((longest - 1) // 16 + 1))
+        room = cache.kept[0].shape[2]
+        filled = min(room, 16 * ((longest - 1) // 16 + 1))
         hidden = _later(c.context, x.dtype)[at][:, None, :, :filled]
         hidden = hidden.expand(b, heads, t, filled).reshape(b * heads, t, filled)
         first = torch.arange(b)[:, None] * heads + torch.arange(2)[:, None, None, None] * (b * heads)
-        first = (first[..., None] + torch.arange(heads)) * c.context  # (2, 1, B, 1, H), in (2 B H C, head)
+        first = (first[..., None] + torch.arange(heads)) * room  # (2, 1, B, 1, H), in (2 B H C, head)
         rows = (first + at[:, :, None]).permute(1, 2, 3, 0, 4).reshape(-1)  # of (B, T, 2, H)
         x = x.view(b * t, width)
         for number, (layer, kept) in enumerate(zip(cache.layers, cache.kept, strict=True)):
@@ -440,12 +462,18 @@ class TriModule(nn.Module):
         return finished
 
     @torch.no_grad()
-    def new_cache(self, rows: int) -> Cache:
-        """An empty cache for ``rows`` histories, to be read with the parameters as they are now."""
+    def new_cache(self, rows: int, positions: int | None = None) -> Cache:
+        """An empty cache for ``rows`` histories, to be read with the parameters as they are now.
+
+        Args:
+            rows: B.
+            positions: how many a history will have at most, C; the context where None.
+        """
         c = self.config
+        room = c.context if positions is None else min(c.context, 16 * ((positions + 15) // 16))
         heads, size, inner = sum(c.heads), c.each, c.inner
         like = self.value_readout.weight
-        kept = [like.new_zeros((2, rows * heads, c.context, size)) for _ in self.layers]
+        kept = [like.new_zeros((2, rows * heads, room, size)) for _ in self.layers]
         # Queries and keys: number k of a head is turned together with k + size / 2.
         order = torch.arange(3 * inner).view(3 * heads, 2, -1).transpose(1, 2).reshape(-1)
         order[2 * inner :] = torch.arange(2 * inner, 3 * inner)
@@ -499,29 +527,36 @@ class TriModule(nn.Module):
         folder = Path(folder)
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
         write(folder / "model.safetensors", save(tensors))
-        content = {"format": _FORMAT, "version": _VERSION, "config": asdict(self.config)}
+        content = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "packing": self.config.packing,
+            "config": asdict(self.config),
+        }
         write(folder / "model.json", json.dumps(content, indent=1) + "\n")
         return folder
 
     @classmethod
-    def load(cls, folder: str | Path) -> TriModule:
+    def load(cls, folder: str | Path) -> Self:
         """A saved model.
 
         Raises:
-            ValueError: what is there is no model of ours, damaged, or of another version; it says which file.
+            ValueError: what is there is no model of ours, damaged, of another version, or of another packing;
+                it says which file.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load
 
-        from ..training import read_description
-
-        path = Path(folder) / "model.json"
-        content = read_description(path, _FORMAT, _VERSION, "a tri-module model")
-        known = {field.name for field in fields(TriConfig)}
+        path, content = _description(folder)
+        if _packing(content) != cls.sizes.packing:
+            raise ValueError(
+                f"{path}: packing is {_packing(content)!r}, expected {cls.sizes.packing!r} (see load_model)"
+            )
+        known = {field.name for field in fields(cls.sizes)}
         given = content.get("config", {})
         if not isinstance(given, dict) or set(given) != known:
             raise ValueError(f"{path}: config has {sorted(given)}, expected {sorted(known)}")
-        model = cls(TriConfig(**given))
+        model = cls(cls.sizes(**given))
         weights = path.with_name("model.safetensors")
         try:
             model.load_state_dict(load(weights.read_bytes()))
@@ -543,8 +578,8 @@ class SeparateModules(nn.Module):
     def __init__(self, config: TriConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.behaviour = TriModule(config, 2 * seed)
-        self.prediction = TriModule(config, 2 * seed + 1)
+        self.behaviour = new_model(config, 2 * seed)
+        self.prediction = new_model(config, 2 * seed + 1)
 
     def save(self, folder: str | Path) -> Path:
         """Write both, each into a folder of its own."""
@@ -555,7 +590,7 @@ class SeparateModules(nn.Module):
     @classmethod
     def load(cls, folder: str | Path) -> SeparateModules:
         """A saved pair; ``ValueError`` as :meth:`TriModule.load`, and where the two differ in size."""
-        one, two = (TriModule.load(Path(folder) / name) for name in ("behaviour", "prediction"))
+        one, two = (_load_one(Path(folder) / name) for name in ("behaviour", "prediction"))
         if one.config != two.config:
             raise ValueError(f"{folder}: its two networks are of different sizes")
         made = cls(one.config)
@@ -571,20 +606,58 @@ class SeparateModules(nn.Module):
             "shared": [],
         }
 
-    def forward(self, tokens: Tensor, senders: Tensor, **more: Any) -> Output:
-        """As :meth:`TriModule.forward`, without a cache."""
-        acting: Output = self.behaviour(tokens, senders, **more)
-        simulating: Output = self.prediction(tokens, senders, **more)
-        return Output(acting.behaviour, simulating.prediction, acting.value)
+    def forward(self, *inputs: Tensor, **more: Any) -> Output:
+        """As their own, without a cache."""
+        acting: Output = self.behaviour(*inputs, **more)
+        simulating: Output = self.prediction(*inputs, **more)
+        return replace(simulating, behaviour=acting.behaviour, value=acting.value)
 
 
 def load_model(folder: str | Path) -> TriModule | SeparateModules:
-    """A saved model of either kind.
+    """A saved model of either kind and any packing.
 
     Raises:
         ValueError, OSError: as :meth:`TriModule.load`.
     """
-    return SeparateModules.load(folder) if (Path(folder) / "behaviour").is_dir() else TriModule.load(folder)
+    return SeparateModules.load(folder) if (Path(folder) / "behaviour").is_dir() else _load_one(folder)
+
+
+def new_model(config: TriConfig, seed: int = 0) -> TriModule:
+    """A network of the kind that a size is of."""
+    return _network(config.packing)(config, seed)
+
+
+def _load_one(folder: str | Path) -> TriModule:
+    path, content = _description(folder)
+    try:
+        network = _network(_packing(content))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return network.load(folder)
+
+
+def _network(packing: str) -> type[TriModule]:
+    """The network of a packing."""
+    if packing == "text":
+        return TriModule
+    if packing == "grid":
+        from .grid import GridModule  # it rests on this file
+
+        return GridModule
+    raise ValueError(f"packing is {packing!r}, expected 'text' or 'grid'")
+
+
+def _description(folder: str | Path) -> tuple[Path, dict[str, Any]]:
+    """What a saved model's JSON file says, and where it is."""
+    from ..training import read_description
+
+    path = Path(folder) / "model.json"
+    return path, read_description(path, _FORMAT, _VERSION, "a tri-module model")
+
+
+def _packing(content: dict[str, Any]) -> str:
+    """Of a saved model; those from before there were others do not say it."""
+    return str(content.get("packing", "text"))
 
 
 def head_slices(config: TriConfig) -> dict[str, Sequence[slice]]:
