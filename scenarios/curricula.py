@@ -70,9 +70,7 @@ _KEYS = (
 )
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
-    "perspective", "by_reward", "graft",
-    "viewer",
-    "length", "practice",
+    "warmup", "perspective", "by_reward", "graft", "viewer", "length", "practice",
 )  # fmt: skip
 
 
@@ -88,7 +86,7 @@ class Plan:
         agent: the reference agent that plays the scenario's focal individuals.
         data: a folder of ``mindsight collect``.
         batch_size: conversations in an update.
-        weight, rate, begin: as for :class:`mindsight.agents.tri_module.trainer.Part`.
+        weight, rate, begin, warmup: as for :class:`mindsight.agents.tri_module.trainer.Part`.
         perspective: mode of the perspective switch, where the listing has one.
         by_reward, graft, viewer: see the listing's phase.
         length: in gridworlds: steps of each life in an update, of which there are ``batch_size``.
@@ -105,6 +103,7 @@ class Plan:
     weight: float = 1.0
     rate: tuple[float, float] = (1e-3, 1e-3)
     begin: int = 0
+    warmup: int = 0
     perspective: str = "labels"
     by_reward: bool = False
     graft: bool = False
@@ -330,6 +329,7 @@ def _plan(reader: Reader) -> Plan:
         weight=reader.number("weight", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
         rate=_rate(reader),
         begin=reader.number("begin", 0, lambda x: x >= 0, "a whole number of at least 0"),
+        warmup=reader.number("warmup", 0, lambda x: x >= 0, "a whole number of at least 0"),
         perspective=_perspective(reader, listing),
         by_reward=_flag(reader, "by_reward"),
         graft=_graft(reader, listing),
@@ -581,7 +581,7 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
     scenario = plan.scenario
     if plan.grid:
         played = _grid_phase(plan, seeds.training_seed(seed) + first)
-        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin)
+        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
     source: Source
     if scenario is None:
         source = FromFiles(Recorded.load(plan.data))
@@ -599,7 +599,7 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
         phase = SimulateAndImitate(
             plan.name, source, plan.batch_size, plan.perspective, plan.by_reward, plan.graft, plan.viewer
         )
-    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin)
+    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
 
 
 def _grid_phase(plan: Plan, first: int) -> Phase:

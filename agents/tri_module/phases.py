@@ -20,10 +20,14 @@ from .algorithms import Batch, pretrain, simulate_and_imitate
 from .data import Recorded, Seen
 from .judgement import perceived
 from .model import TriModule
-from .perspective import ME, MODES, Packed
+from .perspective import ME, MODES, Messages, Packed
 from .routing import Learner
 
-__all__ = ["FromFiles", "OnTheFly", "Pretrain", "SimulateAndImitate", "Source"]
+__all__ = ["JUDGED", "FromFiles", "OnTheFly", "Pretrain", "SimulateAndImitate", "Source"]
+
+#: Conversations for which the learner judges at once who perceived what, of this update and of the next ones:
+#: message by message many histories cost little more than few.
+JUDGED = 128
 
 
 class Source(Protocol):
@@ -192,32 +196,70 @@ class SimulateAndImitate(_Listening):
             raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(MODES)}")
         super().__init__(name, source, batch_size, by_reward, viewer)
         self.perspective, self.graft = perspective, graft
+        self._waiting: list[tuple[Messages, npt.NDArray[np.float32]]] = []  # switched already, and paid
+
+    def state(self) -> dict[str, Any]:
+        """As of all phases, and the conversations that are switched already: by the model as it was."""
+        found = super().state()
+        for k, (messages, paid) in enumerate(self._waiting):
+            arrays = {
+                "tokens": messages.tokens,
+                "senders": messages.senders,
+                "own": messages.own,
+                "paid": paid,
+            }
+            found |= {f"waiting.{k}.{name}": array for name, array in arrays.items()}
+        return found
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """See :class:`_Listening`."""
+        super().set_state(state)
+        self._waiting = []
+        while f"waiting.{len(self._waiting)}.paid" in state:
+            kept = [
+                state[f"waiting.{len(self._waiting)}.{name}"] for name in ("tokens", "senders", "own", "paid")
+            ]
+            self._waiting.append((Messages(*kept[:3]), kept[3]))
 
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update; its losses."""
         if self.graft and self._number == 0 and isinstance(learner.model, TriModule):
             learner.model.graft()
-        data, rows = self._drawn(rng)
-        names = data.names[rows]
-        viewers = self._viewers(data, len(rows), rng)
-        seen = data.seen_by(viewers, rows)
-        others = self._others(seen, names, viewers, rng)
-        who = names[np.arange(len(rows)), others]
-        shared = (seen.heard >> others[:, None] & 1).astype(np.bool_)
-        messages, paid = seen.messages, seen.paid
-        if self.perspective == "inferred":
-            began = time.perf_counter()
-            shared = perceived(learner.model, messages, who)
-            self.seconds["acting"] += time.perf_counter() - began
-        if self.perspective != "labels":
-            order = np.argsort(~shared, axis=1, kind="stable")  # as Messages.only puts them
-            paid = np.take_along_axis(paid, order, 1)
-            messages = messages.switch(who, shared)
-        else:
-            messages = messages.switch(who)
+        if not self._waiting:
+            self._waiting = self._switched(learner, rng)
+        messages, paid = self._waiting.pop(0)
         packed = messages.pack(rng)
         batch = self._batch(packed, packed.said_by(ME), paid)
         return simulate_and_imitate(learner, batch, self.by_reward)
+
+    def _switched(
+        self, learner: Learner, rng: np.random.Generator
+    ) -> list[tuple[Messages, npt.NDArray[np.float32]]]:
+        """The conversations of the next updates as others would hold them, and what each message was paid."""
+        drawn = []
+        for _ in range(max(1, JUDGED // self.batch_size) if self.perspective == "inferred" else 1):
+            data, rows = self._drawn(rng)
+            names = data.names[rows]
+            viewers = self._viewers(data, len(rows), rng)
+            seen = data.seen_by(viewers, rows)
+            others = self._others(seen, names, viewers, rng)
+            drawn.append((seen, names[np.arange(len(rows)), others], others))
+        if self.perspective == "labels":
+            return [(seen.messages.switch(who), seen.paid) for seen, who, _ in drawn]
+        if self.perspective == "inferred":
+            began = time.perf_counter()
+            whole = Messages.joined([seen.messages for seen, _, _ in drawn])
+            kept = perceived(learner.model, whole, np.concatenate([who for _, who, _ in drawn]))
+            shared = np.split(kept, len(drawn))
+            self.seconds["acting"] += time.perf_counter() - began
+        else:
+            shared = [(seen.heard >> others[:, None] & 1).astype(np.bool_) for seen, _, others in drawn]
+        found = []
+        for (seen, who, _), both in zip(drawn, shared, strict=True):
+            both = both[:, : seen.paid.shape[1]]
+            order = np.argsort(~both, axis=1, kind="stable")  # as Messages.only puts them
+            found.append((seen.messages.switch(who, both), np.take_along_axis(seen.paid, order, 1)))
+        return found
 
     @staticmethod
     def _others(

@@ -23,8 +23,10 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from ...agents.registry import upper_bound
 from ...agents.training import versions, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
@@ -35,7 +37,7 @@ from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
 from .statistics import interquartile
 
-__all__ = ["BEYOND", "MEASURES", "VARIANTS", "main", "run", "summary"]
+__all__ = ["BEYOND", "EXAMS", "MEASURES", "VARIANTS", "main", "run", "summary"]
 
 BATTERY, WHOLE, CURRICULUM = "false_belief_lived", "false_belief", "simulation"
 VARIANTS = ("routed", "unrouted", "random_heads", "separate")
@@ -62,10 +64,80 @@ BEYOND: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
+@upper_bound
+class Given(TriModuleAgent):
+    """Is told by the engine who perceived what: an upper bound, never an agent under test."""
+
+    privileged = True
+
+    def act(self, observation: Mapping[str, Any], state: Any) -> tuple[npt.NDArray[np.int64], Any]:
+        """As all tri-module agents."""
+        self._simulation, self._individual = observation["oracle"]
+        return super().act(observation, state)
+
+    def answer(self, probes: Sequence[Any], state: Any) -> list[npt.NDArray[np.float64]]:
+        """As all tri-module agents."""
+        return super().answer([{**probe.public(), "row": probe.row} for probe in probes], state)
+
+    def seen_by(
+        self, state: Messages, rows: npt.NDArray[np.int64], chains: npt.NDArray[np.int16]
+    ) -> Messages:
+        """What the first of each chain perceived is known; what they take others to have perceived is not:
+        that is judged, as always."""
+        worlds = self._simulation.worlds
+        numbers = self._simulation.histories(self._individual)[2].astype(np.int64)
+        heard = np.take_along_axis(worlds["heard"], numbers[:, : state.senders.shape[1]], 1)[rows]
+        who = (worlds["lexicon"][rows] == chains[:, :1]).argmax(1)  # (N,)
+        kept = (heard >> who[:, None].astype(np.uint8) & 1).astype(np.bool_)
+        histories = state.of_rows(rows).switch(chains[:, 0], kept)
+        for names in chains.T[1:]:
+            histories = self.switch(histories, names)
+        return histories
+
+
+def last_mentioned(
+    messages: Messages, things: npt.NDArray[Any], places: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
+    """The untrained rule, instead of ``TriModuleAgent.places``: where a thing was mentioned last, there it
+    is; who never perceived a mention does not know."""
+    about = (messages.tokens == things[:, None, None]).any(-1)  # (B, M)
+    named = (messages.tokens[..., None] == places[:, None, None]) & (places > 0)[:, None, None]
+    at = about[..., None] & named.any(2)  # (B, M, P)
+    found = np.zeros((len(things), places.shape[1] + 1))
+    b, m, p = at.shape
+    flat = at.reshape(b, m * p)
+    last = m * p - 1 - flat[:, ::-1].argmax(1)
+    found[np.arange(b), np.where(flat.any(1), last % p, p)] = 1.0
+    return found
+
+
+class Rule(TriModuleAgent):
+    """Puts itself into others' places as it has learned to, and goes there by the rule."""
+
+    places = staticmethod(last_mentioned)
+
+
+@upper_bound
+class GivenRule(Given):
+    """The rule, with the engine's knowledge of who perceived what."""
+
+    places = staticmethod(last_mentioned)
+
+
+#: How an examined agent finds out what others perceived, and what follows from it.
+EXAMS: dict[str, tuple[type[TriModuleAgent], str]] = {
+    "inferred": (TriModuleAgent, "inferred"),
+    "labels": (TriModuleAgent, "labels"),
+    "given": (Given, "inferred"),
+    "rule, inferred": (Rule, "inferred"),
+    "rule, given": (GivenRule, "inferred"),
+}
+
+
 def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
     """Train and examine one agent."""
     folder = out / f"{variant}-{seed}"
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     curriculum = load_curriculum(CURRICULUM)
     curriculum = replace(curriculum, learner={**curriculum.learner, "variant": variant})
     if (folder / "config.json").exists():
@@ -73,31 +145,34 @@ def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
     else:
         trainer = prepare(curriculum, seed=seed, out=folder)
     progress, _ = trainer.train()
-    trained = time.perf_counter() - begun
+    trained, worked = time.perf_counter() - begun, time.process_time() - busy
     found: dict[str, Any] = {
         "variant": variant,
         "seed": seed,
         "updates": progress.steps,
         "seconds": round(trained, 1),
+        "busy": round(worked, 1),  # of the processor: what the wall clock shows on an idle machine
         "means": {name: round(value, 4) for name, value in progress.means.items()},
         "perspectives": {},
         "versions": versions(),
     }
     model = load_model(folder / "checkpoints" / "last")
-    for perspective in ("inferred", "labels"):
-        agent = TriModuleAgent(model, perspective)
-        result, whole = (
-            evaluate(agent, battery, episodes=count, seed=seed, progress=False, recordings=0,
-                     family="conversation")
-            for battery, count in ((BATTERY, episodes), (WHOLE, max(1, episodes // 4)))
-        )  # fmt: skip
+    for perspective, (kind, mode) in EXAMS.items():
+        agent = kind(model, mode)
+        result = evaluate(
+            agent, BATTERY, episodes=episodes, seed=seed, progress=False, recordings=0, family="conversation"
+        )
         card = result.card
         found["perspectives"][perspective] = {
             **scores(result.probes, MEASURES),
             **{f"all of a set, {group.name}": group.share for group in card.groups},
             "all of a set": None if card.sets is None else card.sets.share,
-            **scores(whole.probes, BEYOND),
         }
+    whole = evaluate(
+        TriModuleAgent(model), WHOLE, episodes=max(1, episodes // 4), seed=seed, progress=False, recordings=0,
+        family="conversation",
+    )  # fmt: skip
+    found["perspectives"]["inferred"] |= scores(whole.probes, BEYOND)
     found["judged"] = judged(model, episodes, seed)
     return found
 
@@ -140,12 +215,17 @@ def summary(out: Path) -> str:
         for perspective, values in found["perspectives"].items():
             judgement = {f"judged right, {name}": share for name, share in found["judged"].items()}
             groups[found["variant"], perspective].append(
-                {**values, **judgement, "minutes": found["seconds"] / 60, "seed": found["seed"]}
+                {
+                    **values,
+                    **judgement,
+                    "minutes": found["seconds"] / 60,
+                    "minutes of the processor": found["busy"] / 60,
+                }
             )
     if not groups:
         return "no results yet"
-    keys = sorted(groups, key=lambda key: (VARIANTS.index(key[0]), key[1]))
-    names = [name for name in groups[keys[0]][0] if name != "seed"]
+    keys = sorted(groups, key=lambda key: (VARIANTS.index(key[0]), list(EXAMS).index(key[1])))
+    names = list(dict.fromkeys(name for rows in groups.values() for row in rows for name in row))
     lines = [
         "| | " + " | ".join(f"{variant}, {perspective}" for variant, perspective in keys) + " |",
         "|---" * (len(keys) + 1) + "|",
@@ -154,8 +234,11 @@ def summary(out: Path) -> str:
     for name in names:
         cells = []
         for key in keys:
+            if name not in groups[key][0]:
+                cells.append("–")
+                continue
             mean, low, high = interquartile([row[name] for row in groups[key]], rng)
-            if name == "minutes":
+            if name.startswith("minutes"):
                 cells.append(f"{mean:.1f}")
             else:
                 cells.append(f"{mean:.1%} ({low:.0%} to {high:.0%})")
