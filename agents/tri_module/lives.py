@@ -260,8 +260,8 @@ def practised(
 def advantages_of(
     lives: Lives, choices: Choices, individual: int, discount: float, trace: float
 ) -> tuple[Tensor, Tensor]:
-    """Generalized advantages, standardized over all steps that were lived, and returns: (T, W) each. An episode
-    that is cut off at its limit counts as over: how late it is stands in every percept."""
+    """Generalized advantages, standardized over all steps that were lived, and returns: (T, W) each. An
+    episode that is cut off at its limit counts as over: how late it is stands in every percept."""
     rewards = torch.from_numpy(lives.rewards[:, :, individual])
     last = torch.from_numpy(lives.last[:, :, individual])
     advantages, returns = generalized_advantages(rewards, torch.stack(choices.values), last, discount, trace)
