@@ -34,7 +34,7 @@ from .loader import (
 )
 
 if TYPE_CHECKING:
-    from ..agents.tri_module.model import TriConfig
+    from ..agents.tri_module.model import SeparateModules, TriConfig, TriModule
     from ..agents.tri_module.phases import Source
     from ..agents.tri_module.trainer import Part, Phase, Trainer
 
@@ -189,6 +189,12 @@ class Curriculum:
     save_every: float = 30.0
     exam: Exam | None = None
     source: str = ""
+
+    def training(
+        self, *, model: Any = None, seed: int | None = None, out: str | os.PathLike[str] | None = None
+    ) -> Trainer:
+        """A training that has not begun; see :func:`prepare`."""
+        return prepare(self, seed=seed, out=out, model=model)
 
     def config(self) -> dict[str, Any]:
         """All that was asked for, as JSON has it; scenarios by name."""
@@ -471,7 +477,11 @@ def _learner(reader: Reader) -> dict[str, Any]:
 
 # --- Training ----------------------------------------------------------------------------------------------
 def prepare(
-    curriculum: str | Path | Curriculum, *, seed: int | None = None, out: str | os.PathLike[str] | None = None
+    curriculum: str | Path | Curriculum,
+    *,
+    seed: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    model: TriModule | SeparateModules | None = None,
 ) -> Trainer:
     """A training that has not begun, with its run folder.
 
@@ -479,6 +489,7 @@ def prepare(
         curriculum: its name, its file, or itself.
         seed: instead of the curriculum's.
         out: the run folder, a new one; ``runs/<curriculum>-<time>`` where None.
+        model: the network that learns, of whatever sizes; a new one of the curriculum's where None.
 
     Raises:
         ScenarioError: there is no such curriculum, or it is wrong.
@@ -489,7 +500,9 @@ def prepare(
     if seed is not None:
         seeds.training_seed(seed)  # ValueError if it is out of range
         found = dataclasses.replace(found, seed=seed)
-    make = _trainer(found)  # before anything is written
+    if model is not None:
+        found = dataclasses.replace(found, model=_sizes(model))
+    make = _trainer(found, model)  # before anything is written
     run = RunFolder.create(out, found.name)
     if found.source:
         write(run.path / "curriculum.yaml", Path(found.source).read_text(encoding="utf-8"))
@@ -499,7 +512,21 @@ def prepare(
             write(run.path / "scenarios" / f"{plan.name}.yaml", text)
     run.write_json("versions.json", versions())
     run.write_json("config.json", found.config())  # last: with it, this is a run that can go on
-    return make(run)
+    trainer = make(run)
+    if model is not None:
+        trainer.save()  # no seed makes these weights again
+    return trainer
+
+
+def _sizes(model: TriModule | SeparateModules) -> dict[str, Any]:
+    """A network's sizes, as a curriculum has them."""
+    from ..agents.tri_module.perspective import VOCABULARY_SIZE
+
+    found = dataclasses.asdict(model.config)
+    vocabulary = found.pop("vocabulary")
+    if vocabulary != VOCABULARY_SIZE:
+        raise ValueError(f"vocabulary is {vocabulary}, expected that of conversations, {VOCABULARY_SIZE}")
+    return {**found, "heads": list(found["heads"])}
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
@@ -545,7 +572,9 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
     return trainer
 
 
-def _trainer(curriculum: Curriculum) -> Callable[[RunFolder], Trainer]:
+def _trainer(
+    curriculum: Curriculum, model: TriModule | SeparateModules | None = None
+) -> Callable[[RunFolder], Trainer]:
     """Everything of a training but its folder."""
     # Before torch is loaded: two spinning pools of threads on two cores wait for each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -557,8 +586,9 @@ def _trainer(curriculum: Curriculum) -> Callable[[RunFolder], Trainer]:
 
     torch.set_num_threads(curriculum.threads)
     sizes = _network_of(curriculum.phases, curriculum.model)
-    separate = curriculum.learner.get("variant") == "separate"
-    model = SeparateModules(sizes, curriculum.seed) if separate else new_model(sizes, curriculum.seed)
+    if model is None:
+        separate = curriculum.learner.get("variant") == "separate"
+        model = SeparateModules(sizes, curriculum.seed) if separate else new_model(sizes, curriculum.seed)
     learner = Learner(model, seed=curriculum.seed, **curriculum.learner)
     parts, first = [], 0
     for plan in curriculum.phases:
