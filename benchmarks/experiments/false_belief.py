@@ -53,8 +53,8 @@ MEASURES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "reality, memory": lambda row: row["kind"] in ("reality", "memory"),
     "controls": lambda row: row["role"] == "control",
 }
-#: Longer histories than any in training: the option ``noise``, which held-out conversations have twice; 2 in the
-#: exam.
+#: Longer histories than any in training: the option ``noise``, which held-out conversations have twice; it is 2
+#: in the exam.
 LONGER = (4, 8)
 #: What lies beyond the battery: words against what was seen, and orders for which somebody does not notice.
 BEYOND: dict[str, Callable[[dict[str, Any]], bool]] = {
