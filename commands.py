@@ -25,6 +25,7 @@ from .agents.training import (
     RunFolder,
     Settings,
     draw_learning_curve,
+    draw_losses,
     losses,
     shares,
     stopping,
@@ -248,6 +249,9 @@ def train_curriculum(
         progress, reason = trainer.train(tell, over)
     _tell(f"{progress.steps:,} steps: {losses(progress)}")
     path = trainer.run.path
+    draw_losses(
+        path / "learning_curve.png", trainer.run.read_metrics(), f"Training by {trainer.run.path.name}"
+    )
     if reason == "interrupted":
         _tell(f"interrupted; {path} is usable; go on: mindsight train --resume {path}")
         return trainer.run, INTERRUPTED
