@@ -21,7 +21,7 @@ help: ## this list
 
 setup: $(INSTALLED) ## create .venv and install everything (the others do this by themselves)
 
-demo: $(INSTALLED) ## train, examine and draw a first agent: about 10 minutes after the install
+demo: $(INSTALLED) ## train, examine and draw a first agent: about 5 minutes after the install
 	@$(RUN) -m mindsight demo
 
 # Tests that take hours rather than seconds are marked `experiment` and left to `make experiments`.
@@ -32,6 +32,7 @@ experiments: $(INSTALLED) ## what the results page reports, and the long tests: 
 	@$(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief
 	@$(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation
 	@$(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness
+	@$(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid
 	@$(RUN) -m pytest -n 2 --dist worksteal -m experiment
 
 # mypy names modules after folders, and a checkout may have any name (with dashes, too, which no

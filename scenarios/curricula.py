@@ -611,7 +611,7 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
     scenario = plan.scenario
     if plan.grid:
         played = _grid_phase(plan, seeds.training_seed(seed) + first)
-        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin)
+        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
     source: Source
     if scenario is None:
         source = FromFiles(Recorded.load(plan.data))
