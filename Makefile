@@ -30,6 +30,7 @@ test: $(INSTALLED) ## run every test: at most 15 minutes on two cores
 
 experiments: $(INSTALLED) ## what the results page reports, and the long tests: hours; goes on where it stopped
 	@$(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief
+	@$(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation
 	@$(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness
 	@$(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid
 	@$(RUN) -m pytest -n 2 --dist worksteal -m experiment

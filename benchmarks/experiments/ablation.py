@@ -19,7 +19,7 @@ and the behaviour output on ``own`` as ``behaviour``. Agents that were trained u
 alike, say what switching off a third of the heads costs anyhow; of agents of two networks (``separate``) the
 heads of the predicting one are switched off: its behaviour heads never behaved.
 
-One JSON file a run; what is there already is not done again.
+One JSON file a finished run; what is there already is not done again.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...agents.training import versions, write
+from ...agents.training import RunFolder, versions, write
 from ...agents.tri_module.model import MODULES, SeparateModules, TriModule, head_slices, load_model
 from ...agents.tri_module.perspective import ME, WORLD, Packed
 from ...scenarios.collect import collect
 from ...scenarios.loader import load_scenario
 from .statistics import interquartile
 
-__all__ = ["MEASURES", "Head", "heads", "main", "measure", "run", "summary", "switched_off"]
+__all__ = ["MEASURES", "Head", "finished", "heads", "main", "measure", "run", "summary", "switched_off"]
 
 #: A layer, a module, and the number of the head in it.
 Head = tuple[int, str, int]
@@ -256,6 +256,13 @@ def summary(out: Path) -> str:
     return "\n".join(lines).rstrip()
 
 
+def finished(folder: RunFolder) -> bool:
+    """Whether all phases of a run have made all their updates."""
+    state = json.loads((folder.checkpoints / "state.json").read_text(encoding="utf-8"))
+    steps = [phase["steps"] for phase in folder.read_json("config.json")["phases"]]
+    return [part["done"] for part in state["parts"]] == steps
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
@@ -271,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             name = folder.parents[1].name
             seed = name.removeprefix(f"{variant}-")
             path = given.out / f"{name}.json"
-            if path.exists() or not seed.isdecimal():
+            if path.exists() or not seed.isdecimal() or not finished(RunFolder.open(folder.parents[1])):
                 continue
             found = run(load_model(folder), int(seed), given.count, given.draws)
             about = {

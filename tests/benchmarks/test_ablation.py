@@ -96,13 +96,18 @@ def test_two_networks_lose_nothing_of_acting_with_heads_of_the_predicting_one(da
 
 
 def test_runs_are_done_once_and_make_a_table(tmp_path, capsys):
-    for seed in (0, 1):
-        TriModule(CONFIG, seed).save(tmp_path / "runs" / f"routed-{seed}" / "checkpoints" / "last")
+    for seed in (0, 1, 2):
+        folder = tmp_path / "runs" / f"routed-{seed}"
+        TriModule(CONFIG, seed).save(folder / "checkpoints" / "last")
+        (folder / "config.json").write_text('{"phases": [{"steps": 9}]}')
+        state = {"parts": [{"done": 9 if seed < 2 else 8}]}  # the last one is still being trained
+        (folder / "checkpoints" / "state.json").write_text(json.dumps(state))
     order = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--count", "4", "--draws", "2"]
     main(order)
     found = json.loads((tmp_path / "out" / "routed-1.json").read_text())
     assert set(found["mean"]) == set(found["zero"]) == {*MODULES, "random"}
     assert found["whole"] == pytest.approx(run(TriModule(CONFIG, 1), 1, 4, 1)["whole"])
+    assert not (tmp_path / "out" / "routed-2.json").exists()
     capsys.readouterr()
     main(order)
     assert "done" not in capsys.readouterr().out

@@ -1,0 +1,62 @@
+"""The routing picture shows the table of the paper, and learning curves are drawn of what was written."""
+
+import pytest
+
+from mindsight.agents.training import draw_losses
+from mindsight.agents.tri_module import TriConfig
+from mindsight.benchmarks.experiments.figures import draw_routing, main, routing_table
+
+REST = {"perception": "rate", "shared": "rate"}
+
+
+def test_what_is_drawn_is_the_papers_table():
+    assert routing_table() == {
+        ("listing 1", "prediction"): {"prediction": "rate", **REST},
+        ("listing 1", "prediction by reward"): {"behaviour": "reward"},
+        ("listing 2", "reward"): {"behaviour": "rate", **REST},
+        ("listing 2", "own prediction"): {"prediction": "rate", **REST},
+        ("listing 3", "imitation"): {"behaviour": "rate", **REST},
+        ("listing 3", "simulation"): {"prediction": "rate", **REST},
+        ("listing 4", "reward"): {"behaviour": "rate", **REST},
+        ("listing 4", "own prediction"): {"prediction": "rate", **REST},
+        ("listing 4", "prediction by reward"): {"behaviour": "reward"},
+    }
+
+
+def test_pictures_are_the_same_bytes_for_the_same_network_and_others_for_another(tmp_path):
+    sizes = (TriConfig(20), TriConfig(20), TriConfig(20, layers=3, heads=(1, 2, 1)))
+    one, same, other = (
+        draw_routing(tmp_path / f"{k}.png", config).read_bytes() for k, config in enumerate(sizes)
+    )
+    assert one.startswith(b"\x89PNG")
+    assert one == same != other
+
+
+def test_losses_of_all_phases_are_drawn_and_nothing_else(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    drawn = []
+    plot = Axes.plot
+
+    def noted(self, x, y, *style, **more):
+        drawn.append((more.get("label"), list(x), list(y)))
+        return plot(self, x, y, *style, **more)
+
+    monkeypatch.setattr(Axes, "plot", noted)
+    metrics = [
+        {"steps": 1, "phase": "a", "a/rate": 0.1, "a/prediction": 4.0, "time/learning": 1.0},
+        {"steps": 2, "phase": "b", "b/rate": 0.1, "b/simulation": 3.0, "b/cosine": 0.5},
+        {"steps": 3, "phase": "a", "a/rate": 0.1, "a/prediction": 2.0},
+        {"steps": 4, "phase": "a", "a/rate": 0.1, "a/prediction": None},
+    ]
+    draw_losses(tmp_path / "curve.png", metrics, "one")
+    assert [line for line in drawn if line[0]] == [
+        ("a: prediction", [1, 3], [4.0, 3.0]),
+        ("b: simulation", [2], [3.0]),
+    ]
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no run folder"):
+        main(["--run", str(tmp_path / "none"), "--out", str(tmp_path)])
+    assert (tmp_path / "routing.png").exists()
