@@ -50,7 +50,8 @@ __all__ = [
     "resume",
 ]
 
-LISTINGS = ("pretrain", "simulate_and_imitate")
+LISTINGS = ("pretrain", "simulate_and_imitate", "finetune", "kindness")
+_ACTING = ("finetune", "kindness")  # those in which the agent acts
 _EXAMS = 2**20 - 1  # the block of evaluation seeds that exams while training have for themselves
 AHEAD = 16  # updates whose conversations are played at once
 _KEYS = (
@@ -64,11 +65,12 @@ _KEYS = (
     "check_every",
     "save_every",
     "exam",
+    "start",
 )
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
     "perspective", "by_reward", "graft",
-    "viewer",
+    "viewer", "acting",
 )  # fmt: skip
 
 
@@ -86,7 +88,7 @@ class Plan:
         batch_size: conversations in an update.
         weight, rate, begin: as for :class:`mindsight.agents.tri_module.trainer.Part`.
         perspective: mode of the perspective switch, where the listing has one.
-        by_reward, graft, viewer: see the listing's phase.
+        by_reward, graft, viewer, acting: see the listing's phase.
     """
 
     name: str
@@ -99,14 +101,21 @@ class Plan:
     weight: float = 1.0
     rate: tuple[float, float] = (1e-3, 1e-3)
     begin: int = 0
-    perspective: str = "labels"
+    perspective: str = ""
     by_reward: bool = False
     graft: bool = False
     viewer: str = ""
+    acting: Mapping[str, Any] = field(default_factory=dict)
 
     def conversations(self) -> int:
-        """How many it plays: whole pieces of ``AHEAD`` updates."""
-        return 0 if self.scenario is None else math.ceil(self.steps / AHEAD) * AHEAD * self.batch_size
+        """How many it plays: whole pieces of ``AHEAD`` updates, or all that it acts in."""
+        if self.scenario is None:
+            return 0
+        if self.listing in _ACTING:
+            from ..agents.tri_module.phases import LIVES
+
+            return LIVES + self.steps * self.batch_size
+        return math.ceil(self.steps / AHEAD) * AHEAD * self.batch_size
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,7 @@ class Curriculum:
         check_every: after so many updates it is looked at.
         save_every: seconds between two checkpoints.
         exam: that ends the training when it is passed; None: all updates are made.
+        start: a folder with a saved model to begin with, whose sizes count then; "": a new model.
         source: the file it was read from.
     """
 
@@ -174,6 +184,7 @@ class Curriculum:
     check_every: int = 50
     save_every: float = 30.0
     exam: Exam | None = None
+    start: str = ""
     source: str = ""
 
     def config(self) -> dict[str, Any]:
@@ -185,7 +196,7 @@ class Curriculum:
         for plan in self.phases:
             one = {each.name: getattr(plan, each.name) for each in dataclasses.fields(plan)}
             one["scenario"] = None if plan.scenario is None else plan.scenario.name
-            phases.append({**one, "rate": list(plan.rate)})
+            phases.append({**one, "rate": list(plan.rate), "acting": dict(plan.acting)})
         renamed = {"curriculum": found.pop("name")}
         return {
             **renamed, **found, "model": dict(self.model), "learner": dict(self.learner), "phases": phases
@@ -261,8 +272,20 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
         check_every=reader.number("check_every", 50, lambda x: x >= 1, "a whole number of at least 1"),
         save_every=reader.number("save_every", 30.0, lambda x: 0 <= x < math.inf, "seconds, at least 0"),
         exam=_exam(reader) if "exam" in reader.data else None,
+        start=_start(reader),
         source=source,
     )
+
+
+def _start(reader: Reader) -> str:
+    if "start" not in reader.data:
+        return ""
+    if "model" in reader.data:
+        reader.fail("model", "is given beside 'start', whose model has its own sizes")
+    folder = _beside(reader, reader.text("start")).resolve()
+    if not (folder / "model.json").is_file():
+        reader.fail("start", f"is {reader.data['start']!r}, expected a folder with a saved model")
+    return str(folder)
 
 
 def _exam(reader: Reader) -> Exam:
@@ -290,6 +313,9 @@ def _plan(reader: Reader) -> Plan:
         what = "both 'scenario' and" if both else "neither 'scenario' nor"
         reader.fail("data" if both else "listing", f"phase {name!r} has {what} 'data', expected one of them")
     scenario, data = None, ""
+    acts = listing in _ACTING
+    if acts and "data" in reader.data:
+        reader.fail("data", f"is given for {listing!r}, in which the agent acts: expected a scenario")
     if "scenario" in reader.data:
         scenario = _scenario(reader)
     else:
@@ -299,6 +325,13 @@ def _plan(reader: Reader) -> Plan:
     modes = [each for each in AGENTS if scenario is not None and each in scenario.game.modes]
     if "agent" in reader.data and scenario is None:
         reader.fail("agent", "is given beside 'data', whose conversations are played already")
+    if acts and scenario is not None and len(scenario.focal) != 1:
+        reader.fail("scenario", f"has {len(scenario.focal)} focal individuals, expected 1, whom the agent plays")
+    for key in ("agent", "by_reward", "viewer", "perspective"):
+        if acts and key in reader.data:
+            reader.fail(key, f"is given for {listing!r}, in which the agent acts: see 'acting'")
+    if not acts and "acting" in reader.data:
+        reader.fail("acting", f"is given for {listing!r}, in which the agent only listens")
     agent = reader.choice("agent", "scripted", modes) if scenario is not None else "scripted"
     return Plan(
         name=name,
@@ -315,7 +348,23 @@ def _plan(reader: Reader) -> Plan:
         by_reward=_flag(reader, "by_reward"),
         graft=_graft(reader, listing),
         viewer=_viewer(reader, scenario),
+        acting=_acting(reader.below("acting"), listing) if acts else {},
     )
+
+
+def _acting(reader: Reader, listing: str) -> dict[str, Any]:
+    """How the agent acts and is rewarded; all that is not given is written down, too."""
+    from ..agents.tri_module.phases import Acting, Finetune, Kindness
+
+    known = (Finetune if listing == "finetune" else Kindness).rewards
+    given = {**dataclasses.asdict(Acting(reward=known[0])), **reader.data}
+    reader.keys(given, ())
+    reader.choice("reward", known[0], known)
+    try:
+        return dataclasses.asdict(Acting(**given))
+    except ValueError as error:  # which begins with the name of the key
+        key = str(error).split()[0]
+        reader.fail(key, str(error).removeprefix(key).strip())
 
 
 def _beside(reader: Reader, given: str) -> Path:
@@ -351,8 +400,8 @@ def _rate(reader: Reader) -> tuple[float, float]:
 def _perspective(reader: Reader, listing: str) -> str:
     from ..agents.tri_module.perspective import MODES
 
-    if listing == "pretrain" and "perspective" in reader.data:
-        reader.fail("perspective", "is given for 'pretrain', which switches no names")
+    if listing == "pretrain" and "perspective" not in reader.data:
+        return ""  # no names are switched
     return reader.choice("perspective", "labels", MODES)
 
 
@@ -437,9 +486,12 @@ def prepare(
         if plan.scenario is not None:
             text = Path(plan.scenario.source).read_text(encoding="utf-8")
             write(run.path / "scenarios" / f"{plan.name}.yaml", text)
+    trainer = make(run)
+    if found.start:  # the original may change or go
+        trainer.learner.model.save(run.path / "start")
     run.write_json("versions.json", versions())
     run.write_json("config.json", found.config())  # last: with it, this is a run that can go on
-    return make(run)
+    return trainer
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
@@ -473,33 +525,40 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
             plans.append(Plan(**{**one, "scenario": scenario, "rate": tuple(one["rate"])}))
         exam = config.pop("exam", None)
         exam = None if exam is None else Exam(**exam)
-        found = Curriculum(name=config.pop("curriculum"), phases=tuple(plans), exam=exam, **config)
+        begins = config.pop("start", "")
+        found = Curriculum(
+            name=config.pop("curriculum"), phases=tuple(plans), exam=exam, start=begins, **config
+        )
     except (KeyError, TypeError) as error:
         raise ValueError(f"{run.path / 'config.json'}: wrong or missing: {error}") from None
     before, now = run.read_json("versions.json"), versions()
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             warn(f"{name} was {before.get(name)} and is {now.get(name)}: the rest may come out differently")
-    trainer = _trainer(found)(run)
+    trainer = _trainer(found, run.path / "start" if found.start else None)(run)
     trainer.restore(warn)
     return trainer
 
 
-def _trainer(curriculum: Curriculum) -> Callable[[RunFolder], Trainer]:
-    """Everything of a training but its folder."""
+def _trainer(curriculum: Curriculum, start: Path | None = None) -> Callable[[RunFolder], Trainer]:
+    """Everything of a training but its folder; ``start`` is where the model to begin with is kept now."""
     # Before torch is loaded: two spinning pools of threads on two cores wait for each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
 
-    from ..agents.tri_module.model import SeparateModules, TriConfig, TriModule
+    from ..agents.tri_module.model import SeparateModules, TriConfig, TriModule, load_model
     from ..agents.tri_module.perspective import VOCABULARY_SIZE
     from ..agents.tri_module.routing import Learner
     from ..agents.tri_module.trainer import Trainer
 
     torch.set_num_threads(curriculum.threads)
-    sizes: Any = TriConfig(VOCABULARY_SIZE, **curriculum.model)
-    separate = curriculum.learner.get("variant") == "separate"
-    model = SeparateModules(sizes, curriculum.seed) if separate else TriModule(sizes, curriculum.seed)
+    model: TriModule | SeparateModules
+    if curriculum.start:
+        model = load_model(start or curriculum.start)
+    else:
+        sizes: Any = TriConfig(VOCABULARY_SIZE, **curriculum.model)
+        separate = curriculum.learner.get("variant") == "separate"
+        model = SeparateModules(sizes, curriculum.seed) if separate else TriModule(sizes, curriculum.seed)
     learner = Learner(model, seed=curriculum.seed, **curriculum.learner)
     parts, first = [], 0
     for plan in curriculum.phases:
@@ -516,10 +575,31 @@ def _trainer(curriculum: Curriculum) -> Callable[[RunFolder], Trainer]:
 def _part(plan: Plan, seed: int, first: int) -> Part:
     """A phase with its data: episodes from ``first`` of the seed's block on are its own."""
     from ..agents.tri_module.data import Recorded
-    from ..agents.tri_module.phases import FromFiles, OnTheFly, Pretrain, SimulateAndImitate
+    from ..agents.tri_module.phases import (
+        Acting,
+        Finetune,
+        FromFiles,
+        Kindness,
+        OnTheFly,
+        Pretrain,
+        SimulateAndImitate,
+        Stage,
+    )
     from ..agents.tri_module.trainer import Part
 
     scenario = plan.scenario
+    if plan.listing in _ACTING:
+        assert scenario is not None
+        stage = Stage(
+            scenario.simulation, scenario.modes, scenario.game, scenario.options, scenario.focal[0],
+            seeds.training_seed(seed) + first, scenario.name,
+        )  # fmt: skip
+        acts = Finetune if plan.listing == "finetune" else Kindness
+        acting = Acting(**plan.acting)
+        return Part(
+            acts(plan.name, stage, plan.batch_size, acting, plan.graft), plan.steps, plan.weight, plan.rate,
+            plan.begin,
+        )  # fmt: skip
     source: Source
     if scenario is None:
         source = FromFiles(Recorded.load(plan.data))
@@ -532,7 +612,9 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
         source = OnTheFly(play, AHEAD)
     phase: Any
     if plan.listing == "pretrain":
-        phase = Pretrain(plan.name, source, plan.batch_size, plan.by_reward, plan.viewer)
+        phase = Pretrain(
+            plan.name, source, plan.batch_size, plan.by_reward, plan.viewer, plan.perspective
+        )
     else:
         phase = SimulateAndImitate(
             plan.name, source, plan.batch_size, plan.perspective, plan.by_reward, plan.graft, plan.viewer
