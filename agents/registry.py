@@ -7,7 +7,7 @@ import importlib
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..envs.games import GAMES
 from .base import Agent
@@ -24,7 +24,7 @@ from .baselines import (
 from .language_models import is_name
 from .language_models import load as load_language_model
 
-__all__ = ["AGENTS", "AgentError", "check_agent", "load_agent"]
+__all__ = ["AGENTS", "AgentError", "check_agent", "load_agent", "upper_bound"]
 
 #: The reference agents. Those that read the engine's state are trusted because they stand here.
 AGENTS: dict[str, Callable[[], Agent]] = {
@@ -41,6 +41,17 @@ AGENTS: dict[str, Callable[[], Agent]] = {
 
 #: What there is in the folder of a tri-module agent, of its model, or of the run it was trained in.
 _TRI_MODULE = ("agent.json", "model.json", "behaviour", "checkpoints/last")
+
+
+_UPPER_BOUNDS: set[type] = set()
+_Kind = TypeVar("_Kind", bound=type[Agent])
+
+
+def upper_bound(kind: _Kind) -> _Kind:
+    """Decorates the class of an experiment's upper bound, which may read the engine's state as the reference
+    agents do; its card says that it is privileged. Nothing that is loaded by a name or path becomes one."""
+    _UPPER_BOUNDS.add(kind)
+    return kind
 
 
 class AgentError(ValueError):
@@ -122,7 +133,7 @@ def check_agent(agent: Any) -> Agent:
     if getattr(agent, "can_answer", False) and not callable(getattr(agent, "answer", None)):
         raise AgentError(f"{agent.name} can_answer, but has no method 'answer'")
     reads = getattr(agent, "privileged", False) or getattr(agent, "mode", "external") != "external"
-    if reads and AGENTS.get(agent.name) is not type(agent):
+    if reads and AGENTS.get(agent.name) is not type(agent) and type(agent) not in _UPPER_BOUNDS:
         raise AgentError(
             f"{agent.name} ({kind}) wants to be privileged or to act as a character of the game: "
             f"only the reference agents may ({', '.join(AGENTS)})"

@@ -57,6 +57,7 @@ class Probe:
         group: items of one group are passed together or not at all.
         question: the same in English.
         step: when it was asked.
+        row: in which world of a batch.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Probe:
     group: str = ""
     question: str = ""
     step: int = 0
+    row: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -70,7 +70,7 @@ _KEYS = (
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
     "perspective", "by_reward", "graft",
-    "viewer", "acting",
+    "viewer", "predict", "acting",
 )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ class Plan:
         batch_size: conversations in an update.
         weight, rate, begin: as for :class:`mindsight.agents.tri_module.trainer.Part`.
         perspective: mode of the perspective switch, where the listing has one.
-        by_reward, graft, viewer, acting: see the listing's phase.
+        by_reward, graft, viewer, predict, acting: see the listing's phase.
     """
 
     name: str
@@ -105,6 +105,7 @@ class Plan:
     by_reward: bool = False
     graft: bool = False
     viewer: str = ""
+    predict: str = "all"
     acting: Mapping[str, Any] = field(default_factory=dict)
 
     def conversations(self) -> int:
@@ -326,7 +327,9 @@ def _plan(reader: Reader) -> Plan:
     if "agent" in reader.data and scenario is None:
         reader.fail("agent", "is given beside 'data', whose conversations are played already")
     if acts and scenario is not None and len(scenario.focal) != 1:
-        reader.fail("scenario", f"has {len(scenario.focal)} focal individuals, expected 1, whom the agent plays")
+        reader.fail(
+            "scenario", f"has {len(scenario.focal)} focal individuals, expected 1, whom the agent plays"
+        )
     for key in ("agent", "by_reward", "viewer", "perspective"):
         if acts and key in reader.data:
             reader.fail(key, f"is given for {listing!r}, in which the agent acts: see 'acting'")
@@ -348,6 +351,7 @@ def _plan(reader: Reader) -> Plan:
         by_reward=_flag(reader, "by_reward"),
         graft=_graft(reader, listing),
         viewer=_viewer(reader, scenario),
+        predict=_predict(reader, listing),
         acting=_acting(reader.below("acting"), listing) if acts else {},
     )
 
@@ -409,6 +413,14 @@ def _viewer(reader: Reader, scenario: Scenario | None) -> str:
     if "viewer" not in reader.data or scenario is None:
         return reader.text("viewer")
     return reader.choice("viewer", "", scenario.individuals)
+
+
+def _predict(reader: Reader, listing: str) -> str:
+    from ..agents.tri_module.phases import PREDICTED
+
+    if listing != "pretrain" and "predict" in reader.data:
+        reader.fail("predict", f"is given for {listing!r}, expected it for 'pretrain' alone")
+    return reader.choice("predict", "all", PREDICTED)
 
 
 def _graft(reader: Reader, listing: str) -> bool:
@@ -590,8 +602,9 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
     scenario = plan.scenario
     if plan.listing in _ACTING:
         assert scenario is not None
+        game: Any = scenario.game
         stage = Stage(
-            scenario.simulation, scenario.modes, scenario.game, scenario.options, scenario.focal[0],
+            scenario.simulation, scenario.modes, game, scenario.options, scenario.focal[0],
             seeds.training_seed(seed) + first, scenario.name,
         )  # fmt: skip
         acts = Finetune if plan.listing == "finetune" else Kindness
@@ -613,7 +626,7 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
     phase: Any
     if plan.listing == "pretrain":
         phase = Pretrain(
-            plan.name, source, plan.batch_size, plan.by_reward, plan.viewer, plan.perspective
+            plan.name, source, plan.batch_size, plan.by_reward, plan.viewer, plan.perspective, plan.predict
         )
     else:
         phase = SimulateAndImitate(

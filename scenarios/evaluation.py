@@ -330,7 +330,9 @@ class _Play:
             if not asked:
                 continue
             given: list[Any] = [
-                probe if self.agent.privileged else {**probe.public(), "row": world}
+                dataclasses.replace(probe, row=int(world))
+                if self.agent.privileged
+                else {**probe.public(), "row": world}
                 for world, _, probe in asked
             ]
             count = 0

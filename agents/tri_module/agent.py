@@ -160,12 +160,26 @@ class TriModuleAgent(Agent):
         found = {}
         for order in {len(probe["chain"]) for probe in probes} - {0}:
             places = dict.fromkeys(_place(probe) for probe in probes if len(probe["chain"]) == order)
-            histories = state.of_rows(np.array([row for row, _ in places]))
-            for depth in range(order):
-                names = np.array([_TOKEN[chain[depth]] for _, chain in places], np.int16)
-                histories = self.switch(histories, names)
-            found[order] = histories, {place: number for number, place in enumerate(places)}
+            rows = np.array([row for row, _ in places])
+            chains = np.array([[_TOKEN[name] for name in chain] for _, chain in places], np.int16)
+            numbers = {place: number for number, place in enumerate(places)}
+            found[order] = self.seen_by(state, rows, chains), numbers
         return found
+
+    def seen_by(
+        self, state: Messages, rows: npt.NDArray[np.int64], chains: npt.NDArray[np.int16]
+    ) -> Messages:
+        """Histories as chains of individuals hold them, told as if they were one's own.
+
+        Args:
+            state: one's own.
+            rows: (N,) which of them.
+            chains: (N, order) name tokens: whose view of whose view ... of it.
+        """
+        histories = state.of_rows(rows)
+        for names in chains.T:
+            histories = self.switch(histories, names)
+        return histories
 
     def switch(self, messages: Messages, names: npt.NDArray[Any]) -> Messages:
         """S: the histories as others would hold them, told as if they were one's own.

@@ -8,6 +8,8 @@ place). The measure is the prediction module's; there is no label and nothing to
 
 Only who does what to whom is looked at, not what it is about. Somebody who takes a thing to be in the box is
 surprised to hear that it is in the basket, and hears it all the same: news must not be taken for absence.
+And who of the others does it says nothing, either: a stranger who was there before one came surprises, and is
+perceived. All names but one's own count as one. What they do themselves, they perceive: that is not asked.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .model import SeparateModules, TriModule
-from .perspective import SLOTS, Messages
+from .perspective import ME, SLOTS, Messages
 
 __all__ = ["SURPRISE", "perceived"]
 
-#: How much more a word surprises who was not there, in nats: thirty times less expected.
-SURPRISE = 3.5
+#: How much more a word surprises who was not there, in nats: twelve times less expected.
+SURPRISE = 2.5
 
 
 @torch.no_grad()
@@ -49,12 +51,14 @@ def perceived(
     """
     if isinstance(model, SeparateModules):
         model = model.prediction
-    first, names = SLOTS["I"]
     here, there = messages.pack(), messages.switch(others).pack()
-    expected = _surprise(model(here.tokens, here.senders).prediction, here.tokens)
+    first, names = SLOTS["I"]
+    before = F.pad(model(here.tokens, here.senders).prediction[:, :-1], (0, 0, 1, 0))
+    expected = _expected(before, here.tokens)
     b, m = messages.senders.shape
     found = np.zeros((b, m), np.bool_)
-    cache = model.new_cache(b)
+    # whoever has heard it all waits at the end, and would have as much room as the longest message needs
+    cache = model.new_cache(b, there.tokens.shape[1] + messages.tokens.shape[2] + 2)
     out = model(there.tokens[:, :1], there.senders[:, :1], cache=cache).prediction  # the beginning
     model.advance(cache, torch.ones(b, dtype=torch.int64))
     last = out[:, -1]
@@ -71,11 +75,11 @@ def perceived(
         tokens = there.tokens.gather(1, places)
         logits = model(tokens, there.senders.gather(1, places), cache=cache).prediction
         before = torch.cat([last[:, None], logits[:, :-1]], 1)
-        more = -F.cross_entropy(before.transpose(1, 2), tokens, reduction="none")
-        more = expected.gather(1, places) - more
+        more = expected.gather(1, places) - _expected(before, tokens)
         told = torch.arange(size) < 2  # the sender, and what they do; besides, all names
         told = told | ((tokens >= first) & (tokens < first + names))
-        kept = ((more < surprise) | ~inside | ~told).all(1) & (sizes > 0)
+        unsurprising = ((more < surprise) | ~inside | ~told).all(1)
+        kept = (unsurprising | (tokens[:, 0] == ME)) & (sizes > 0)
         found[:, number] = kept.numpy()
         model.advance(cache, torch.where(kept, sizes, 0))
         last = torch.where(kept[:, None], logits[rows, (sizes - 1).clamp(min=0)], last)
@@ -83,8 +87,13 @@ def perceived(
     return found
 
 
-def _surprise(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Log-probabilities of tokens (B, T), each by what came before it; 0 for the first."""
-    found = torch.zeros(tokens.shape, dtype=logits.dtype)
-    found[:, 1:] = -F.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, 1:], reduction="none")
-    return found
+def _expected(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Log-probabilities (B, T) of tokens (B, T) by the logits (B, T, V) before each; of a name that is not
+    one's own, of any such name."""
+    first, names = SLOTS["I"]
+    logs = logits.log_softmax(-1)
+    is_name = torch.zeros(logs.shape[-1], dtype=torch.bool)
+    is_name[first : first + names] = True
+    is_name[ME] = False
+    somebody = logs[..., is_name].logsumexp(-1)
+    return torch.where(is_name[tokens], somebody, logs.gather(2, tokens[..., None])[..., 0])

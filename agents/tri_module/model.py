@@ -319,8 +319,9 @@ class TriModule(nn.Module):
         """
         t = x.shape[1]
         at = torch.arange(t)[None] if cache is None else cache.lengths[:, None] + torch.arange(t)
-        if t == 0 or int(at.max()) >= self.config.context:
-            raise ValueError(f"{int(at.max()) + 1} positions, expected 1 to {self.config.context} (context)")
+        room = self.config.context if cache is None else cache.kept[0].shape[1]
+        if t == 0 or int(at.max()) >= room:
+            raise ValueError(f"{int(at.max()) + 1} positions, expected 1 to {room} (context)")
         each = self.config.each
         angles = at[:, :, None, None, None] * 10000 ** (-torch.arange(0, each, 2) / each)
         turns = (angles.cos().to(x.dtype), angles.sin().to(x.dtype))
@@ -350,8 +351,9 @@ class TriModule(nn.Module):
         b, t, width = x.shape
         c = self.config
         # Whole vectors: 61 keys take longer than 64. Nobody sees those that are not there.
-        filled = min(c.context, 16 * (int(at[:, -1].max()) // 16 + 1))
-        rows = (at + c.context * torch.arange(b)[:, None]).view(-1)  # in (B C, 2 inner)
+        room = cache.kept[0].shape[1]
+        filled = min(room, 16 * (int(at[:, -1].max()) // 16 + 1))
+        rows = (at + room * torch.arange(b)[:, None]).view(-1)  # in (B C, 2 inner)
         hidden = torch.where(torch.arange(filled) <= at[:, :, None], 0.0, -torch.inf).to(x.dtype)[:, None]
         x = x.view(b * t, width)
         layers: list[Any] = list(self.layers)
@@ -394,11 +396,17 @@ class TriModule(nn.Module):
         finished: Tensor = self.norm(x + last.mlp(last.mlp_norm(x)))
         return finished
 
-    def new_cache(self, rows: int) -> Cache:
-        """An empty cache for ``rows`` histories, to be read with the parameters as they are now."""
+    def new_cache(self, rows: int, positions: int | None = None) -> Cache:
+        """An empty cache for ``rows`` histories, to be read with the parameters as they are now.
+
+        Args:
+            rows: B.
+            positions: how many a history will have at most; the context where None.
+        """
         c = self.config
+        room = c.context if positions is None else min(c.context, 16 * ((positions + 15) // 16))
         like = self.value_readout.weight
-        kept = [like.new_zeros((rows, c.context, 2 * c.inner)) for _ in self.layers]
+        kept = [like.new_zeros((rows, room, 2 * c.inner)) for _ in self.layers]
         weights = []
         with torch.no_grad():
             for layer in self.layers:

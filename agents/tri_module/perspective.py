@@ -16,7 +16,7 @@ given      what the engine says that both perceived: an upper bound, never for a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,6 +150,14 @@ class Messages:
     def of(cls, observation: Mapping[str, Any]) -> Messages:
         """From what an agent with ``observation = "tokens"`` is given."""
         return cls(observation["tokens"], observation["sender"], observation["self"])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Messages]) -> Messages:
+        """Several batches as one, those with fewer messages filled up."""
+        most = max(part.tokens.shape[1] for part in parts)
+        tokens = [np.pad(part.tokens, ((0, 0), (0, most - part.tokens.shape[1]), (0, 0))) for part in parts]
+        senders = [np.pad(part.senders, ((0, 0), (0, most - part.senders.shape[1]))) for part in parts]
+        return cls(np.concatenate(tokens), np.concatenate(senders), np.concatenate([p.own for p in parts]))
 
     def of_rows(self, rows: npt.NDArray[Any] | slice) -> Messages:
         """Some of the histories."""

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 
 from ...envs.conversation.game import Game
+from ...envs.conversation.language import ENTER
 from .algorithms import (
     Batch,
     Reward,
@@ -33,14 +34,16 @@ from .data import Recorded, Seen
 from .foresight import foresight
 from .judgement import perceived
 from .model import TriModule
-from .perspective import ME, MODES, Messages, Packed
+from .perspective import ME, MODES, WORLD, Messages, Packed
 from .rewards import AFTER, SOURCES, Learned, Oracle, Own, approval, kindness_of, lived
 from .rewards import Source as Judge
 from .rollouts import Episodes, play
 from .routing import Learner
 
 __all__ = [
+    "JUDGED",
     "LIVES",
+    "PREDICTED",
     "REWARDS",
     "Acting",
     "Finetune",
@@ -56,9 +59,14 @@ __all__ = [
 
 #: Of an acting phase: nothing beside one's own task reward; a score of how nice a message looks; R^i.
 REWARDS = ("none", "approval", *SOURCES)
+#: What listing 1 predicts, see :class:`Pretrain`.
+PREDICTED = ("all", "responses")
 #: Conversations that an agent lives through as one of the others, for R^i ``"learned"``.
 LIVES = 256
 _LOOK = 10  # updates between two looks at how well is foretold
+#: Updates of :class:`SimulateAndImitate` for which the learner judges at once who perceived what: message by
+#: message many histories cost little more than few.
+JUDGED = 4
 
 
 class Source(Protocol):
@@ -157,7 +165,7 @@ class _Listening:
             raise ValueError(f"viewer is {self.viewer!r}, expected one of {', '.join(individuals)}")
         return np.full(count, individuals.index(self.viewer))
 
-    def _switched(
+    def _held(
         self,
         learner: Learner,
         mode: str,
@@ -165,7 +173,7 @@ class _Listening:
         who: npt.NDArray[np.int16],
         others: npt.NDArray[np.int64],
     ) -> tuple[Messages, npt.NDArray[np.float32]]:
-        """S: what was seen as others, names (N,) and indices (N,), would hold it; and what was paid for it."""
+        """S: what was seen, as others, names and indices (N,), would hold it; and what was paid for it."""
         if mode == "labels":
             return seen.messages.switch(who), seen.paid
         shared = (seen.heard >> others[:, None] & 1).astype(np.bool_)
@@ -199,6 +207,9 @@ class Pretrain(_Listening):
         perspective: of every other conversation s^j is read, too, what S makes of it for somebody else who
             is drawn: ``"labels"``, ``"inferred"`` or ``"given"``, as for :class:`SimulateAndImitate`;
             ``""``: of none. What is read at s^j while acting has then been met.
+        predict: ``"all"`` messages; or ``"responses"``: a^j at s^j, what one says, and what the world shows,
+            from the first deed or word of somebody else on. What came before, and what others say, is only
+            noise to who is to learn what follows from it.
     """
 
     def __init__(
@@ -209,11 +220,14 @@ class Pretrain(_Listening):
         by_reward: bool = False,
         viewer: str = "",
         perspective: str = "",
+        predict: str = "all",
     ) -> None:
+        if predict not in PREDICTED:
+            raise ValueError(f"predict is {predict!r}, expected one of {', '.join(PREDICTED)}")
         if perspective and perspective not in MODES:
             raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(MODES)}, or ''")
         super().__init__(name, source, batch_size, by_reward, viewer)
-        self.perspective = perspective
+        self.perspective, self.predict = perspective, predict
 
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update; its losses."""
@@ -227,11 +241,24 @@ class Pretrain(_Listening):
             switched = np.arange(len(rows)) % 2 == 1
             # with oneself S changes nothing
             who = data.names[rows, np.where(switched, others, viewers)]
-            messages, paid = self._switched(
+            messages, paid = self._held(
                 learner, self.perspective, seen, who, np.where(switched, others, viewers)
             )
         packed = messages.pack(rng)
-        return pretrain(learner, self._batch(packed, packed.said(), paid))
+        said = packed.said()
+        if self.predict == "responses":
+            said = _responses(packed)
+        return pretrain(learner, self._batch(packed, said, paid))
+
+
+def _responses(packed: Packed) -> torch.Tensor:
+    """(B, T) bool, what one says and what the world shows, from the first message of another on that is not
+    to enter."""
+    others = packed.said() & ~packed.first() & (packed.senders != ME) & (packed.senders != WORLD)
+    act = others.clone()
+    act[:, 1:] &= packed.first()[:, :-1]
+    begun = (act & (packed.tokens != ENTER)).cumsum(1) > 0
+    return (packed.said_by(ME) | packed.said_by(WORLD)) & begun
 
 
 class SimulateAndImitate(_Listening):
@@ -263,21 +290,70 @@ class SimulateAndImitate(_Listening):
             raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(MODES)}")
         super().__init__(name, source, batch_size, by_reward, viewer)
         self.perspective, self.graft = perspective, graft
+        self._waiting: list[tuple[Messages, npt.NDArray[np.float32]]] = []  # switched already, and paid
+
+    def state(self) -> dict[str, Any]:
+        """As of all phases, and the conversations that are switched already: by the model as it was."""
+        found = super().state()
+        for k, (messages, paid) in enumerate(self._waiting):
+            arrays = {
+                "tokens": messages.tokens,
+                "senders": messages.senders,
+                "own": messages.own,
+                "paid": paid,
+            }
+            found |= {f"waiting.{k}.{name}": array for name, array in arrays.items()}
+        return found
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """See :class:`_Listening`."""
+        super().set_state(state)
+        self._waiting = []
+        while f"waiting.{len(self._waiting)}.paid" in state:
+            kept = [
+                state[f"waiting.{len(self._waiting)}.{name}"] for name in ("tokens", "senders", "own", "paid")
+            ]
+            self._waiting.append((Messages(*kept[:3]), kept[3]))
 
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update; its losses."""
         if self.graft and self._number == 0 and isinstance(learner.model, TriModule):
             learner.model.graft()
-        data, rows = self._drawn(rng)
-        names = data.names[rows]
-        viewers = self._viewers(data, len(rows), rng)
-        seen = data.seen_by(viewers, rows)
-        others = self._others(seen, names, viewers, rng)
-        who = names[np.arange(len(rows)), others]
-        messages, paid = self._switched(learner, self.perspective, seen, who, others)
+        if not self._waiting:
+            self._waiting = self._switched(learner, rng)
+        messages, paid = self._waiting.pop(0)
         packed = messages.pack(rng)
         batch = self._batch(packed, packed.said_by(ME), paid)
         return simulate_and_imitate(learner, batch, self.by_reward)
+
+    def _switched(
+        self, learner: Learner, rng: np.random.Generator
+    ) -> list[tuple[Messages, npt.NDArray[np.float32]]]:
+        """The conversations of the next updates as others would hold them, and what each message was paid."""
+        drawn = []
+        for _ in range(JUDGED if self.perspective == "inferred" else 1):
+            data, rows = self._drawn(rng)
+            names = data.names[rows]
+            viewers = self._viewers(data, len(rows), rng)
+            seen = data.seen_by(viewers, rows)
+            others = self._others(seen, names, viewers, rng)
+            drawn.append((seen, names[np.arange(len(rows)), others], others))
+        if self.perspective == "labels":
+            return [(seen.messages.switch(who), seen.paid) for seen, who, _ in drawn]
+        if self.perspective == "inferred":
+            began = time.perf_counter()
+            whole = Messages.joined([seen.messages for seen, _, _ in drawn])
+            kept = perceived(learner.model, whole, np.concatenate([who for _, who, _ in drawn]))
+            shared = np.split(kept, len(drawn))
+            self.seconds["acting"] += time.perf_counter() - began
+        else:
+            shared = [(seen.heard >> others[:, None] & 1).astype(np.bool_) for seen, _, others in drawn]
+        found = []
+        for (seen, who, _), both in zip(drawn, shared, strict=True):
+            both = both[:, : seen.paid.shape[1]]
+            order = np.argsort(~both, axis=1, kind="stable")  # as Messages.only puts them
+            found.append((seen.messages.switch(who, both), np.take_along_axis(seen.paid, order, 1)))
+        return found
 
     @staticmethod
     def _others(
@@ -364,7 +440,11 @@ class Acting:
 
 
 def mixed(
-    acting: Acting, individual: int, episodes: Episodes, worth: npt.NDArray[np.float64], rng: np.random.Generator
+    acting: Acting,
+    individual: int,
+    episodes: Episodes,
+    worth: npt.NDArray[np.float64],
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.float64]:
     """The reward of each turn: one's own and kindness, weighed by kappa.
 

@@ -23,8 +23,10 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from ...agents.registry import upper_bound
 from ...agents.training import versions, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
@@ -35,7 +37,7 @@ from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
 from .statistics import interquartile
 
-__all__ = ["BEYOND", "MEASURES", "VARIANTS", "main", "run", "summary"]
+__all__ = ["BEYOND", "EXAMS", "MEASURES", "VARIANTS", "main", "run", "summary"]
 
 BATTERY, WHOLE, CURRICULUM = "false_belief_lived", "false_belief", "simulation"
 VARIANTS = ("routed", "unrouted", "random_heads", "separate")
@@ -62,6 +64,76 @@ BEYOND: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
+@upper_bound
+class Given(TriModuleAgent):
+    """Is told by the engine who perceived what: an upper bound, never an agent under test."""
+
+    privileged = True
+
+    def act(self, observation: Mapping[str, Any], state: Any) -> tuple[npt.NDArray[np.int64], Any]:
+        """As all tri-module agents."""
+        self._simulation, self._individual = observation["oracle"]
+        return super().act(observation, state)
+
+    def answer(self, probes: Sequence[Any], state: Any) -> list[npt.NDArray[np.float64]]:
+        """As all tri-module agents."""
+        return super().answer([{**probe.public(), "row": probe.row} for probe in probes], state)
+
+    def seen_by(
+        self, state: Messages, rows: npt.NDArray[np.int64], chains: npt.NDArray[np.int16]
+    ) -> Messages:
+        """What the first of each chain perceived is known; what they take others to have perceived is not:
+        that is judged, as always."""
+        worlds = self._simulation.worlds
+        numbers = self._simulation.histories(self._individual)[2].astype(np.int64)
+        heard = np.take_along_axis(worlds["heard"], numbers[:, : state.senders.shape[1]], 1)[rows]
+        who = (worlds["lexicon"][rows] == chains[:, :1]).argmax(1)  # (N,)
+        kept = (heard >> who[:, None].astype(np.uint8) & 1).astype(np.bool_)
+        histories = state.of_rows(rows).switch(chains[:, 0], kept)
+        for names in chains.T[1:]:
+            histories = self.switch(histories, names)
+        return histories
+
+
+def last_mentioned(
+    messages: Messages, things: npt.NDArray[Any], places: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
+    """The untrained rule, instead of ``TriModuleAgent.places``: where a thing was mentioned last, there it
+    is; who never perceived a mention does not know."""
+    about = (messages.tokens == things[:, None, None]).any(-1)  # (B, M)
+    named = (messages.tokens[..., None] == places[:, None, None]) & (places > 0)[:, None, None]
+    at = about[..., None] & named.any(2)  # (B, M, P)
+    found = np.zeros((len(things), places.shape[1] + 1))
+    b, m, p = at.shape
+    flat = at.reshape(b, m * p)
+    last = m * p - 1 - flat[:, ::-1].argmax(1)
+    found[np.arange(b), np.where(flat.any(1), last % p, p)] = 1.0
+    return found
+
+
+class Rule(TriModuleAgent):
+    """Puts itself into others' places as it has learned to, and goes there by the rule."""
+
+    places = staticmethod(last_mentioned)
+
+
+@upper_bound
+class GivenRule(Given):
+    """The rule, with the engine's knowledge of who perceived what."""
+
+    places = staticmethod(last_mentioned)
+
+
+#: How an examined agent finds out what others perceived, and what follows from it.
+EXAMS: dict[str, tuple[type[TriModuleAgent], str]] = {
+    "inferred": (TriModuleAgent, "inferred"),
+    "labels": (TriModuleAgent, "labels"),
+    "given": (Given, "inferred"),
+    "rule, inferred": (Rule, "inferred"),
+    "rule, given": (GivenRule, "inferred"),
+}
+
+
 def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
     """Train and examine one agent."""
     folder = out / f"{variant}-{seed}"
@@ -84,8 +156,8 @@ def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
         "versions": versions(),
     }
     model = load_model(folder / "checkpoints" / "last")
-    for perspective in ("inferred", "labels"):
-        agent = TriModuleAgent(model, perspective)
+    for perspective, (kind, mode) in EXAMS.items():
+        agent = kind(model, mode)
         result, whole = (
             evaluate(agent, battery, episodes=count, seed=seed, progress=False, recordings=0,
                      family="conversation")

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from run_outcome import outcome
 
 from mindsight import cli
 from mindsight.agents.tri_module import Learner, TriConfig, TriModule
 from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE
-from mindsight.agents.tri_module.phases import FromFiles, OnTheFly, Pretrain, SimulateAndImitate
+from mindsight.agents.tri_module.phases import JUDGED, FromFiles, OnTheFly, Pretrain, SimulateAndImitate
 from mindsight.scenarios import ScenarioError, load_scenario
 from mindsight.scenarios.collect import collect
 from mindsight.scenarios.curricula import (
@@ -44,7 +45,7 @@ phases:
     rate: [0.004, 0.001]
   - listing: simulate_and_imitate
     scenario: echo_train
-    perspective: given
+    perspective: inferred
     steps: 20
     batch_size: 4
     begin: 5
@@ -72,7 +73,7 @@ def test_what_a_file_says_is_what_is_read(tmp_path):
     listen, imitate = found.phases
     assert (found.name, found.seed, found.best) == ("tiny", 0, "listen/prediction")
     assert (listen.name, listen.steps, listen.rate, listen.begin) == ("listen", 40, (0.004, 0.001), 0)
-    assert (imitate.name, imitate.perspective) == ("simulate_and_imitate", "given")
+    assert (imitate.name, imitate.perspective) == ("simulate_and_imitate", "inferred")
     assert (imitate.rate, imitate.begin) == ((1e-3, 1e-3), 5)
     assert imitate.scenario.name == "echo_train" and found.model["width"] == 12
     assert json.loads(json.dumps(found.config()))["phases"][1]["scenario"] == "echo_train"
@@ -98,8 +99,11 @@ def test_what_a_file_says_is_what_is_read(tmp_path):
         ("batch_size: 4", "batch_size: 0", r":9: key 'phases\[0\]\.batch_size': is 0"),
         ("[0.004, 0.001]", "[0.004, 0]", r":10: key 'phases\[0\]\.rate': is \[0\.004, 0\]"),
         ("[0.004, 0.001]", ".nan", r":10: key 'phases\[0\]\.rate': is nan"),
-        ("perspective: given", "perspective: givn", r":13: key 'phases\[1\]\.perspective': .*'given'"),
-        ("rate: [0.004, 0.001]", "perspective: labels", r":10: .*'pretrain', which switches no names"),
+        ("perspective: inferred", "perspective: infered", r":13: .*perspective': .*'inferred'"),
+        ("perspective: inferred", "predict: responses", r":13: .*predict': is given for 'simulate_and_im"),
+        ("rate: [0.004, 0.001]", "predict: mine", r":10: key 'phases\[0\]\.predict': is 'mine'"),
+        ("rate: [0.004, 0.001]", "acting: {}", r":10: .*acting': is given for 'pretrain'"),
+        ("save_every: 0", "start: nowhere", r":2: key 'model': is given beside 'start'"),
         ("rate: [0.004, 0.001]", "by_reward: often", r":10: key 'phases\[0\]\.by_reward': is 'often'"),
         ("rate: [0.004, 0.001]", "agent: selfish", r":10: key 'phases\[0\]\.agent': is 'selfish'"),
         ("  - listing", "  - name: listen\n    listing", r":11: key 'phases\[1\]\.name': is 'listen' twice"),
@@ -237,6 +241,26 @@ def test_listing_3_imitates_and_simulates_what_another_said(recorded):
             assert bool((lengths < literal).any())
     with pytest.raises(ValueError, match="perspective is 'mine'"):
         SimulateAndImitate("s", FromFiles(recorded), 24, "mine")
+
+
+def test_conversations_that_wait_are_part_of_a_phases_state(recorded):
+    """Who perceived what is judged for several updates at once, by the model as it was then."""
+    one = SimulateAndImitate("s", FromFiles(recorded), 8, "inferred")
+    first, rng = learner(), np.random.default_rng(0)
+    one.update(first, rng)
+    state = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in one.state().items()}
+    waiting = [name for name, value in state.items() if isinstance(value, np.ndarray)]
+    assert len(waiting) == 4 * (JUDGED - 1)
+    two = SimulateAndImitate("s", FromFiles(recorded), 8, "inferred")
+    two.set_state(state)
+    for _ in range(JUDGED - 1):
+        bits = rng.bit_generator.state
+        one.update(learner(), rng)
+        rng.bit_generator.state = bits
+        two.update(learner(), rng)
+        assert torch.equal(one.batch.tokens, two.batch.tokens)
+        assert torch.equal(one.batch.actions, two.batch.actions)
+    assert not [name for name, value in one.state().items() if isinstance(value, np.ndarray)]
 
 
 def test_rewards_move_the_behaviour_heads_too():
