@@ -361,8 +361,9 @@ def _acting(reader: Reader, listing: str) -> dict[str, Any]:
     from ..agents.tri_module.phases import Acting, Finetune, Kindness
 
     known = (Finetune if listing == "finetune" else Kindness).rewards
-    given = {**dataclasses.asdict(Acting(reward=known[0])), **reader.data}
-    reader.keys(given, ())
+    defaults = dataclasses.asdict(Acting(reward=known[0]))
+    reader.keys(defaults, ())
+    given = {**defaults, **reader.data}
     reader.choice("reward", known[0], known)
     try:
         return dataclasses.asdict(Acting(**given))

@@ -41,7 +41,7 @@ def foresight(model: TriModule, episodes: Episodes) -> dict[str, float]:
         episodes: conversations, not necessarily its own.
 
     Returns:
-        ``nll``, in nats a token; ``ece``, the expected calibration error; ``accuracy``.
+        ``nll``, in nats a token; ``ece``, the expected calibration error; ``accuracy``; of how many ``tokens``.
     """
     losses, sure, right = [], [], []
     for tokens, senders, message in episodes.switched:
@@ -60,4 +60,5 @@ def foresight(model: TriModule, episodes: Episodes) -> dict[str, float]:
         "nll": float(torch.cat(losses).mean()),
         "ece": calibration(p, hit),
         "accuracy": float(hit.float().mean()),
+        "tokens": float(len(hit)),
     }

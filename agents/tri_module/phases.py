@@ -204,9 +204,9 @@ class Pretrain(_Listening):
         by_reward: move the behaviour heads at the reward-based rate, too; R(a^j) is what a message
             brought its sender (the source ``oracle``), not what the learner would have thought of it.
         viewer: whose life it is, in all conversations; ``""``: somebody's, drawn for each.
-        perspective: of every other conversation s^j is read, too, what S makes of it for somebody else who
-            is drawn: ``"labels"``, ``"inferred"`` or ``"given"``, as for :class:`SimulateAndImitate`;
-            ``""``: of none. What is read at s^j while acting has then been met.
+        perspective: s^j is read, what S makes of a conversation for somebody else who is drawn: ``"labels"``,
+            ``"inferred"`` or ``"given"``, as for :class:`SimulateAndImitate`; ``""``: one's own history. What
+            is read at s^j while acting has then been met.
         predict: ``"all"`` messages; or ``"responses"``: a^j at s^j, what one says, and what the world shows,
             from the first deed or word of somebody else on. What came before, and what others say, is only
             noise to who is to learn what follows from it.
@@ -238,12 +238,8 @@ class Pretrain(_Listening):
         if self.perspective:
             count = data.names.shape[1]
             others = (viewers + rng.integers(1, count, len(rows))) % count
-            switched = np.arange(len(rows)) % 2 == 1
-            # with oneself S changes nothing
-            who = data.names[rows, np.where(switched, others, viewers)]
-            messages, paid = self._held(
-                learner, self.perspective, seen, who, np.where(switched, others, viewers)
-            )
+            who = data.names[rows, others]
+            messages, paid = self._held(learner, self.perspective, seen, who, others)
         packed = messages.pack(rng)
         said = packed.said()
         if self.predict == "responses":

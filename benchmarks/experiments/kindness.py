@@ -35,6 +35,7 @@ from ...envs.conversation.language import ASK_NEED, GIVE, HAPPY, OFFER, SAD, SHO
 from ...scenarios import seeds
 from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
 from ...scenarios.loader import load_scenario
+from .solace_floor import floor
 from .statistics import interquartile
 
 __all__ = ["CONDITIONS", "Condition", "discrimination", "exam", "main", "run", "summary"]
@@ -47,10 +48,12 @@ _ACTS = {"ask": ASK_NEED, "offer": OFFER, "give": GIVE}
 
 @dataclass(frozen=True)
 class Condition:
-    """What differs between the runs: the listing by which the agent acts, and settings of its phase."""
+    """What differs between the runs: the listing by which the agent acts, settings of its phase, and the
+    routing from then on."""
 
     listing: str = "kindness"
     acting: dict[str, Any] = field(default_factory=dict)
+    variant: str = "routed"
 
 
 CONDITIONS = {
@@ -65,6 +68,10 @@ CONDITIONS = {
     "kappa_0.50": Condition(acting={"kappa": 0.5}),
     "kappa_1.00": Condition(acting={"kappa": 1.0}),
     "labels": Condition(acting={"perspective": "labels"}),
+    "unrouted": Condition(variant="unrouted"),
+    "activation": Condition(variant="activation"),
+    "selfish_unrouted": Condition("finetune", {"reward": "none", "kappa": 0.0}, "unrouted"),
+    "selfish_activation": Condition("finetune", {"reward": "none", "kappa": 0.0}, "activation"),
 }
 
 
@@ -119,7 +126,8 @@ def with_condition(curriculum: Curriculum, condition: Condition, start: Path) ->
         else plan
         for plan in curriculum.phases
     )
-    return replace(curriculum, phases=plans, start=str(start), model={})
+    learner = {**curriculum.learner, "variant": condition.variant}
+    return replace(curriculum, phases=plans, start=str(start), model={}, learner=learner)
 
 
 # --- Exams -------------------------------------------------------------------------------------------------
@@ -142,22 +150,37 @@ def exam(model: TriModule, scenario: str, seed: int, episodes: int) -> dict[str,
     """How far between selfish and prosocial the agent brings the others, on seeds that it never met."""
     loaded = load_scenario(scenario)
     first = seeds.evaluation_seed(seed)
-    played = play(model, loaded.simulation(episodes), LISTENER, loaded.modes(), first, imagine=False)
+    simulation: Any = loaded.simulation(episodes)
+    played = play(model, simulation, LISTENER, loaded.modes(), first, imagine=False)
     others = float(played.returns[:, 1:].sum(1).mean())
     selfish = reference(scenario, "selfish", first, episodes)
     prosocial = reference(scenario, "prosocial", first, episodes)
     acts = np.concatenate([turn.deed[turn.active.numpy(), 1] for turn in played.turns])
-    said = {f"share_{name}": float((acts == act).mean()) for name, act in _ACTS.items()}
     return {
         "share": (others - selfish) / (prosocial - selfish),
         "others": others,
         "selfish": selfish,
         "prosocial": prosocial,
         "own": float(played.returns[:, LISTENER].mean()),
-        **said,
-        **foresight(model, played),
+        **{f"share_{name}": float((acts == act).mean()) for name, act in _ACTS.items()},
+        **honesty(model, played, simulation),
         **discrimination(model, played),
     }
+
+
+def honesty(model: TriModule, played: Episodes, simulation: Any) -> dict[str, float]:
+    """How well is foretold, and how well it could be: the exact floor, in nats a token."""
+    found = foresight(model, played)
+    nats, _ = floor(simulation)
+    return {**found, "floor": nats / found["tokens"]}
+
+
+def fixed(model: TriModule, start: TriModule, seed: int, episodes: int) -> dict[str, float]:
+    """Honesty on one fixed set of states: what came of the agent as it was before it was ever rewarded."""
+    loaded = load_scenario(HELD_OUT)
+    simulation: Any = loaded.simulation(episodes)
+    played = play(start, simulation, LISTENER, loaded.modes(), seeds.evaluation_seed(seed), imagine=False)
+    return honesty(model, played, simulation)
 
 
 @torch.no_grad()
@@ -190,10 +213,10 @@ def run(condition: str, seed: int, out: Path, curriculum: Curriculum, episodes: 
     pretraining = trained(listening, seed, heard)
     start = heard / "checkpoints" / "last"
     before = heard / "grafted.json"
+    grafted = TriModule.load(start)
+    grafted.graft()
     if not before.exists():
-        model = TriModule.load(start)
-        model.graft()
-        write(before, json.dumps(exam(model, HELD_OUT, seed, episodes), indent=1) + "\n")
+        write(before, json.dumps(exam(grafted, HELD_OUT, seed, episodes), indent=1) + "\n")
     folder = out / f"{condition}-{seed}"
     chosen = with_condition(acting, CONDITIONS[condition], start)
     log = trained(chosen, seed, folder)
@@ -207,6 +230,7 @@ def run(condition: str, seed: int, out: Path, curriculum: Curriculum, episodes: 
         "grafted": json.loads(before.read_text()),
         "held_out": exam(model, HELD_OUT, seed, episodes),
         "train": exam(model, TRAIN, seed, episodes),
+        "fixed": fixed(model, grafted, seed, episodes),
         "versions": versions(),
     }
     write(path, json.dumps(found, indent=1) + "\n")
@@ -217,8 +241,8 @@ def summary(out: Path) -> str:
     """A Markdown table of all that is there."""
     rng = np.random.default_rng(0)
     heads = (
-        "condition", "seeds", "held out", "95 %", "train", "own return", "true R^j", "R^i(a^j^)", "NLL",
-        "ECE", "happy after a gift: happy / sad", "busy, s",
+        "condition", "seeds", "held out", "95 %", "train", "own return", "true R^j", "R^i(a^j^)",
+        "NLL - floor, ECE", "the same, fixed states", "happy after a gift: happy / sad", "busy, s",
     )  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for name in CONDITIONS:
@@ -234,7 +258,8 @@ def summary(out: Path) -> str:
             f"`{name}`", str(len(runs)), f"{share:.2f}", f"{low:.2f} to {high:.2f}",
             f"{mean('train', 'share'):.2f}", f"{mean('held_out', 'own'):+.2f}",
             f"{mean('training', 'act/true_r'):+.3f}", f"{mean('training', 'act/judged_r'):+.3f}",
-            f"{mean('held_out', 'nll'):.3f}", f"{mean('held_out', 'ece'):.3f}",
+            *(f"{mean(part, 'nll') - mean(part, 'floor'):.3f}, {mean(part, 'ece'):.3f}"
+              for part in ("held_out", "fixed")),
             " / ".join(f"{mean('held_out', f'happy_after_gift_{felt}'):.2f}" for felt in ("happy", "sad")),
             f"{mean('training', 'busy'):.0f}",
         )  # fmt: skip

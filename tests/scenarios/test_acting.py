@@ -83,7 +83,6 @@ def test_all_settings_are_written_down(tmp_path):
         ("horizon: 2", "horizon: 0", r":24: .*horizon': is 0, expected a whole number of at least 1"),
         ("horizon: 2", "after: words", r":24: .*after': is 'words', expected one of deeds, all"),
         ("    graft: true", "    viewer: other_0", r":17: .*viewer': is given for 'finetune'.*see 'acting'"),
-        ("solace_first\n    steps: 3", "sally_anne_chat_honest\n    steps: 3", r":14: .*has \d focal"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new, says):
@@ -96,7 +95,7 @@ def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new,
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path):
     curriculum = load_curriculum(written(tmp_path))
     prepare(curriculum, out=tmp_path / "whole").train()
-    for stop in (2, 5, 8):  # before, at and after the first update of the learned reward
+    for stop in (5, 8):  # before and after a reward is learned
         out = tmp_path / f"stopped-{stop}"
         prepare(curriculum, out=out).train(enough=lambda p, stop=stop: "stop" if p.steps == stop else None)
         resume(out, print).train()
@@ -180,14 +179,11 @@ def test_responses_are_what_one_says_and_what_is_shown_once_another_has_acted():
             assert (others & (words != ENTER) & (words != 0)).any()
 
 
-def test_every_other_history_is_switched():
+def test_what_s_gives_to_others_is_read():
     recorded = collect("solace_train", 16, agent="random")
     batches = {}
     for perspective in ("labels", "given"):
         phase = Pretrain("p", FromFiles(recorded), 32, perspective=perspective, viewer="listener_0")
         phase.update(learner(), np.random.default_rng(0))
         batches[perspective] = (phase.batch.senders > 0).sum(1)
-    assert torch.equal(batches["labels"][::2], batches["given"][::2])
-    assert (
-        batches["labels"][1::2] > batches["given"][1::2]
-    ).all()  # what the listener alone was told is dropped
+    assert (batches["labels"] > batches["given"]).all()  # what the listener alone was told is dropped
