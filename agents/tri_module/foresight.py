@@ -41,7 +41,7 @@ def foresight(model: TriModule, episodes: Episodes) -> dict[str, float]:
         episodes: conversations, not necessarily its own.
 
     Returns:
-        ``nll``, in nats a token; ``ece``, the expected calibration error; ``accuracy``; of how many ``tokens``.
+        ``nll``, in nats a token; ``ece``, the expected calibration error; ``accuracy``; ``tokens``, how many.
     """
     losses, sure, right = [], [], []
     for tokens, senders, message in episodes.switched:
