@@ -21,6 +21,7 @@ from .envs.minds import Beliefs, Semantics, track
 if TYPE_CHECKING:
     from .agents import Agent, load_agent
     from .scenarios import Scenario, audit, evaluate, load_battery, load_scenario
+    from .scenarios.curricula import Curriculum, load_curriculum
     from .scenarios.episodes import Episode
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Agent",
     "Beliefs",
+    "Curriculum",
     "Episode",
     "Scenario",
     "Semantics",
@@ -39,6 +41,7 @@ __all__ = [
     "list_environments",
     "load_agent",
     "load_battery",
+    "load_curriculum",
     "load_scenario",
     "parallel_env",
     "raw_env",
@@ -49,8 +52,10 @@ __all__ = [
 # Loaded when first asked for: `import mindsight` needs no torch, no YAML and no screen.
 _LATER = {
     "audit": ".scenarios",
+    "Curriculum": ".scenarios.curricula",
     "evaluate": ".scenarios",
     "load_battery": ".scenarios",
+    "load_curriculum": ".scenarios.curricula",
     "load_scenario": ".scenarios",
     "load_agent": ".agents",
     "Agent": ".agents",

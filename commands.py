@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,22 @@ import numpy as np
 
 from .agents.base import Agent
 from .agents.registry import AGENTS, load_agent
-from .agents.training import RunFolder, Settings, draw_learning_curve, stopping, versions, write
+from .agents.training import (
+    RunFolder,
+    Settings,
+    draw_learning_curve,
+    losses,
+    shares,
+    stopping,
+    training_bar,
+    versions,
+    write,
+)
 from .envs.games import GAMES
 from .envs.simulation import MODES
 from .scenarios import curricula, seeds
 from .scenarios.episodes import Episode, Recorder
-from .scenarios.evaluation import Evaluation
+from .scenarios.evaluation import Evaluation, observe
 from .scenarios.evaluation import evaluate as run_evaluation
 from .scenarios.files import nearest
 from .scenarios.loader import (
@@ -188,63 +197,11 @@ def _levels(scenario: Scenario) -> dict[str, tuple[float, float]]:
     return {card.agent: (card.actions[0].mean, card.actions[0].half) for card in cards}
 
 
-@contextmanager
-def _training_bar(
-    total: int, seconds: float, standing: Callable[[Any], str]
-) -> Iterator[Callable[[Any], None]]:
-    """A progress bar of a training, over steps or over time, whichever ends sooner, and how it stands;
-    where nobody looks, a line now and then."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        told = time.monotonic()
-
-        def line(progress: Any) -> None:
-            nonlocal told
-            if time.monotonic() - told >= 10:
-                told = time.monotonic()
-                _tell(f"{progress.steps:,} steps: {standing(progress)}")
-
-        yield line
-        return
-    columns = (
-        TextColumn("training"),
-        BarColumn(bar_width=20),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[standing]}"),
-        TimeRemainingColumn(compact=True),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=1.0, standing="")
-        yield lambda progress: bar.update(
-            task,
-            completed=min(1.0, max(progress.steps / total, progress.seconds / seconds)),
-            standing=standing(progress),
-        )
-
-
 def _standing(progress: Any) -> str:
     value = "no episode has ended yet" if math.isnan(progress.mean) else (
         f"return {progress.mean:+.2f} ± {progress.half:.2f}"
     )  # fmt: skip
-    return f"{value}; {progress.rate:,.0f} steps/s ({_shares(progress)})"
-
-
-def _shares(progress: Any) -> str:
-    return ", ".join(f"{name} {share:.0%}" for name, share in progress.shares.items())
-
-
-def _losses(progress: Any) -> str:
-    means = ", ".join(f"{name} {mean:.3f}" for name, mean in progress.means.items())
-    return f"{means}; {progress.rate:,.1f} steps/s ({_shares(progress)})"
+    return f"{value}; {progress.rate:,.0f} steps/s ({shares(progress)})"
 
 
 def train_curriculum(
@@ -285,9 +242,9 @@ def train_curriculum(
     def over(progress: Any) -> str | None:
         return "interrupted" if interrupted.is_set() else enough(progress)
 
-    with stopping(_tell) as interrupted, _training_bar(trainer.total, math.inf, _losses) as tell:
+    with stopping(_tell) as interrupted, training_bar(trainer.total, math.inf, losses) as tell:
         progress, reason = trainer.train(tell, over)
-    _tell(f"{progress.steps:,} steps: {_losses(progress)}")
+    _tell(f"{progress.steps:,} steps: {losses(progress)}")
     path = trainer.run.path
     if reason == "interrupted":
         _tell(f"interrupted; {path} is usable; go on: mindsight train --resume {path}")
@@ -403,7 +360,7 @@ def train(
             return "interrupted"
         return "the time is up" if progress.seconds > seconds else enough(progress)
 
-    with stopping(_tell) as interrupted, _training_bar(config["steps"], seconds, _standing) as tell:
+    with stopping(_tell) as interrupted, training_bar(config["steps"], seconds, _standing) as tell:
         try:
             progress, reason = sb3.train(
                 model, chosen, watch, run, config["steps"], best=best, tell=tell, enough=over
@@ -538,6 +495,25 @@ def _with_answers(
             yield simulation, {}
 
 
+def _with_foresight(
+    episode: Episode, scenario: Scenario, agent: Any
+) -> Iterator[tuple[Simulation, dict[str, Any]]]:
+    """The episode, and at each step what its agent takes those in sight to do next, as seen from its life."""
+    from .renders import words
+
+    focal = scenario.focal[0]
+    state = agent.initial_state(1)
+    for simulation in episode.replay():
+        _, state = agent.act(observe(simulation, focal, agent), state)
+        names, expected = words.names(simulation), []
+        for look, chances in enumerate(agent.foresee(state)[0]):
+            for other in np.flatnonzero(simulation.worlds["identity"][0] == look) if chances.any() else ():
+                action = int(chances.argmax())
+                expected.append(f"{names[other]}: {simulation.actions[action]} {chances[action]:.0%}")
+        note = f"{names[focal]} expects {', '.join(expected)}" if expected else ""
+        yield simulation, {} if simulation.ends.any() else {"note": note}
+
+
 def _picture(out: Path) -> Path:
     if out.suffix.lower() not in PICTURES:
         raise ValueError(f"out is {str(out)!r}, expected a name that ends in {', '.join(PICTURES)}")
@@ -545,16 +521,22 @@ def _picture(out: Path) -> Path:
 
 
 def _save_pictures(
-    episode: Episode, rows: list[dict[str, Any]], out: Path, fps: float, thoughts: int
+    episode: Episode,
+    rows: list[dict[str, Any]],
+    out: Path,
+    fps: float,
+    thoughts: int,
+    steps: Iterator[tuple[Simulation, dict[str, Any]]] | None = None,
 ) -> Path:
-    """Draw an episode into a file; ``rows`` are the agent's answers, or none."""
+    """Draw an episode into a file; ``rows`` are the agent's answers, or none; ``steps`` the episode's."""
     from .renders import render_episode
 
-    steps: Any = _with_answers(episode, rows) if rows else episode
-    return render_episode(steps, out, fps=fps, thoughts=thoughts, probes=not rows)
+    if rows:
+        steps = _with_answers(episode, rows)
+    return render_episode(steps or episode, out, fps=fps, thoughts=thoughts, probes=not rows)
 
 
-def _play_once(agent: str, scenario: Scenario, seed: int) -> Evaluation:
+def _play_once(agent: str | Agent, scenario: Scenario, seed: int) -> Evaluation:
     """One episode: the first of a block of evaluation seeds."""
     return run_evaluation(agent, scenario, episodes=1, seed=seed, progress=False)
 
@@ -579,6 +561,7 @@ def render(
         thoughts: order of the beliefs in thought bubbles, 0 for none.
     """
     rows: list[dict[str, Any]] = []
+    steps = None
     if source.endswith(".json"):
         episode = Episode.load(source)
         name = Path(source).stem
@@ -586,9 +569,12 @@ def render(
     else:
         scenario = load_scenario(source)
         path = _picture(Path(out or f"{scenario.name}.gif"))
-        played = _play_once(agent, scenario, scenario.seed if seed is None else seed)
+        player = load_agent(agent)
+        played = _play_once(player, scenario, scenario.seed if seed is None else seed)
         episode, rows = played.recordings[0], played.probes
-    _save_pictures(episode, rows, path, fps, thoughts)
+        if scenario.game.family == "grid" and hasattr(player, "foresee"):
+            steps = _with_foresight(episode, scenario, player)
+    _save_pictures(episode, rows, path, fps, thoughts, steps)
     print(f"written to {path} ({len(episode)} steps, seed {episode.seed})")
     return 0
 

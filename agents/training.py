@@ -20,6 +20,7 @@ import os
 import platform
 import secrets
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,9 +38,12 @@ __all__ = [
     "Settings",
     "Stop",
     "draw_learning_curve",
+    "losses",
     "mean_interval",
     "read_description",
+    "shares",
     "stopping",
+    "training_bar",
     "versions",
     "write",
 ]
@@ -311,6 +315,60 @@ def stopping(tell: Callable[[str], None]) -> Iterator[threading.Event]:
         yield event
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def training_bar(
+    total: int, seconds: float, standing: Callable[[Any], str]
+) -> Iterator[Callable[[Any], None]]:
+    """A progress bar of a training, over steps or over time, whichever ends sooner, and how it stands;
+    where nobody looks, a line now and then."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        told = time.monotonic()
+
+        def line(progress: Any) -> None:
+            nonlocal told
+            if time.monotonic() - told >= 10:
+                told = time.monotonic()
+                print(f"{progress.steps:,} steps: {standing(progress)}", file=sys.stderr, flush=True)
+
+        yield line
+        return
+    columns = (
+        TextColumn("training"),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[standing]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0, standing="")
+        yield lambda progress: bar.update(
+            task,
+            completed=min(1.0, max(progress.steps / total, progress.seconds / seconds)),
+            standing=standing(progress),
+        )
+
+
+def shares(progress: Any) -> str:
+    """What the time of a training was spent on, in words."""
+    return ", ".join(f"{name} {share:.0%}" for name, share in progress.shares.items())
+
+
+def losses(progress: Any) -> str:
+    """How a training by a curriculum stands, in words."""
+    means = ", ".join(f"{name} {mean:.3f}" for name, mean in progress.means.items())
+    return f"{means}; {progress.rate:,.1f} steps/s ({shares(progress)})"
 
 
 def draw_learning_curve(

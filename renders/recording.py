@@ -278,7 +278,7 @@ class EpisodeFrame(NamedTuple):
     asked: bool
 
 
-Step = Any  # a Simulation, or (Simulation, {"probe": ..., "answer": ..., "caption": ...})
+Step = Any  # a Simulation, or (Simulation, {"probe": ..., "answer": ..., "caption": ..., "note": ...})
 
 
 def episode_frames(
@@ -296,7 +296,8 @@ def episode_frames(
         episode: something with a ``replay()``, or simulations one after the other (it may be the
         same
             one, each time a step further). One may come as ``(simulation, extras)`` where extras
-            are arguments of :func:`draw`: a probe, its answer, a caption.
+            are arguments of :func:`draw`: a probe, its answer, a caption; and a note, which is put
+            after the caption.
         world: which world of the batch.
         views, thoughts, scale: see :func:`draw`.
         probes: show the questions that an exam puts (``ask``), a frame each, where no extras say
@@ -326,8 +327,9 @@ def episode_frames(
         if probes and not given.get("probe") and record_["ask"]:
             asked = list(simulation.probes(world))
         base: dict[str, Any] = {"views": views, "thoughts": thoughts, "scale": scale}
-        if not alone or asked or given:
-            base["caption"] = told
+        note = given.pop("note", "")
+        if not alone or asked or given or note:
+            base["caption"] = " | ".join(filter(None, (told, note)))
         for probe in asked or [given.pop("probe", None)]:
             weight = 2 if moved or record_["terminated"] else int(bool(news))
             if probe is not None:

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..agents.registry import AGENTS
 from ..agents.training import RunFolder, versions, write
+from ..envs.simulation import MODES
 from . import seeds
 from .collect import collect
 from .loader import (
@@ -33,8 +34,9 @@ from .loader import (
 )
 
 if TYPE_CHECKING:
+    from ..agents.tri_module.model import SeparateModules, TriConfig, TriModule
     from ..agents.tri_module.phases import Source
-    from ..agents.tri_module.trainer import Part, Trainer
+    from ..agents.tri_module.trainer import Part, Phase, Trainer
 
 __all__ = [
     "LISTINGS",
@@ -51,7 +53,8 @@ __all__ = [
 ]
 
 LISTINGS = ("pretrain", "simulate_and_imitate", "finetune", "kindness")
-_ACTING = ("finetune", "kindness")  # those in which the agent acts
+ACTING = ("finetune", "kindness")  # those of conversations in which the agent acts
+GRID_LISTINGS = ("pretrain", "finetune")  # in gridworlds
 _EXAMS = 2**20 - 1  # the block of evaluation seeds that exams while training have for themselves
 AHEAD = 16  # updates whose conversations are played at once
 _KEYS = (
@@ -65,12 +68,11 @@ _KEYS = (
     "check_every",
     "save_every",
     "exam",
-    "start",
 )
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
-    "perspective", "by_reward", "graft",
-    "viewer", "predict", "acting",
+    "warmup", "perspective", "by_reward", "graft", "viewer", "predict", "acting", "length",
+    "practice",
 )  # fmt: skip
 
 
@@ -86,9 +88,11 @@ class Plan:
         agent: the reference agent that plays the scenario's focal individuals.
         data: a folder of ``mindsight collect``.
         batch_size: conversations in an update.
-        weight, rate, begin: as for :class:`mindsight.agents.tri_module.trainer.Part`.
+        weight, rate, begin, warmup: as for :class:`mindsight.agents.tri_module.trainer.Part`.
         perspective: mode of the perspective switch, where the listing has one.
         by_reward, graft, viewer, predict, acting: see the listing's phase.
+        length: in gridworlds: steps of each life in an update, of which there are ``batch_size``.
+        practice: of ``finetune``: settings of :class:`mindsight.agents.tri_module.grid_phases.Practice`.
     """
 
     name: str
@@ -101,22 +105,30 @@ class Plan:
     weight: float = 1.0
     rate: tuple[float, float] = (1e-3, 1e-3)
     begin: int = 0
-    perspective: str = ""
+    warmup: int = 0
+    perspective: str = "labels"
     by_reward: bool = False
     graft: bool = False
     viewer: str = ""
     predict: str = "all"
     acting: Mapping[str, Any] = field(default_factory=dict)
+    length: int = 64
+    practice: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> bool:
+        """Whether it plays gridworlds."""
+        return self.scenario is not None and self.scenario.game.family == "grid"
 
     def conversations(self) -> int:
-        """How many it plays: whole pieces of ``AHEAD`` updates, or all that it acts in."""
-        if self.scenario is None:
-            return 0
-        if self.listing in _ACTING:
+        """How many it plays, or worlds: whole pieces of ``AHEAD`` updates where it listens."""
+        if self.grid:
+            return self.steps * self.batch_size
+        if self.listing in ACTING:
             from ..agents.tri_module.phases import LIVES
 
             return LIVES + self.steps * self.batch_size
-        return math.ceil(self.steps / AHEAD) * AHEAD * self.batch_size
+        return 0 if self.scenario is None else math.ceil(self.steps / AHEAD) * AHEAD * self.batch_size
 
 
 @dataclass(frozen=True)
@@ -170,7 +182,6 @@ class Curriculum:
         check_every: after so many updates it is looked at.
         save_every: seconds between two checkpoints.
         exam: that ends the training when it is passed; None: all updates are made.
-        start: a folder with a saved model to begin with, whose sizes count then; "": a new model.
         source: the file it was read from.
     """
 
@@ -185,8 +196,13 @@ class Curriculum:
     check_every: int = 50
     save_every: float = 30.0
     exam: Exam | None = None
-    start: str = ""
     source: str = ""
+
+    def training(
+        self, *, model: Any = None, seed: int | None = None, out: str | os.PathLike[str] | None = None
+    ) -> Trainer:
+        """A training that has not begun; see :func:`prepare`."""
+        return prepare(self, seed=seed, out=out, model=model)
 
     def config(self) -> dict[str, Any]:
         """All that was asked for, as JSON has it; scenarios by name."""
@@ -253,6 +269,8 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
         if plan.name in [each.name for each in plans]:
             below.fail("name", f"is {plan.name!r} twice: give each phase a name of its own")
         plans.append(plan)
+    if len({plan.grid for plan in plans}) > 1:
+        reader.fail("phases", "play gridworlds and conversations, expected one of them: a model reads one")
     conversations = sum(plan.conversations() for plan in plans)
     if conversations > seeds.BLOCK:
         reader.fail("phases", f"play {conversations:,} conversations, expected at most {seeds.BLOCK:,}")
@@ -267,29 +285,19 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
         phases=tuple(plans),
         seed=reader.number("seed", 0, lambda x: 0 <= x <= most, f"a whole number from 0 to {most}"),
         threads=reader.number("threads", 1, lambda x: 1 <= x <= 64, "a whole number from 1 to 64"),
-        model=_model(reader.below("model")),
+        model=_model(reader.below("model"), plans),
         learner=_learner(reader.below("learner")),
         best=best,
         check_every=reader.number("check_every", 50, lambda x: x >= 1, "a whole number of at least 1"),
         save_every=reader.number("save_every", 30.0, lambda x: 0 <= x < math.inf, "seconds, at least 0"),
-        exam=_exam(reader) if "exam" in reader.data else None,
-        start=_start(reader),
+        exam=_exam(reader, plans) if "exam" in reader.data else None,
         source=source,
     )
 
 
-def _start(reader: Reader) -> str:
-    if "start" not in reader.data:
-        return ""
-    if "model" in reader.data:
-        reader.fail("model", "is given beside 'start', whose model has its own sizes")
-    folder = _beside(reader, reader.text("start")).resolve()
-    if not (folder / "model.json").is_file():
-        reader.fail("start", f"is {reader.data['start']!r}, expected a folder with a saved model")
-    return str(folder)
-
-
-def _exam(reader: Reader) -> Exam:
+def _exam(reader: Reader, plans: Sequence[Plan]) -> Exam:
+    if plans[0].grid:
+        reader.fail("exam", "is given in a curriculum of gridworlds, expected one of conversations")
     below = reader.below("exam")
     below.keys(("battery", "score", "every", "begin", "episodes"), ("battery",))
     whole = "a whole number of at least 1"
@@ -305,7 +313,7 @@ def _exam(reader: Reader) -> Exam:
 
 def _plan(reader: Reader) -> Plan:
     reader.keys(_PHASE_KEYS, ("listing", "steps"))
-    listing = reader.choice("listing", "", LISTINGS)
+    listing = reader.choice("listing", "", list(dict.fromkeys([*LISTINGS, *GRID_LISTINGS])))
     name = reader.text("name") or listing
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         reader.fail("name", f"is {name!r}, expected letters, digits, '_' and '-'")
@@ -314,9 +322,6 @@ def _plan(reader: Reader) -> Plan:
         what = "both 'scenario' and" if both else "neither 'scenario' nor"
         reader.fail("data" if both else "listing", f"phase {name!r} has {what} 'data', expected one of them")
     scenario, data = None, ""
-    acts = listing in _ACTING
-    if acts and "data" in reader.data:
-        reader.fail("data", f"is given for {listing!r}, in which the agent acts: expected a scenario")
     if "scenario" in reader.data:
         scenario = _scenario(reader)
     else:
@@ -326,15 +331,6 @@ def _plan(reader: Reader) -> Plan:
     modes = [each for each in AGENTS if scenario is not None and each in scenario.game.modes]
     if "agent" in reader.data and scenario is None:
         reader.fail("agent", "is given beside 'data', whose conversations are played already")
-    if acts and scenario is not None and len(scenario.focal) != 1:
-        reader.fail(
-            "scenario", f"has {len(scenario.focal)} focal individuals, expected 1, whom the agent plays"
-        )
-    for key in ("agent", "by_reward", "viewer", "perspective"):
-        if acts and key in reader.data:
-            reader.fail(key, f"is given for {listing!r}, in which the agent acts: see 'acting'")
-    if not acts and "acting" in reader.data:
-        reader.fail("acting", f"is given for {listing!r}, in which the agent only listens")
     agent = reader.choice("agent", "scripted", modes) if scenario is not None else "scripted"
     return Plan(
         name=name,
@@ -347,29 +343,73 @@ def _plan(reader: Reader) -> Plan:
         weight=reader.number("weight", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
         rate=_rate(reader),
         begin=reader.number("begin", 0, lambda x: x >= 0, "a whole number of at least 0"),
+        warmup=reader.number("warmup", 0, lambda x: x >= 0, "a whole number of at least 0"),
         perspective=_perspective(reader, listing),
         by_reward=_flag(reader, "by_reward"),
         graft=_graft(reader, listing),
         viewer=_viewer(reader, scenario),
         predict=_predict(reader, listing),
-        acting=_acting(reader.below("acting"), listing) if acts else {},
+        acting=_acting(reader, listing, scenario),
+        length=reader.number("length", 64, lambda x: 2 <= x <= 1024, "a whole number from 2 to 1024"),
+        practice=_practice(reader, listing, scenario),
     )
 
 
-def _acting(reader: Reader, listing: str) -> dict[str, Any]:
-    """How the agent acts and is rewarded; all that is not given is written down, too."""
-    from ..agents.tri_module.phases import Acting, Finetune, Kindness
+def _practice(reader: Reader, listing: str, scenario: Scenario | None) -> dict[str, Any]:
+    """Settings of ``finetune``; what else fits gridworlds alone, or does not fit them, is found here, too."""
+    from ..agents.tri_module.grid_phases import Practice
 
-    known = (Finetune if listing == "finetune" else Kindness).rewards
-    defaults = dataclasses.asdict(Acting(reward=known[0]))
-    reader.keys(defaults, ())
-    given = {**defaults, **reader.data}
-    reader.choice("reward", known[0], known)
+    grid = scenario is not None and scenario.game.family == "grid"
+    known, family = (GRID_LISTINGS, "gridworlds") if grid else (LISTINGS, "conversations")
+    if listing not in known:
+        reader.fail("listing", f"is {listing!r} on {family}, expected one of {', '.join(known)}")
+    acts = listing in ACTING
+    wrong = ["data", "perspective", "predict", "acting"] if grid else ["length", "practice"]
+    wrong += ["data", "agent", "by_reward", "viewer", "perspective"] if acts else ["practice", "acting"]
+    wrong += ["length"] if acts else []
+    for key in wrong:
+        if key in reader.data:
+            reader.fail(key, f"is given for {listing!r} on {family}, which has no such setting")
+    if not acts:
+        return {}
+    assert scenario is not None
+    if (scenario.modes() == MODES.index("external")).sum() != 1:
+        reader.fail("scenario", "is not played by one focal individual, who learns, among characters alone")
+    if not grid:
+        return {}
+    below = reader.below("practice")
+    below.keys([each.name for each in dataclasses.fields(Practice)], ())
     try:
-        return dataclasses.asdict(Acting(**given))
+        return dataclasses.asdict(Practice(**below.data))
     except ValueError as error:  # which begins with the name of the key
         key = str(error).split()[0]
-        reader.fail(key, str(error).removeprefix(key).strip())
+        below.fail(key, str(error).removeprefix(key).strip())
+
+
+def _acting(reader: Reader, listing: str, scenario: Scenario | None) -> dict[str, Any]:
+    """How the agent acts in conversations and is rewarded; what is not given is written down, too."""
+    from ..agents.tri_module.phases import Acting, Finetune, Kindness
+
+    if listing not in ACTING or (scenario is not None and scenario.game.family == "grid"):
+        return {}
+    known = (Finetune if listing == "finetune" else Kindness).rewards
+    defaults = dataclasses.asdict(Acting(reward=known[0]))
+    below = reader.below("acting")
+    below.keys(defaults, ())
+    below.choice("reward", known[0], known)
+    try:
+        return dataclasses.asdict(Acting(**{**defaults, **below.data}))
+    except ValueError as error:  # which begins with the name of the key
+        key = str(error).split()[0]
+        below.fail(key, str(error).removeprefix(key).strip())
+
+
+def _predict(reader: Reader, listing: str) -> str:
+    from ..agents.tri_module.phases import PREDICTED
+
+    if listing != "pretrain" and "predict" in reader.data:
+        reader.fail("predict", f"is given for {listing!r}, expected it for 'pretrain' alone")
+    return reader.choice("predict", "all", PREDICTED)
 
 
 def _beside(reader: Reader, given: str) -> Path:
@@ -385,8 +425,6 @@ def _scenario(reader: Reader) -> Scenario:
         scenario = load_scenario(beside if beside.is_file() else given)
     except ScenarioError as error:
         reader.fail("scenario", str(error))
-    if scenario.game.family != "conversation":
-        reader.fail("scenario", f"is {given!r}, which plays {scenario.game.name}, expected conversations")
     return scenario
 
 
@@ -416,14 +454,6 @@ def _viewer(reader: Reader, scenario: Scenario | None) -> str:
     return reader.choice("viewer", "", scenario.individuals)
 
 
-def _predict(reader: Reader, listing: str) -> str:
-    from ..agents.tri_module.phases import PREDICTED
-
-    if listing != "pretrain" and "predict" in reader.data:
-        reader.fail("predict", f"is given for {listing!r}, expected it for 'pretrain' alone")
-    return reader.choice("predict", "all", PREDICTED)
-
-
 def _graft(reader: Reader, listing: str) -> bool:
     if listing == "pretrain" and "graft" in reader.data:
         reader.fail("graft", "is given for 'pretrain', which leaves the behaviour read-out alone")
@@ -437,10 +467,24 @@ def _flag(reader: Reader, key: str) -> bool:
     return value
 
 
-def _model(reader: Reader) -> dict[str, Any]:
-    """Sizes that make a model; the vocabulary is the language's."""
+def _network_of(plans: Sequence[Plan], given: Mapping[str, Any]) -> TriConfig:
+    """The size of the model: words of the language, or percepts of the scenarios' windows."""
+    from ..agents.tri_module.grid import GridConfig
     from ..agents.tri_module.model import TriConfig
     from ..agents.tri_module.perspective import VOCABULARY_SIZE
+
+    if not plans[0].grid:
+        return TriConfig(VOCABULARY_SIZE, **given)
+    scenarios = [plan.scenario for plan in plans if plan.scenario is not None]
+    windows = {int(scenario.window or scenario.game.window) for scenario in scenarios}
+    if len(windows) > 1:
+        raise ValueError(f"window is one of {', '.join(map(str, sorted(windows)))}, expected one for all")
+    return GridConfig(window=windows.pop(), **given)
+
+
+def _model(reader: Reader, plans: Sequence[Plan]) -> dict[str, Any]:
+    """Sizes that make a model."""
+    from ..agents.tri_module.model import TriConfig
 
     defaults = {each.name: each.default for each in dataclasses.fields(TriConfig)}
     del defaults["vocabulary"]
@@ -450,7 +494,7 @@ def _model(reader: Reader) -> dict[str, Any]:
         reader.fail("heads", f"is {heads!r}, expected three numbers: of behaviour, prediction, perception")
     given = {**defaults, **reader.data, "heads": tuple(heads)}
     try:
-        TriConfig(VOCABULARY_SIZE, **given)
+        _network_of(plans, given)
     except ValueError as error:  # which begins with the name of the key
         key = str(error).split()[0]
         reader.fail(key, str(error).removeprefix(key).strip())
@@ -473,7 +517,11 @@ def _learner(reader: Reader) -> dict[str, Any]:
 
 # --- Training ----------------------------------------------------------------------------------------------
 def prepare(
-    curriculum: str | Path | Curriculum, *, seed: int | None = None, out: str | os.PathLike[str] | None = None
+    curriculum: str | Path | Curriculum,
+    *,
+    seed: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    model: TriModule | SeparateModules | None = None,
 ) -> Trainer:
     """A training that has not begun, with its run folder.
 
@@ -481,6 +529,7 @@ def prepare(
         curriculum: its name, its file, or itself.
         seed: instead of the curriculum's.
         out: the run folder, a new one; ``runs/<curriculum>-<time>`` where None.
+        model: the network that learns, of whatever sizes; a new one of the curriculum's where None.
 
     Raises:
         ScenarioError: there is no such curriculum, or it is wrong.
@@ -491,7 +540,9 @@ def prepare(
     if seed is not None:
         seeds.training_seed(seed)  # ValueError if it is out of range
         found = dataclasses.replace(found, seed=seed)
-    make = _trainer(found)  # before anything is written
+    if model is not None:
+        found = dataclasses.replace(found, model=_sizes(model))
+    make = _trainer(found, model)  # before anything is written
     run = RunFolder.create(out, found.name)
     if found.source:
         write(run.path / "curriculum.yaml", Path(found.source).read_text(encoding="utf-8"))
@@ -499,12 +550,23 @@ def prepare(
         if plan.scenario is not None:
             text = Path(plan.scenario.source).read_text(encoding="utf-8")
             write(run.path / "scenarios" / f"{plan.name}.yaml", text)
-    trainer = make(run)
-    if found.start:  # the original may change or go
-        trainer.learner.model.save(run.path / "start")
     run.write_json("versions.json", versions())
     run.write_json("config.json", found.config())  # last: with it, this is a run that can go on
+    trainer = make(run)
+    if model is not None:
+        trainer.save()  # no seed makes these weights again
     return trainer
+
+
+def _sizes(model: TriModule | SeparateModules) -> dict[str, Any]:
+    """A network's sizes, as a curriculum has them."""
+    from ..agents.tri_module.perspective import VOCABULARY_SIZE
+
+    found = dataclasses.asdict(model.config)
+    vocabulary = found.pop("vocabulary")
+    if vocabulary != VOCABULARY_SIZE:
+        raise ValueError(f"vocabulary is {vocabulary}, expected that of conversations, {VOCABULARY_SIZE}")
+    return {**found, "heads": list(found["heads"])}
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
@@ -538,40 +600,35 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
             plans.append(Plan(**{**one, "scenario": scenario, "rate": tuple(one["rate"])}))
         exam = config.pop("exam", None)
         exam = None if exam is None else Exam(**exam)
-        begins = config.pop("start", "")
-        found = Curriculum(
-            name=config.pop("curriculum"), phases=tuple(plans), exam=exam, start=begins, **config
-        )
+        found = Curriculum(name=config.pop("curriculum"), phases=tuple(plans), exam=exam, **config)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{run.path / 'config.json'}: wrong or missing: {error}") from None
     before, now = run.read_json("versions.json"), versions()
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             warn(f"{name} was {before.get(name)} and is {now.get(name)}: the rest may come out differently")
-    trainer = _trainer(found, run.path / "start" if found.start else None)(run)
+    trainer = _trainer(found)(run)
     trainer.restore(warn)
     return trainer
 
 
-def _trainer(curriculum: Curriculum, start: Path | None = None) -> Callable[[RunFolder], Trainer]:
-    """Everything of a training but its folder; ``start`` is where the model to begin with is kept now."""
+def _trainer(
+    curriculum: Curriculum, model: TriModule | SeparateModules | None = None
+) -> Callable[[RunFolder], Trainer]:
+    """Everything of a training but its folder."""
     # Before torch is loaded: two spinning pools of threads on two cores wait for each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
 
-    from ..agents.tri_module.model import SeparateModules, TriConfig, TriModule, load_model
-    from ..agents.tri_module.perspective import VOCABULARY_SIZE
+    from ..agents.tri_module.model import SeparateModules, new_model
     from ..agents.tri_module.routing import Learner
     from ..agents.tri_module.trainer import Trainer
 
     torch.set_num_threads(curriculum.threads)
-    model: TriModule | SeparateModules
-    if curriculum.start:
-        model = load_model(start or curriculum.start)
-    else:
-        sizes: Any = TriConfig(VOCABULARY_SIZE, **curriculum.model)
+    sizes = _network_of(curriculum.phases, curriculum.model)
+    if model is None:
         separate = curriculum.learner.get("variant") == "separate"
-        model = SeparateModules(sizes, curriculum.seed) if separate else TriModule(sizes, curriculum.seed)
+        model = SeparateModules(sizes, curriculum.seed) if separate else new_model(sizes, curriculum.seed)
     learner = Learner(model, seed=curriculum.seed, **curriculum.learner)
     parts, first = [], 0
     for plan in curriculum.phases:
@@ -588,32 +645,16 @@ def _trainer(curriculum: Curriculum, start: Path | None = None) -> Callable[[Run
 def _part(plan: Plan, seed: int, first: int) -> Part:
     """A phase with its data: episodes from ``first`` of the seed's block on are its own."""
     from ..agents.tri_module.data import Recorded
-    from ..agents.tri_module.phases import (
-        Acting,
-        Finetune,
-        FromFiles,
-        Kindness,
-        OnTheFly,
-        Pretrain,
-        SimulateAndImitate,
-        Stage,
-    )
+    from ..agents.tri_module.phases import FromFiles, OnTheFly, Pretrain, SimulateAndImitate
     from ..agents.tri_module.trainer import Part
 
     scenario = plan.scenario
-    if plan.listing in _ACTING:
-        assert scenario is not None
-        game: Any = scenario.game
-        stage = Stage(
-            scenario.simulation, scenario.modes, game, scenario.options, scenario.focal[0],
-            seeds.training_seed(seed) + first, scenario.name,
-        )  # fmt: skip
-        acts = Finetune if plan.listing == "finetune" else Kindness
-        acting = Acting(**plan.acting)
-        return Part(
-            acts(plan.name, stage, plan.batch_size, acting, plan.graft), plan.steps, plan.weight, plan.rate,
-            plan.begin,
-        )  # fmt: skip
+    if plan.grid:
+        played = _grid_phase(plan, seeds.training_seed(seed) + first)
+        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin)
+    if plan.listing in ACTING:
+        acts = _acting_phase(plan, seeds.training_seed(seed) + first)
+        return Part(acts, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
     source: Source
     if scenario is None:
         source = FromFiles(Recorded.load(plan.data))
@@ -633,4 +674,35 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
         phase = SimulateAndImitate(
             plan.name, source, plan.batch_size, plan.perspective, plan.by_reward, plan.graft, plan.viewer
         )
-    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin)
+    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
+
+
+def _acting_phase(plan: Plan, first: int) -> Phase:
+    """A phase that acts in conversations; these take the seeds from ``first`` on."""
+    from ..agents.tri_module.phases import Acting, Finetune, Kindness, Stage
+
+    scenario = plan.scenario
+    assert scenario is not None
+    game: Any = scenario.game
+    stage = Stage(
+        scenario.simulation, scenario.modes, game, scenario.options, scenario.focal[0], first, scenario.name
+    )
+    acts = Finetune if plan.listing == "finetune" else Kindness
+    return acts(plan.name, stage, plan.batch_size, Acting(**plan.acting), plan.graft)
+
+
+def _grid_phase(plan: Plan, first: int) -> Phase:
+    """A phase in gridworlds; its worlds take the seeds from ``first`` on."""
+    from ..agents.tri_module.grid_phases import GridFinetune, GridPretrain, Practice
+
+    scenario = plan.scenario
+    assert scenario is not None
+    worlds = scenario.simulation(plan.batch_size, autoreset="same_step")
+    if plan.listing == "finetune":
+        practice = Practice(**plan.practice)
+        return GridFinetune(
+            plan.name, worlds, first, scenario.modes(), scenario.focal[0], practice, plan.graft
+        )
+    viewer = scenario.individuals.index(plan.viewer) if plan.viewer else None
+    modes = scenario.modes(plan.agent)
+    return GridPretrain(plan.name, worlds, first, modes, plan.length, plan.by_reward, viewer)

@@ -10,15 +10,19 @@ life and from others' words; that beliefs can be false is nowhere in it.
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ...envs.conversation.language import (
     ASK_PLACE,
@@ -30,12 +34,17 @@ from ...envs.conversation.language import (
     VOCABULARY,
 )
 from ..base import Agent, guess
-from ..training import read_description, write
+from ..training import RunFolder, losses, read_description, training_bar, write
 from .judgement import perceived
 from .model import SeparateModules, TriModule, load_model
 from .perspective import Messages
+from .rollouts import Reader, say
+from .trainer import Progress, Trainer
 
-__all__ = ["AGENT_FILE", "PERSPECTIVES", "TriModuleAgent"]
+if TYPE_CHECKING:
+    from .grid_agent import GridAgent
+
+__all__ = ["AGENT_FILE", "PERSPECTIVES", "Course", "Life", "TriModuleAgent", "write_agent"]
 
 #: How an agent under test may find out what others perceived; see ``perspective.MODES``.
 PERSPECTIVES = ("inferred", "labels")
@@ -43,6 +52,33 @@ AGENT_FILE = "agent.json"
 _FORMAT, _VERSION = "mindsight tri-module agent", 1
 _TOKEN = {word: token for token, word in enumerate(VOCABULARY) if word}
 _ROWS = 512  # histories that are read at once
+_PART = 256  # conversations that have a reader of their own
+_WORDS = 4  # of an utterance at most
+
+
+class Course(Protocol):
+    """What an agent learns from: a curriculum."""
+
+    def training(
+        self, *, model: TriModule | SeparateModules, seed: int | None, out: str | os.PathLike[str] | None
+    ) -> Trainer:
+        """A training of this network that has not begun, with its run folder."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """What the agent remembers of B conversations.
+
+    Attributes:
+        messages: all that it perceived.
+        calls: how often it was asked what it says.
+        readers: what its network has made of this so far, by the first row of each part of the batch. No part
+            of the memory: a reader finds out itself what is new, and a Life may be gone on from twice.
+    """
+
+    messages: Messages
+    calls: int
+    readers: dict[int, Reader]
 
 
 class TriModuleAgent(Agent):
@@ -53,6 +89,10 @@ class TriModuleAgent(Agent):
         perspective: ``"inferred"``: who perceived what is its own learned judgement; ``"labels"``: everybody
             is taken to have perceived all that it perceived itself (the paper's literal switch).
         name: on cards.
+        seed: of what it draws, see :meth:`predict`.
+
+    Attributes:
+        run: the run folder of the last :meth:`learn`; None before.
 
     Raises:
         ValueError: there is no such perspective.
@@ -62,40 +102,164 @@ class TriModuleAgent(Agent):
     can_answer = True
 
     def __init__(
-        self, model: TriModule | SeparateModules, perspective: str = "inferred", name: str = "tri_module"
+        self,
+        model: TriModule | SeparateModules,
+        perspective: str = "inferred",
+        name: str = "tri_module",
+        seed: int = 0,
     ) -> None:
         if perspective not in PERSPECTIVES:
             raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(PERSPECTIVES)}")
-        self.model, self.perspective, self.name = model, perspective, name
+        self.model, self.perspective, self.name, self.seed = model, perspective, name, seed
+        self.run: RunFolder | None = None
         self._counts: Counter[str] = Counter()
 
+    # --- Learning -----------------------------------------------------------------------------------------
+    def learn(
+        self,
+        curriculum: Course,
+        *,
+        seed: int | None = None,
+        out: str | os.PathLike[str] | None = None,
+        progress: bool = True,
+        enough: Callable[[Progress], str | None] = lambda progress: None,
+    ) -> Self:
+        """Train this agent's network by a curriculum; its run folder is then in :attr:`run`.
+
+        Args:
+            curriculum: what is learned: a ``mindsight.Curriculum``, see ``mindsight.load_curriculum``. The
+                sizes of a network that it has are not asked for.
+            seed: of draws and conversations; the curriculum's own where None. Weights go on from what they
+                are.
+            out: the run folder, a new one; ``runs/<curriculum>-<time>`` where None.
+            progress: show a progress bar; where nobody looks, a line now and then.
+            enough: called between two updates; a text ends the training, and says why.
+
+        Returns:
+            The agent itself.
+
+        Raises:
+            TypeError: what is given is no curriculum.
+            ValueError: it does not fit the network, or a loss is not finite; it says what.
+            FileExistsError: ``out`` holds something.
+        """
+        if not callable(getattr(curriculum, "training", None)):
+            raise TypeError(
+                f"curriculum is {curriculum!r}, expected a Curriculum: mindsight.load_curriculum(NAME)"
+            )
+        trainer = curriculum.training(model=self.model, seed=seed, out=out)
+        self.run = trainer.run
+        if progress:
+            with training_bar(trainer.total, math.inf, losses) as tell:
+                trainer.train(tell, enough)
+        else:
+            trainer.train(enough=enough)
+        return self
+
     # --- Acting -------------------------------------------------------------------------------------------
-    def initial_state(self, n: int) -> Messages:
+    def initial_state(self, n: int) -> Life:
         """Nothing perceived."""
-        return Messages(np.zeros((n, 1, LENGTH), np.int16), np.zeros((n, 1), np.int16), np.full(n, _NAMELESS))
+        nothing = Messages(
+            np.zeros((n, 1, LENGTH), np.int16), np.zeros((n, 1), np.int16), np.full(n, _NAMELESS)
+        )
+        return Life(nothing, 0, {})
 
-    def act(self, observation: Mapping[str, Any], state: Messages) -> tuple[npt.NDArray[np.int64], Messages]:
-        """What the behaviour output takes to be likeliest of all that can be said now."""
+    def act(self, observation: Mapping[str, Any], state: Life) -> tuple[npt.NDArray[np.int64], Life]:
+        """What the behaviour output says, see :meth:`predict`."""
+        return self.predict(observation, state)
+
+    def predict(
+        self,
+        observation: Mapping[str, Any],
+        state: Life | None = None,
+        episode_start: npt.NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[npt.NDArray[np.int64], Life]:
+        """Choose what to say, token by token, by the behaviour output: each token is the likeliest of those
+        with which some utterance goes on that can be said now (``rollouts.say``, by which reward training
+        plays, too). That is not always the likeliest utterance as a whole.
+
+        Args:
+            observation: n rows of what is perceived, see :meth:`Agent.act`, with ``"menu"``.
+            state: what the last call, or :meth:`initial_state`, returned; None at the beginning.
+            episode_start: as Stable-Baselines3 has it; not needed, for an observation holds a whole history.
+            deterministic: False: tokens are drawn. The draws depend on the agent's seed, on how many calls
+                came before, and on the row.
+
+        Returns:
+            Actions (n,), and the new state.
+        """
         messages = Messages.of(observation)
-        mask, menu = observation["action_mask"], observation["menu"]
-        chosen = np.zeros(len(mask), np.int64)
-        rows, utterances = np.nonzero(mask)
-        several = (mask.sum(1) > 1)[rows]
-        rows, utterances = rows[several], utterances[several]
-        if len(rows):
-            scores = np.full(mask.shape, -np.inf)
-            asked = messages.of_rows(rows)
-            scores[rows, utterances] = self.likelihood(asked, menu[rows, utterances])
-            playing = np.unique(rows)
-            chosen[playing] = scores[playing].argmax(1)
-        return chosen, messages
+        n = len(messages.own)
+        state = self.initial_state(n) if state is None else state
+        mask, menu = observation["action_mask"] != 0, observation["menu"]
+        chosen = mask.argmax(1).astype(np.int64)
+        choosing = mask.sum(1) > 1
+        uniform = np.random.default_rng((self.seed, state.calls)).random((n, menu.shape[2]))
+        for at in range(0, n, _PART):
+            part = slice(at, at + _PART)
+            if not choosing[part].any():
+                continue
+            some, acting = messages.of_rows(part), choosing[part]
+            packed = some.pack(acting=acting, known=menu[part].reshape(len(acting), -1))
+            reader = state.readers.get(at)
+            if reader is None:
+                reader = state.readers[at] = Reader(self._acting, len(acting))
+            reader.read(packed.tokens, packed.senders, packed.lengths)
+            said = say(
+                reader,
+                packed.bind(menu[part])[:, :, : _WORDS + 1],
+                torch.from_numpy(mask[part] & acting[:, None]),
+                torch.from_numpy(acting),
+                None if deterministic else _drawer(uniform[part]),
+            )
+            chosen[part] = np.where(acting, said.utterance.numpy(), chosen[part])
+        return chosen, Life(messages, state.calls + 1, state.readers)
 
-    def likelihood(self, messages: Messages, said: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """How probable it is that one says something now, by the behaviour output.
+    @property
+    def _acting(self) -> TriModule:
+        """The network whose behaviour output it is."""
+        return self.model.behaviour if isinstance(self.model, SeparateModules) else self.model
+
+    def foresee(
+        self, state: Life | Messages, names: npt.NDArray[Any], menu: npt.NDArray[Any], mask: npt.NDArray[Any]
+    ) -> npt.NDArray[np.float64]:
+        """What it predicts that somebody else will say or do next, if it is their turn: by the prediction
+        output, at s^j, the history as they would hold it.
+
+        Args:
+            state: B histories.
+            names: (B,) the others' name tokens.
+            menu: (B, U, L) word tokens, what they might say, in words as they are (``menu_tokens(j)``).
+            mask: (B, U), what of it is asked about.
+
+        Returns:
+            (B, U) probabilities; they add up to 1 where anything is asked about.
+        """
+        messages = state.messages if isinstance(state, Life) else state
+        theirs = self.switch(messages, names)
+        asked = np.asarray(mask) != 0
+        rows, numbers = np.nonzero(asked)
+        found = np.zeros(asked.shape)
+        if not len(rows):
+            return found
+        said = _exchanged(menu, messages.own, np.asarray(names))[rows, numbers]
+        logs = np.full(asked.shape, -np.inf)
+        logs[rows, numbers] = self.likelihood(theirs.of_rows(rows), said, "prediction")
+        some = asked.any(1)
+        weights = np.exp(logs[some] - logs[some].max(1, keepdims=True))
+        found[some] = weights / weights.sum(1, keepdims=True)
+        return found
+
+    def likelihood(
+        self, messages: Messages, said: npt.NDArray[Any], output: str = "behaviour"
+    ) -> npt.NDArray[np.float64]:
+        """How probable it is that one says something now.
 
         Args:
             messages: B histories, one's own or switched ones.
             said: (B, L) word tokens.
+            output: ``"behaviour"`` or ``"prediction"``, by which.
 
         Returns:
             (B,) logarithms.
@@ -106,14 +270,15 @@ class TriModuleAgent(Agent):
             part = slice(at, at + _ROWS)
             packed = whole.of_rows(part).pack()
             with torch.no_grad():
-                logits = self.model(packed.tokens, packed.senders).behaviour[:, :-1]
+                out = self.model(packed.tokens, packed.senders)
+            logits = (out.behaviour if output == "behaviour" else out.prediction)[:, :-1]
             logs = -F.cross_entropy(logits.transpose(1, 2), packed.tokens[:, 1:], reduction="none")
             last = (packed.message == packed.message.max(1, keepdim=True).values) & ~packed.first()
             found[part] = torch.where(last[:, 1:], logs, 0).sum(1).double().numpy()
         return found
 
     # --- Questions ------------------------------------------------------------------------------------------
-    def answer(self, probes: Sequence[Mapping[str, Any]], state: Messages) -> list[npt.NDArray[np.float64]]:
+    def answer(self, probes: Sequence[Mapping[str, Any]], state: Life) -> list[npt.NDArray[np.float64]]:
         """Answers about the places of things, about what people take them to be, and whether they know.
         All other questions it has no way to ask itself: there it guesses, and its card says so."""
         found: list[npt.NDArray[np.float64] | None] = [None] * len(probes)
@@ -123,12 +288,13 @@ class TriModuleAgent(Agent):
             about = first <= _TOKEN.get(probe["about"], 0) < first + count
             if about and probe["kind"] in _ASKABLE:
                 groups.setdefault((probe["kind"], len(probe["chain"])), []).append(k)
-        seen = self._seen_by(state, [probes[k] for items in groups.values() for k in items])
+        messages = state.messages
+        seen = self._seen_by(messages, [probes[k] for items in groups.values() for k in items])
         for (kind, order), items in groups.items():
             asked = [probes[k] for k in items]
             rows = np.array([probe["row"] for probe in asked])
             things = np.array([_TOKEN[probe["about"]] for probe in asked])
-            mine = state.of_rows(rows)
+            mine = messages.of_rows(rows)
             if kind == "memory":
                 theirs = _up_to_first_mention(mine, things)
             elif order == 0:
@@ -153,7 +319,7 @@ class TriModuleAgent(Agent):
         return [guess(p["options"]) if f is None else f for p, f in zip(probes, found, strict=True)]
 
     def _seen_by(
-        self, state: Messages, probes: Sequence[Mapping[str, Any]]
+        self, messages: Messages, probes: Sequence[Mapping[str, Any]]
     ) -> dict[int, tuple[Messages, dict[tuple[int, tuple[str, ...]], int]]]:
         """For each order the histories as chains of individuals hold them, and which of them each row and
         chain has: one answers all questions about it."""
@@ -163,7 +329,7 @@ class TriModuleAgent(Agent):
             rows = np.array([row for row, _ in places])
             chains = np.array([[_TOKEN[name] for name in chain] for _, chain in places], np.int16)
             numbers = {place: number for number, place in enumerate(places)}
-            found[order] = self.seen_by(state, rows, chains), numbers
+            found[order] = self.seen_by(messages, rows, chains), numbers
         return found
 
     def seen_by(
@@ -239,19 +405,12 @@ class TriModuleAgent(Agent):
     # --- Files --------------------------------------------------------------------------------------------
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``model.json`` and ``agent.json``; :meth:`load` makes it from them."""
-        folder = self.model.save(folder)
-        content = {
-            "format": _FORMAT,
-            "version": _VERSION,
-            "name": self.name,
-            "perspective": self.perspective,
-        }
-        write(folder / AGENT_FILE, json.dumps(content, indent=1) + "\n")
-        return folder
+        return write_agent(self.model.save(folder), {"name": self.name, "perspective": self.perspective})
 
     @classmethod
-    def load(cls, folder: str | Path) -> TriModuleAgent:
-        """A saved agent, or what a curriculum's run has come to; nothing of its training is needed.
+    def load(cls, folder: str | Path) -> TriModuleAgent | GridAgent:
+        """A saved agent, or what a curriculum's run has come to; nothing of its training is needed. One whose
+        model was made for gridworlds is a :class:`GridAgent`.
 
         Args:
             folder: of :meth:`save`, of ``TriModule.save``, or of a run.
@@ -259,21 +418,52 @@ class TriModuleAgent(Agent):
         Raises:
             ValueError: what is there is none of ours, damaged, or of another version; it says which file.
         """
-        folder = Path(folder)
-        if not (folder / AGENT_FILE).is_file():
-            last = folder / "checkpoints" / "last"
-            return cls(load_model(last if last.is_dir() else folder))
+        folder, content = Path(folder), {"perspective": "inferred", "name": "tri_module"}
         path = folder / AGENT_FILE
-        content = read_description(path, _FORMAT, _VERSION, "a tri-module agent")
+        if path.is_file():
+            content = read_description(path, _FORMAT, _VERSION, "a tri-module agent")
+        elif (folder / "checkpoints" / "last").is_dir():
+            folder = folder / "checkpoints" / "last"
+        model = load_model(folder)
+        sizes: Any = model.config
         try:
-            return cls(load_model(folder), content["perspective"], content["name"])
+            if sizes.packing == "grid":
+                from .grid_agent import GridAgent
+
+                return GridAgent(model, content["name"])
+            return cls(model, content["perspective"], content["name"])
         except KeyError as error:
             raise ValueError(f"{path}: {error} is missing") from None
+
+
+def write_agent(folder: Path, content: Mapping[str, Any]) -> Path:
+    """Write ``agent.json`` beside an agent's model."""
+    whole = {"format": _FORMAT, "version": _VERSION, **content}
+    write(folder / AGENT_FILE, json.dumps(whole, indent=1) + "\n")
+    return folder
 
 
 # --- Histories --------------------------------------------------------------------------------------------
 _ASKABLE = ("belief", "next_action", "knowledge", "reality", "memory")
 _NAMELESS = np.int16(POOLS["I"][0])
+
+
+def _drawer(uniform: npt.NDArray[np.float64]) -> Callable[[Tensor], Tensor]:
+    """Draws tokens, one column of uniform numbers (B, steps) each time."""
+    columns = iter(torch.from_numpy(uniform).unbind(1))
+
+    def draw(probabilities: Tensor) -> Tensor:
+        sums = probabilities.double().cumsum(1)
+        return torch.searchsorted(sums, next(columns)[:, None] * sums[:, -1:], right=True)[:, 0]
+
+    return draw
+
+
+def _exchanged(words: npt.NDArray[Any], mine: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Words (B, ...) with two names of each row (B,) in each other's place, as S has it."""
+    shape = (len(words), *[1] * (words.ndim - 1))
+    me, you = mine.reshape(shape), theirs.reshape(shape)
+    return np.where(words == me, you, np.where(words == you, me, words))
 
 
 def _place(probe: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:

@@ -8,6 +8,7 @@ settled as ``docs/paper.md`` says.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,7 @@ from .routing import ALL, Learner, Term, weighted
 
 __all__ = [
     "Batch",
+    "Histories",
     "Reward",
     "advantages_by_mean",
     "finetune",
@@ -32,9 +34,34 @@ _BEHAVIOUR = frozenset({"behaviour", "perception", "shared"})
 _PREDICTION = frozenset({"prediction", "perception", "shared"})
 
 
+class Histories(Protocol):
+    """A batch of histories with N actions of somebody in them. How they are packed, as words (:class:`Batch`)
+    or as percepts (``grid.py``), and so which position decides what, is theirs alone to know."""
+
+    @property
+    def rewards(self) -> Tensor | None:
+        """(B, T), R at the actions; None where no listing asks for it."""
+
+    @property
+    def choices(self) -> Tensor:
+        """(N,) int64, the actions."""
+
+    def read(self, learner: Learner, output: str = "") -> Any:
+        """What the model makes of it, an :class:`Output`; ``output`` names the one a loss is put on."""
+
+    def deciding(self, values: Tensor) -> Tensor:
+        """Of (B, T, ...) those at the positions that the actions are decided at: (N, ...)."""
+
+    def of_actions(self, values: Tensor) -> Tensor:
+        """Of (B, T) values those at the actions themselves: (N,)."""
+
+    def errors(self, out: Any) -> Tensor:
+        """What the prediction output lacks, in nats, for each action and what is predicted with it: (N,)."""
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Histories, and which of their tokens are somebody's actions.
+    """Histories in words, and which of their tokens are somebody's actions.
 
     Attributes:
         tokens: (B, T) int64.
@@ -65,16 +92,29 @@ class Batch:
         """Of (B, T) values those at the actions' tokens: (N,)."""
         return values[:, 1:][self.actions[:, 1:]]
 
+    def deciding(self, values: Tensor) -> Tensor:
+        """Of (B, T, ...) those at the tokens before: what was said till then says how probable one is."""
+        return values[:, :-1][self.actions[:, 1:]]
 
-def log_probabilities(logits: Tensor, batch: Batch, legal: Tensor | None = None) -> Tensor:
-    """Logarithms of the probabilities that logits (B, T, V) give to the actions' tokens: (N,).
+    @property
+    def choices(self) -> Tensor:
+        """(N,) int64, the actions' tokens."""
+        return self.of_actions(self.tokens)
 
-    ``legal`` (N, V) bool says which tokens there was a choice of; all where None.
+    def errors(self, out: Output) -> Tensor:
+        """NLL of the actions' tokens by the prediction output: (N,)."""
+        return -log_probabilities(out.prediction, self)
+
+
+def log_probabilities(logits: Tensor, batch: Histories, legal: Tensor | None = None) -> Tensor:
+    """Logarithms of the probabilities that logits (B, T, V) give to the actions: (N,).
+
+    ``legal`` (N, V) bool says which there was a choice of; all where None.
     """
-    before = logits[:, :-1][batch.actions[:, 1:]]  # what was said before a token, says how probable it is
+    before = batch.deciding(logits)
     if legal is not None:
         before = before.masked_fill(~legal, -1e9)
-    return -F.cross_entropy(before, batch.of_actions(batch.tokens), reduction="none")
+    return -F.cross_entropy(before, batch.choices, reduction="none")
 
 
 @dataclass(frozen=True)
@@ -98,7 +138,7 @@ class Reward:
     entropy: float = 0.0
     value: float = 0.5
 
-    def loss(self, out: Output, batch: Batch) -> Tensor:
+    def loss(self, out: Output, batch: Histories) -> Tensor:
         """PPO's clipped loss (Schulman et al. 2017), or -advantage x log-probability: a scalar."""
         now = log_probabilities(out.behaviour, batch, self.legal)
         if self.before is None:
@@ -108,10 +148,9 @@ class Reward:
             cut = ratio.clamp(1 - self.clip, 1 + self.clip)
             loss = -torch.minimum(self.advantages * ratio, self.advantages * cut).mean()
         if self.returns is not None:
-            value = out.value[:, :-1][batch.actions[:, 1:]]
-            loss = loss + self.value * F.mse_loss(value, self.returns)
+            loss = loss + self.value * F.mse_loss(batch.deciding(out.value), self.returns)
         if self.entropy:
-            logits = out.behaviour[:, :-1][batch.actions[:, 1:]]
+            logits = batch.deciding(out.behaviour)
             if self.legal is not None:
                 logits = logits.masked_fill(~self.legal, -1e9)
             logs = F.log_softmax(logits, -1)
@@ -119,20 +158,20 @@ class Reward:
         return loss
 
 
-def pretrain(learner: Learner, batch: Batch) -> dict[str, float]:
+def pretrain(learner: Learner, batch: Histories) -> dict[str, float]:
     """Listings 1 and 5, basic pre-training: predict what others do, (s^j, a^j) from unstructured data.
 
     Line 4: L(a^j, a^) moves prediction, perception and the rest at the base rate; lines 5 to 8: the behaviour
     heads at max(0, R(a^j)) times it.
     """
-    losses = -log_probabilities(batch.read(learner, "prediction").prediction, batch)
+    losses = batch.errors(batch.read(learner, "prediction"))
     terms: list[Term | None] = [Term("prediction", losses.mean(), _PREDICTION)]
     if batch.rewards is not None:
         terms.append(weighted("prediction by reward", losses, batch.of_actions(batch.rewards), {"behaviour"}))
     return learner.step(terms)
 
 
-def finetune(learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
+def finetune(learner: Learner, batch: Histories, reward: Reward) -> dict[str, float]:
     """Listings 2 and 6, basic fine-tuning on one's own actions a^i: RL(R^i(a^i)) moves behaviour, the error
     of predicting a^i moves prediction, both move the rest. a^i is a sample: no gradient flows through it."""
     acting, simulating = _read_for_both(learner, batch)
@@ -140,7 +179,7 @@ def finetune(learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]
     return learner.step([acted, _own_prediction(simulating, batch)[0]])
 
 
-def simulate_and_imitate(learner: Learner, batch: Batch, by_reward: bool = False) -> dict[str, float]:
+def simulate_and_imitate(learner: Learner, batch: Histories, by_reward: bool = False) -> dict[str, float]:
     """Listing 3 on conversations whose names are switched already: imitation, NLL(a^j, behaviour output),
     moves behaviour; simulation, NLL(a^j, prediction output), moves prediction; both move the rest.
 
@@ -150,7 +189,7 @@ def simulate_and_imitate(learner: Learner, batch: Batch, by_reward: bool = False
     """
     acting, simulating = _read_for_both(learner, batch)
     imitated = -log_probabilities(acting.behaviour, batch)
-    simulated = -log_probabilities(simulating.prediction, batch)
+    simulated = batch.errors(simulating)
     imitation: Term | None = Term("imitation", imitated.mean(), _BEHAVIOUR)
     if by_reward:
         if batch.rewards is None:
@@ -161,7 +200,7 @@ def simulate_and_imitate(learner: Learner, batch: Batch, by_reward: bool = False
 
 
 def kindness(
-    learner: Learner, batch: Batch, reward: Reward, simulated: Batch | None = None
+    learner: Learner, batch: Histories, reward: Reward, simulated: Histories | None = None
 ) -> dict[str, float]:
     """Listings 4 and 7, empathetic kindness, on one's own actions a^i.
 
@@ -189,7 +228,7 @@ def kindness(
     return learner.step(terms)
 
 
-def _read_for_both(learner: Learner, batch: Batch) -> tuple[Output, Output]:
+def _read_for_both(learner: Learner, batch: Histories) -> tuple[Output, Output]:
     """What losses on the behaviour and on the prediction output are put on: one reading, but where what is
     frozen going forward differs."""
     acting = batch.read(learner, "behaviour")
@@ -198,9 +237,9 @@ def _read_for_both(learner: Learner, batch: Batch) -> tuple[Output, Output]:
     return acting, batch.read(learner, "prediction")
 
 
-def _own_prediction(simulating: Output, batch: Batch) -> tuple[Term, Tensor]:
+def _own_prediction(simulating: Output, batch: Histories) -> tuple[Term, Tensor]:
     """NLL(a^i, a^i^): the prediction of one's own actions."""
-    losses = -log_probabilities(simulating.prediction, batch)
+    losses = batch.errors(simulating)
     return Term("own prediction", losses.mean(), _PREDICTION), losses
 
 

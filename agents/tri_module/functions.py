@@ -6,6 +6,7 @@ same each time: it is kept.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -19,21 +20,37 @@ __all__ = ["attention", "gelu"]
 _BLOCK = 32
 
 
+@lru_cache(64)
+def _later(rows: int, keys: int, dtype: torch.dtype) -> Tensor:
+    """(rows, keys), -inf where one of the last so many queries would see a key that comes after it."""
+    return torch.full((rows, keys), -torch.inf, dtype=dtype).triu(keys - rows + 1)
+
+
+@lru_cache(16)
+def _exchange(size: int, dtype: torch.dtype) -> Tensor:
+    """(size, size): the halves of a head in each other's places, the second one negative."""
+    half, found = torch.eye(size // 2, dtype=dtype), torch.zeros((size, size), dtype=dtype)
+    found[: size // 2, size // 2 :], found[size // 2 :, : size // 2] = half, -half
+    return found
+
+
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor, starts: Tensor | None) -> Tensor:
         b, t, _, heads, size = qkv.shape
         n = b * heads
-        qk = qkv[:, :, :2].permute(2, 0, 3, 1, 4).reshape(2 * n, t, size)
-        q, k = torch.split(_turned(qk, cos, sin), n)  # each (B H, T, size)
-        q = q * size**-0.5
-        v = qkv[:, :, 2].transpose(1, 2).reshape(n, t, size)
-        found = torch.empty_like(q)
+        qkv = qkv.permute(2, 0, 3, 1, 4).reshape(3, n, t, size)
+        v = qkv[2]
+        q, k = _turned(qkv[:2], cos, sin)  # each (B H, T, size)
+        found = torch.empty_like(v)
         weights = []
         for lo in range(0, t, _BLOCK):
             hi = min(lo + _BLOCK, t)
-            later = q.new_full((hi - lo, hi), -torch.inf).triu(lo + 1)
-            scores = torch.baddbmm(later, q[:, lo:hi], k[:, :hi].transpose(1, 2))
+            later = _later(hi - lo, hi, q.dtype)
+            scores = torch.baddbmm(later, q[:, lo:hi], k[:, :hi].transpose(1, 2), alpha=size**-0.5)
+            if starts is not None:
+                before = torch.arange(hi) < starts[:, lo:hi, None]  # (B, block, keys)
+                scores.view(b, heads, hi - lo, hi).masked_fill_(before[:, None], -torch.inf)
             weights.append(torch.softmax(scores, -1))
             found[:, lo:hi] = torch.bmm(weights[-1], v[:, :hi])
         ctx.save_for_backward(cos, sin, q, k, v, *weights)
@@ -41,13 +58,13 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         cos, sin, q, k, v, *weights = ctx.saved_tensors
         n, t, size = q.shape
         b = len(gradient)
         given = gradient.view(b, t, n // b, size).transpose(1, 2).reshape(n, t, size)
-        of_qk, of_v = q.new_empty((2, n, t, size)), torch.empty_like(v)
-        of_q, of_k = of_qk
+        of_qkv = q.new_empty((3, n, t, size))
+        of_q, of_k, of_v = of_qkv
         for lo, found in zip(range(t - 1 - (t - 1) % _BLOCK, -1, -_BLOCK), weights[::-1], strict=True):
             hi = lo + found.shape[1]
             some = given[:, lo:hi]
@@ -60,25 +77,21 @@ class _Attention(torch.autograd.Function):
             else:
                 of_k[:, :hi] += torch.bmm(scores.transpose(1, 2), q[:, lo:hi])
                 of_v[:, :hi] += torch.bmm(found.transpose(1, 2), some)
-        of_q *= size**-0.5
-        back = _turned(of_qk.view(2 * n, t, size), cos, -sin)
+        scale = size**-0.5
+        of_qkv[:2] = _turned(of_qkv[:2], scale * cos, -scale * sin)
         result = gradient.new_empty((b, t, 3, n // b, size))
-        result[:, :, :2] = back.view(2, b, n // b, t, size).permute(1, 3, 0, 2, 4)
-        result[:, :, 2] = of_v.view(b, n // b, t, size).transpose(1, 2)
-        return result, None, None
+        result.permute(2, 0, 3, 1, 4).copy_(of_qkv.view(3, b, n // b, t, size))
+        return result, None, None, None
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """(N, T, size) with number k and k + size / 2 of each turned by its angle, cosines and sines (T, size).
+    """(..., T, size) with number k and k + size / 2 of each turned by its angle, cosines and sines (T, size).
     The exchange is a product of matrices: halves of a head are too short for loops."""
     size = x.shape[-1]
-    half = torch.eye(size // 2, dtype=x.dtype)
-    exchange = x.new_zeros((size, size))
-    exchange[: size // 2, size // 2 :], exchange[size // 2 :, : size // 2] = half, -half
-    return (x * cos).addcmul_((x.reshape(-1, size) @ exchange).view(x.shape), sin)
+    return (x.reshape(-1, size) @ _exchange(size, x.dtype)).view(x.shape).mul_(sin).addcmul_(x, cos)
 
 
-def attention(qkv: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+def attention(qkv: Tensor, turns: tuple[Tensor, Tensor], starts: Tensor | None = None) -> Tensor:
     """What each position finds at itself and before it, queries and keys turned by their places (Su et al.
     2021).
 
@@ -89,12 +102,14 @@ def attention(qkv: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
     Args:
         qkv: (B, T, 3, H, size), queries, keys and values of H heads.
         turns: cosines and sines of the places' angles, (T, size / 2) each.
+        starts: (B, T) int64, the first position that each may look at: where several histories stand one
+            behind the other in a row, the beginning of its own. All before it where None.
 
     Returns:
         (B, T, H size), the heads side by side.
     """
     cos, sin = (torch.cat([part, part], -1) for part in turns)
-    found: Tensor = _Attention.apply(qkv, cos, sin)  # type: ignore[no-untyped-call]
+    found: Tensor = _Attention.apply(qkv, cos, sin, starts)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -108,9 +123,11 @@ class _Gelu(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        if ctx.slope is None:  # six times as long as the product
+        if (
+            ctx.slope is None
+        ):  # six times as long as the product; with one 1 for all, five times as long again
             (x,) = ctx.saved_tensors
-            ctx.slope = torch.ops.aten.gelu_backward(x.new_ones(()).expand_as(x), x)
+            ctx.slope = torch.ops.aten.gelu_backward(torch.ones_like(x), x)
         slope: Tensor = ctx.slope
         return gradient * slope
 

@@ -27,8 +27,8 @@ from .perspective import ME, SLOTS, Messages
 
 __all__ = ["SURPRISE", "perceived"]
 
-#: How much more a word surprises who was not there, in nats: twelve times less expected.
-SURPRISE = 2.5
+#: How much more a word surprises who was not there, in nats: twenty times less expected.
+SURPRISE = 3.0
 
 
 @torch.no_grad()

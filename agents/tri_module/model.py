@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,7 @@ __all__ = [
     "TriModule",
     "head_slices",
     "load_model",
+    "new_model",
 ]
 
 MODULES = ("behaviour", "prediction", "perception")
@@ -47,7 +49,8 @@ class TriConfig:
 
     Attributes:
         vocabulary: V, how many tokens there are; names are tokens, too, and 0 is padding.
-        context: how many positions a history may have.
+        context: how many positions a history may have; the default holds all that a conversation of the
+            engine can have, 96 messages of 4 words.
         width: of the residual stream.
         layers: how many.
         heads: of the behaviour, the prediction and the perception module, in each layer.
@@ -63,7 +66,7 @@ class TriConfig:
     """
 
     vocabulary: int
-    context: int = 256
+    context: int = 592
     width: int = 96
     layers: int = 2
     heads: tuple[int, int, int] = (2, 2, 2)
@@ -71,6 +74,7 @@ class TriConfig:
     readout: str = "two"
     head: int | None = None
     spread: float = 0.5
+    packing: ClassVar[str] = "text"  # how histories become inputs: which network it is of
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
@@ -116,19 +120,34 @@ class Cache:
     """Keys and values of what has been read, so that nothing is encoded twice while acting.
 
     Attributes:
-        kept: one tensor a layer, (B, C, 2 inner), keys and values.
+        kept: one tensor a layer, (2, B H, C, head), keys and values of all heads.
         lengths: (B,) int64, how much of it is filled.
-        tail: (B, NEAR, width), the embeddings of the last tokens that count.
-        read: (B, NEAR + T, width), the same and those of the tokens that were read last.
-        weights: of every layer what all heads have side by side: W_Q, W_K, W_V (3 inner, width), their biases
-            (3 inner,), and W_O (width, inner), as they were when the cache was made.
+        tail: (B, 2, NEAR) int64, the last tokens that count and who sent them, as rows of ``table``.
+        read: (B, 2, NEAR + T) int64, the same and the tokens that were read last.
+        layers: the parameters of each layer as acting needs them, as they were when the cache was made.
+        table: (2 (V + 1) (NEAR + 1), width), what every token and every sender adds to the stream at its own
+            place, and to the tokens after it; made when it is first needed.
     """
 
     kept: list[Tensor]
     lengths: Tensor
     tail: Tensor
     read: Tensor
-    weights: list[tuple[Tensor, Tensor, Tensor]]
+    layers: list[_Acting]
+    table: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class _Acting:
+    """A layer's parameters, transposed for one product each: queries come out scaled, the numbers that are
+    turned together stand beside each other, and the MLP's inner numbers are x / sqrt(2)."""
+
+    norm: tuple[Tensor, Tensor]
+    qkv: tuple[Tensor, Tensor]
+    out: Tensor
+    mlp_norm: tuple[Tensor, Tensor]
+    inner: tuple[Tensor, Tensor]
+    outer: tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -156,14 +175,14 @@ class _Heads(nn.Module):
         self.bias = nn.Parameter(torch.zeros(3, size))
         self.out = nn.Parameter(torch.empty(width, size))
 
-    def forward(self, x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, turns: tuple[Tensor, Tensor], starts: Tensor | None) -> Tensor:
         """What they write into the stream, of its normalized state: (B, T, width) both.
 
         Each module for itself: a gradient for one module's heads then costs no work on another's weights.
         """
         b, t, width = x.shape
         qkv = F.linear(x, self.qkv.view(-1, width), self.bias.view(-1))
-        return F.linear(attention(qkv.view(b, t, 3, self.count, -1), turns), self.out)
+        return F.linear(attention(qkv.view(b, t, 3, self.count, -1), turns, starts), self.out)
 
 
 class _Gelu(nn.Module):
@@ -185,22 +204,39 @@ class _Layer(nn.Module):
     def heads(self) -> list[_Heads]:
         return [getattr(self, name) for name in MODULES]
 
-    def write(self, x: Tensor, turns: tuple[Tensor, Tensor], frozen: Collection[str]) -> list[Tensor]:
+    def write(
+        self, x: Tensor, turns: tuple[Tensor, Tensor], frozen: Collection[str], starts: Tensor | None
+    ) -> list[Tensor]:
         """What each module's heads write into the stream: (B, T, width) of every module that has any."""
         x = self.norm(x)
         written = []
         for name, part in zip(MODULES, self.heads(), strict=True):
-            out = part(x, turns) if part.count else torch.zeros_like(x)
+            out = part(x, turns, starts) if part.count else torch.zeros_like(x)
             written.append(out.detach() if name in frozen else out)
         return written
 
 
-def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-    """Queries and keys (B, T, 2, H, size), turned by their places (Su et al. 2021): attention sees how far
-    apart two tokens are, not where they stand, so that longer histories than any in training can be read."""
-    cos, sin = turns
-    one, two = x.chunk(2, -1)
-    return torch.cat([one * cos - two * sin, one * sin + two * cos], -1)
+@lru_cache(16)
+def _angles(context: int, size: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (context, size / 2) of the angles by which queries and keys are turned at each place
+    (Su et al. 2021): attention sees how far apart two tokens are, not where they stand, so that longer
+    histories than any in training can be read."""
+    angles = torch.arange(context)[:, None] * 10000 ** (-torch.arange(0, size, 2) / size)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+@lru_cache(16)
+def _factors(context: int, size: int, heads: int, dtype: torch.dtype) -> Tensor:
+    """The same as complex numbers, for queries, keys and values side by side (context, 3 heads size / 2):
+    values stay as they are."""
+    turns = torch.complex(*_angles(context, size, dtype)).repeat(1, 2 * heads)
+    return torch.cat([turns, torch.ones_like(turns[:, : heads * size // 2])], 1)
+
+
+@lru_cache(16)
+def _later(context: int, dtype: torch.dtype) -> Tensor:
+    """(context, context), -inf where a place comes after another, which must not see it."""
+    return torch.full((context, context), -torch.inf, dtype=dtype).triu(1)
 
 
 class TriModule(nn.Module):
@@ -211,15 +247,13 @@ class TriModule(nn.Module):
         seed: of its parameters; no global random state is touched.
     """
 
+    sizes: ClassVar[type[TriConfig]] = TriConfig
+
     def __init__(self, config: TriConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         v, width = config.vocabulary, config.width
-        self.token = nn.Embedding(v, width)
-        # beside each token: who sent it; names are embedded as the words they are
-        self.sender = nn.Linear(width, width, bias=False)
-        # ... and what comes just before it, so that a message can be found by any of its words
-        self.near = nn.Linear(NEAR * width, width, bias=False)
+        self._add_packing()
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
         if config.readout == "two":
@@ -229,6 +263,15 @@ class TriModule(nn.Module):
             self.unembedding = nn.Linear(width, v)
         self.value_readout = nn.Linear(width, 1)
         self._initialize(torch.Generator().manual_seed(seed))
+
+    def _add_packing(self) -> None:
+        """What turns a history into inputs of the stream's width; other worlds have another (``grid.py``)."""
+        width = self.config.width
+        self.token = nn.Embedding(self.config.vocabulary, width)
+        # beside each token: who sent it; names are embedded as the words they are
+        self.sender = nn.Linear(width, width, bias=False)
+        # ... and what comes just before it, so that a message can be found by any of its words
+        self.near = nn.Linear(NEAR * width, width, bias=False)
 
     def _initialize(self, generator: torch.Generator) -> None:
         deep = 1 / math.sqrt(2 * self.config.layers)
@@ -295,84 +338,112 @@ class TriModule(nn.Module):
             return self.read(*self.run(self._embed(tokens, senders, cache), cache=cache))
 
     def _embed(self, tokens: Tensor, senders: Tensor, cache: Cache | None) -> Tensor:
+        if cache is not None:
+            return self._embed_on(tokens, senders, cache)
         x: Tensor = self.token(tokens) + self.sender(self.token(senders))
         t = x.shape[1]
-        if cache is None:
-            stream = F.pad(x, (0, 0, NEAR, 0))
-        else:
-            stream = cache.read = torch.cat([cache.tail, x], 1)
+        stream = F.pad(x, (0, 0, NEAR, 0))
         near: Tensor = self.near(torch.cat([stream[:, k : k + t] for k in range(NEAR)], -1))
         return x + near
 
+    def _embed_on(self, tokens: Tensor, senders: Tensor, cache: Cache) -> Tensor:
+        """The same, as a sum of rows of a table: all of it is linear in the embeddings."""
+        v, (b, t) = self.config.vocabulary, tokens.shape
+        if cache.table is None:
+            own = F.pad(self.token.weight, (0, 0, 0, 1))  # the last row: there is nothing
+            own = torch.cat([own, self.sender(own)])
+            near = own @ torch.cat(self.near.weight.chunk(NEAR, 1)).t()
+            cache.table = torch.cat([near, own], 1).view(-1, self.config.width)
+        each = NEAR + 1
+        stream = cache.read = torch.cat([cache.tail, torch.stack([tokens, senders + (v + 1)], 1) * each], 2)
+        rows = (stream.unfold(2, each, 1) + torch.arange(each)).transpose(1, 2).reshape(b * t, 2 * each)
+        return F.embedding(rows, cache.table).sum(1).view(b, t, -1)
+
     def run(
-        self, x: Tensor, *, frozen: Collection[str] = (), cache: Cache | None = None
+        self,
+        x: Tensor,
+        *,
+        frozen: Collection[str] = (),
+        cache: Cache | None = None,
+        starts: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The transformer proper, on embedded inputs.
 
         Args:
             x: (B, T, width), without positions.
             frozen, cache: as for :meth:`forward`.
+            starts: (B, T) int64, where several histories stand one behind the other in a row: the position
+                at which each one's own begins. Not with a cache.
 
         Returns:
             The final states for the behaviour's and for the prediction's read-out, (B, T, width) each; with
             ``readout="two"`` they are one.
         """
-        t = x.shape[1]
-        at = torch.arange(t)[None] if cache is None else cache.lengths[:, None] + torch.arange(t)
-        room = self.config.context if cache is None else cache.kept[0].shape[1]
-        if t == 0 or int(at.max()) >= room:
-            raise ValueError(f"{int(at.max()) + 1} positions, expected 1 to {room} (context)")
-        each = self.config.each
-        angles = at[:, :, None, None, None] * 10000 ** (-torch.arange(0, each, 2) / each)
-        turns = (angles.cos().to(x.dtype), angles.sin().to(x.dtype))
+        t, context = x.shape[1], self.config.context
+        if cache is not None:
+            longest, room = t + int(cache.lengths.max()), cache.kept[0].shape[2]
+        else:
+            longest, room = t if starts is None else int((torch.arange(t) - starts).max()) + 1, context
+        if t == 0 or longest > room:
+            raise ValueError(f"{longest} positions, expected 1 to {room} (context)")
         if cache is not None:
             with torch.no_grad():
-                return self._run_on(x, turns, cache, at)
-        turns = (turns[0].view(t, -1), turns[1].view(t, -1))
+                return self._run_on(x, cache, longest)
+        cos, sin = _angles(max(context, t), self.config.each, x.dtype)  # several histories may be a row
+        turns = (cos[:t], sin[:t])
         layers: list[Any] = list(self.layers)
         for layer in layers[:-1]:
-            behaviour, prediction, perception = layer.write(x, turns, frozen)
+            behaviour, prediction, perception = layer.write(x, turns, frozen, starts)
             x = x + behaviour + prediction + perception
             x = x + layer.mlp(layer.mlp_norm(x))
-        return self._finish(x, *layers[-1].write(x, turns, frozen))
+        return self._finish(x, *layers[-1].write(x, turns, frozen, starts))
 
-    def _run_on(
-        self, x: Tensor, turns: tuple[Tensor, Tensor], cache: Cache, at: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _run_on(self, x: Tensor, cache: Cache, longest: int) -> tuple[Tensor, Tensor]:
         """The same with what has been read before, without gradients, and all heads at once: with few
         positions each operation costs more than what it computes.
 
         Args:
             x: (B, T, width).
-            turns: of these places.
             cache: is written into.
-            at: (B, T), where.
+            longest: of the histories, with these positions.
         """
         b, t, width = x.shape
         c = self.config
+        heads, size, inner = sum(c.heads), c.each, c.inner
+        at = cache.lengths[:, None] + torch.arange(t)  # (B, T)
+        turns = _factors(c.context, size, heads, x.dtype)[at.view(-1)]  # (B T, 3 inner / 2)
         # Whole vectors: 61 keys take longer than 64. Nobody sees those that are not there.
-        room = cache.kept[0].shape[1]
-        filled = min(room, 16 * (int(at[:, -1].max()) // 16 + 1))
-        rows = (at + room * torch.arange(b)[:, None]).view(-1)  # in (B C, 2 inner)
-        hidden = torch.where(torch.arange(filled) <= at[:, :, None], 0.0, -torch.inf).to(x.dtype)[:, None]
+        room = cache.kept[0].shape[2]
+        filled = min(room, 16 * ((longest - 1) // 16 + 1))
+        hidden = _later(c.context, x.dtype)[at][:, None, :, :filled]
+        hidden = hidden.expand(b, heads, t, filled).reshape(b * heads, t, filled)
+        first = torch.arange(b)[:, None] * heads + torch.arange(2)[:, None, None, None] * (b * heads)
+        first = (first[..., None] + torch.arange(heads)) * room  # (2, 1, B, 1, H), in (2 B H C, head)
+        rows = (first + at[:, :, None]).permute(1, 2, 3, 0, 4).reshape(-1)  # of (B, T, 2, H)
         x = x.view(b * t, width)
-        layers: list[Any] = list(self.layers)
-        for layer, kept, (weight, bias, out) in zip(layers, cache.kept, cache.weights, strict=True):
-            qkv = torch.addmm(bias, layer.norm(x), weight.t())  # (B T, 3 inner)
-            turned = _turned(qkv[:, : 2 * c.inner].view(b, t, 2, -1, c.each), turns)
-            new = torch.cat([turned[:, :, 1].reshape(b * t, c.inner), qkv[:, 2 * c.inner :]], 1)
-            kept.view(-1, 2 * c.inner).index_copy_(0, rows, new)
-            q = turned[:, :, 0].transpose(1, 2)  # (B, H, T, head)
-            k, v = kept[:, :filled].view(b, filled, 2, -1, c.each).permute(2, 0, 3, 1, 4)
-            found = F.scaled_dot_product_attention(q, k, v, attn_mask=hidden).transpose(1, 2)
-            found = found.reshape(b * t, c.inner)
-            if layer is not layers[-1]:
-                x = torch.addmm(x, found, out.t())
-                x = x + layer.mlp(layer.mlp_norm(x))
-        sizes = [c.each * n for n in c.heads]
-        parts = zip(torch.split(found, sizes, -1), torch.split(out, sizes, -1), strict=True)
-        written = [(some @ columns.t()).view(b, t, width) for some, columns in parts]
-        return self._finish(x.view(b, t, width), *written)
+        for number, (layer, kept) in enumerate(zip(cache.layers, cache.kept, strict=True)):
+            found = torch.layer_norm(x, (width,), *layer.norm)
+            found = torch.addmm(layer.qkv[1], found, layer.qkv[0])  # (B T, 3 inner)
+            found = torch.view_as_real(torch.view_as_complex(found.view(b * t, -1, 2)) * turns)
+            found = found.view(b * t, 3 * inner)
+            kept.view(-1, size).index_copy_(0, rows, found[:, inner:].reshape(-1, size))
+            q = found[:, :inner].view(b, t, heads, size).transpose(1, 2).reshape(-1, t, size)
+            weights = torch.baddbmm(hidden, q, kept[0, :, :filled].transpose(1, 2)).softmax(-1)
+            found = torch.bmm(weights, kept[1, :, :filled])
+            found = found.view(b, heads, t, size).transpose(1, 2).reshape(b * t, inner)
+            if number == c.layers - 1 and c.readout == "last":
+                break
+            x = torch.addmm(x, found, layer.out)
+            found = torch.layer_norm(x, (width,), *layer.mlp_norm)
+            found = torch.addmm(layer.inner[1], found, layer.inner[0])
+            found = torch.addcmul(found, found, found.erf())  # GELU, but for a factor
+            x = torch.addmm(layer.outer[1], found, layer.outer[0]).add_(x)
+        else:
+            x = torch.layer_norm(x, (width,), self.norm.weight, self.norm.bias).view(b, t, width)
+            return x, x
+        sizes = [size * n for n in c.heads]
+        parts = zip(torch.split(found, sizes, 1), torch.split(layer.out, sizes), strict=True)
+        return self._finish(x.view(b, t, width), *((some @ out).view(b, t, width) for some, out in parts))
 
     def read(self, acting: Tensor, simulating: Tensor) -> Output:
         """The outputs of two final states, see :meth:`run`."""
@@ -396,35 +467,61 @@ class TriModule(nn.Module):
         finished: Tensor = self.norm(x + last.mlp(last.mlp_norm(x)))
         return finished
 
+    @torch.no_grad()
     def new_cache(self, rows: int, positions: int | None = None) -> Cache:
         """An empty cache for ``rows`` histories, to be read with the parameters as they are now.
 
         Args:
             rows: B.
-            positions: how many a history will have at most; the context where None.
+            positions: how many a history will have at most, C; the context where None.
         """
         c = self.config
         room = c.context if positions is None else min(c.context, 16 * ((positions + 15) // 16))
+        heads, size, inner = sum(c.heads), c.each, c.inner
         like = self.value_readout.weight
-        kept = [like.new_zeros((rows, room, 2 * c.inner)) for _ in self.layers]
-        weights = []
-        with torch.no_grad():
-            for layer in self.layers:
-                parts = cast(_Layer, layer).heads()
-                weights.append((
-                    torch.cat([part.qkv for part in parts], 1).view(-1, c.width),
-                    torch.cat([part.bias for part in parts], 1).view(-1),
-                    torch.cat([part.out for part in parts], 1),
-                ))  # fmt: skip
-        tail = like.new_zeros((rows, NEAR, c.width))
-        return Cache(kept, torch.zeros(rows, dtype=torch.int64), tail, tail, weights)
+        kept = [like.new_zeros((2, rows * heads, room, size)) for _ in self.layers]
+        # Queries and keys: number k of a head is turned together with k + size / 2.
+        order = torch.arange(3 * inner).view(3 * heads, 2, -1).transpose(1, 2).reshape(-1)
+        order[2 * inner :] = torch.arange(2 * inner, 3 * inner)
+        scale = like.new_ones((3 * inner, 1))
+        scale[:inner] = size**-0.5
+        layers = []
+        for each in self.layers:
+            layer = cast(_Layer, each)
+            parts = layer.heads()
+            weight = torch.cat([part.qkv for part in parts], 1).view(-1, c.width)[order] * scale
+            bias = torch.cat([part.bias for part in parts], 1).view(-1)[order] * scale[:, 0]
+            first, _, last = cast(tuple[nn.Linear, nn.Module, nn.Linear], tuple(layer.mlp))
+            layers.append(_Acting(
+                (layer.norm.weight.clone(), layer.norm.bias.clone()),
+                (weight.t().contiguous(), bias),
+                torch.cat([part.out for part in parts], 1).t().contiguous(),
+                (layer.mlp_norm.weight.clone(), layer.mlp_norm.bias.clone()),
+                ((first.weight / 2**0.5).t().contiguous(), first.bias / 2**0.5),
+                ((last.weight / 2**0.5).t().contiguous(), last.bias.clone()),
+            ))  # fmt: skip
+        tail = self._nothing().expand(rows, 2, NEAR)
+        return Cache(kept, torch.zeros(rows, dtype=torch.int64), tail, tail, layers)
+
+    def _nothing(self) -> Tensor:
+        """(2, 1) int64, the rows of a cache's table for a token that is not there, and its sender."""
+        v = self.config.vocabulary
+        return torch.tensor([[v], [2 * v + 1]]) * (NEAR + 1)
+
+    def rewind(self, cache: Cache, tokens: Tensor, senders: Tensor, lengths: Tensor) -> None:
+        """Forget what was read after the first ``lengths`` (B,) tokens, which were ``tokens`` and ``senders``
+        (B, T)."""
+        rows = torch.stack([tokens, senders + (self.config.vocabulary + 1)], 1) * (NEAR + 1)
+        rows = torch.cat([self._nothing().expand(len(tokens), 2, NEAR), rows], 2)
+        cache.lengths, cache.read = lengths, rows
+        cache.tail = rows.gather(2, (lengths[:, None, None] + torch.arange(NEAR)).expand(-1, 2, -1))
 
     @staticmethod
     def advance(cache: Cache, counts: Tensor) -> None:
         """Count the first ``counts`` (B,) of the tokens that were read last as part of the histories."""
         cache.lengths = cache.lengths + counts
-        at = counts[:, None] + torch.arange(NEAR)
-        cache.tail = cache.read.gather(1, at[..., None].expand(-1, -1, cache.read.shape[2]))
+        at = counts[:, None, None] + torch.arange(NEAR)
+        cache.tail = cache.read.gather(2, at.expand(-1, 2, -1))
 
     # --- Files --------------------------------------------------------------------------------------------
     def save(self, folder: str | Path) -> Path:
@@ -436,29 +533,36 @@ class TriModule(nn.Module):
         folder = Path(folder)
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
         write(folder / "model.safetensors", save(tensors))
-        content = {"format": _FORMAT, "version": _VERSION, "config": asdict(self.config)}
+        content = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "packing": self.config.packing,
+            "config": asdict(self.config),
+        }
         write(folder / "model.json", json.dumps(content, indent=1) + "\n")
         return folder
 
     @classmethod
-    def load(cls, folder: str | Path) -> TriModule:
+    def load(cls, folder: str | Path) -> Self:
         """A saved model.
 
         Raises:
-            ValueError: what is there is no model of ours, damaged, or of another version; it says which file.
+            ValueError: what is there is no model of ours, damaged, of another version, or of another packing;
+                it says which file.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load
 
-        from ..training import read_description
-
-        path = Path(folder) / "model.json"
-        content = read_description(path, _FORMAT, _VERSION, "a tri-module model")
-        known = {field.name for field in fields(TriConfig)}
+        path, content = _description(folder)
+        if _packing(content) != cls.sizes.packing:
+            raise ValueError(
+                f"{path}: packing is {_packing(content)!r}, expected {cls.sizes.packing!r} (see load_model)"
+            )
+        known = {field.name for field in fields(cls.sizes)}
         given = content.get("config", {})
         if not isinstance(given, dict) or set(given) != known:
             raise ValueError(f"{path}: config has {sorted(given)}, expected {sorted(known)}")
-        model = cls(TriConfig(**given))
+        model = cls(cls.sizes(**given))
         weights = path.with_name("model.safetensors")
         try:
             model.load_state_dict(load(weights.read_bytes()))
@@ -480,8 +584,8 @@ class SeparateModules(nn.Module):
     def __init__(self, config: TriConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.behaviour = TriModule(config, 2 * seed)
-        self.prediction = TriModule(config, 2 * seed + 1)
+        self.behaviour = new_model(config, 2 * seed)
+        self.prediction = new_model(config, 2 * seed + 1)
 
     def save(self, folder: str | Path) -> Path:
         """Write both, each into a folder of its own."""
@@ -492,7 +596,7 @@ class SeparateModules(nn.Module):
     @classmethod
     def load(cls, folder: str | Path) -> SeparateModules:
         """A saved pair; ``ValueError`` as :meth:`TriModule.load`, and where the two differ in size."""
-        one, two = (TriModule.load(Path(folder) / name) for name in ("behaviour", "prediction"))
+        one, two = (_load_one(Path(folder) / name) for name in ("behaviour", "prediction"))
         if one.config != two.config:
             raise ValueError(f"{folder}: its two networks are of different sizes")
         made = cls(one.config)
@@ -508,20 +612,58 @@ class SeparateModules(nn.Module):
             "shared": [],
         }
 
-    def forward(self, tokens: Tensor, senders: Tensor, **more: Any) -> Output:
-        """As :meth:`TriModule.forward`, without a cache."""
-        acting: Output = self.behaviour(tokens, senders, **more)
-        simulating: Output = self.prediction(tokens, senders, **more)
-        return Output(acting.behaviour, simulating.prediction, acting.value)
+    def forward(self, *inputs: Tensor, **more: Any) -> Output:
+        """As their own, without a cache."""
+        acting: Output = self.behaviour(*inputs, **more)
+        simulating: Output = self.prediction(*inputs, **more)
+        return replace(simulating, behaviour=acting.behaviour, value=acting.value)
 
 
 def load_model(folder: str | Path) -> TriModule | SeparateModules:
-    """A saved model of either kind.
+    """A saved model of either kind and any packing.
 
     Raises:
         ValueError, OSError: as :meth:`TriModule.load`.
     """
-    return SeparateModules.load(folder) if (Path(folder) / "behaviour").is_dir() else TriModule.load(folder)
+    return SeparateModules.load(folder) if (Path(folder) / "behaviour").is_dir() else _load_one(folder)
+
+
+def new_model(config: TriConfig, seed: int = 0) -> TriModule:
+    """A network of the kind that a size is of."""
+    return _network(config.packing)(config, seed)
+
+
+def _load_one(folder: str | Path) -> TriModule:
+    path, content = _description(folder)
+    try:
+        network = _network(_packing(content))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return network.load(folder)
+
+
+def _network(packing: str) -> type[TriModule]:
+    """The network of a packing."""
+    if packing == "text":
+        return TriModule
+    if packing == "grid":
+        from .grid import GridModule  # it rests on this file
+
+        return GridModule
+    raise ValueError(f"packing is {packing!r}, expected 'text' or 'grid'")
+
+
+def _description(folder: str | Path) -> tuple[Path, dict[str, Any]]:
+    """What a saved model's JSON file says, and where it is."""
+    from ..training import read_description
+
+    path = Path(folder) / "model.json"
+    return path, read_description(path, _FORMAT, _VERSION, "a tri-module model")
+
+
+def _packing(content: dict[str, Any]) -> str:
+    """Of a saved model; those from before there were others do not say it."""
+    return str(content.get("packing", "text"))
 
 
 def head_slices(config: TriConfig) -> dict[str, Sequence[slice]]:

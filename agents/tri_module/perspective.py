@@ -99,6 +99,17 @@ class Packed:
         found = torch.where(slots >= _FIRST_SLOT, torch.where(slots < WORLD, bound, 0), slots)
         return found.numpy()
 
+    def bind(self, words: npt.NDArray[Any]) -> Tensor:
+        """(B, ...) word tokens as tokens of the model, the reverse; 0 for a word that has no slot."""
+        b = len(words)
+        table = np.tile(np.arange(len(VOCABULARY)), (b, 1))
+        table[:, _FIRST_SLOT:] = 0
+        bound = self.words.numpy()
+        rows, slots = np.nonzero(bound)
+        table[rows, bound[rows, slots]] = slots + _FIRST_SLOT
+        found = np.take_along_axis(table, words.reshape(b, -1).astype(np.int64), 1)
+        return torch.from_numpy(found.reshape(words.shape))
+
 
 def _too_many(sort: str, count: int) -> ValueError:
     return ValueError(f"a history has {count} {_SORT_NAMES[sort]}, expected at most {SLOTS[sort][1]}")
@@ -209,11 +220,20 @@ class Messages:
         sent[rows, ends] = np.where(said.any(1), senders, 0)
         return Messages(grown, sent, self.own)
 
-    def pack(self, rng: np.random.Generator | None = None) -> Packed:
+    def pack(
+        self,
+        rng: np.random.Generator | None = None,
+        *,
+        acting: npt.NDArray[np.bool_] | None = None,
+        known: npt.NDArray[Any] | None = None,
+    ) -> Packed:
         """As the model reads them.
 
         Args:
             rng: draws, in training, which word has which slot, so that all slots learn alike.
+            acting: (B,) bool, who is about to do something, and so is no mere audience; nobody where None.
+            known: (B, K) word tokens that have slots before all that come up in the histories, as what can be
+                said has; 0 where there are no more.
 
         Raises:
             ValueError: for more names, things, containers or rooms in a history than there are slots.
@@ -234,6 +254,8 @@ class Messages:
         tokens[rows, at] = names
         # Who is only the audience knows it; who acts is in the world, and perceives what is perceived there.
         acts = (self.senders == self.own[:, None]).any(1)
+        if acting is not None:
+            acts |= acting
         senders[:, 0] = np.where(acts, self.own, world)
         for k in range(int(sizes.max(initial=0))):
             inside = sizes[rows, numbers] > k
@@ -244,6 +266,8 @@ class Messages:
                 padded = np.pad(self.tokens[r, n], ((0, 0), (0, 2)))
                 tokens[r, p] = padded[:, k - 1]  # the words, then END
         spoken = np.where(tokens == world, 0, tokens)
+        if known is not None:
+            spoken = np.concatenate([known.astype(np.int64), spoken], 1)
         bound = _bind_in_order(spoken, self.own, rng)
         table = np.tile(np.arange(world + 1), (b, 1))
         table[:, world] = WORLD

@@ -64,9 +64,9 @@ PREDICTED = ("all", "responses")
 #: Conversations that an agent lives through as one of the others, for R^i ``"learned"``.
 LIVES = 256
 _LOOK = 10  # updates between two looks at how well is foretold
-#: Updates of :class:`SimulateAndImitate` for which the learner judges at once who perceived what: message by
-#: message many histories cost little more than few.
-JUDGED = 4
+#: Conversations for which the learner judges at once who perceived what, of this update and of the next ones:
+#: message by message many histories cost little more than few.
+JUDGED = 128
 
 
 class Source(Protocol):
@@ -327,7 +327,7 @@ class SimulateAndImitate(_Listening):
     ) -> list[tuple[Messages, npt.NDArray[np.float32]]]:
         """The conversations of the next updates as others would hold them, and what each message was paid."""
         drawn = []
-        for _ in range(JUDGED if self.perspective == "inferred" else 1):
+        for _ in range(max(1, JUDGED // self.batch_size) if self.perspective == "inferred" else 1):
             data, rows = self._drawn(rng)
             names = data.names[rows]
             viewers = self._viewers(data, len(rows), rng)

@@ -11,7 +11,7 @@ world shows of j and j's reply, is sampled from the prediction output.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +27,11 @@ from .judgement import perceived
 from .model import Output, TriModule
 from .perspective import END, ME, MODES, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both
 
-__all__ = ["Binding", "Episodes", "Reader", "Response", "Simulator", "play"]
+__all__ = ["Binding", "Episodes", "Reader", "Response", "Said", "Simulator", "play", "say"]
 
 _SYMBOLS = 256  # of the engine: words that are the same everywhere, and slots
 _WORDS = 4  # of an utterance at most
+_AT_ONCE = 4096  # tokens that are read in one go
 _REPLY = 3  # messages that may follow one of one's own, in imagination, until one speaks again
 
 
@@ -74,9 +75,12 @@ class Binding:
             first += 4 if sort == "R" else 8
         self.words[:, 0] = 0
 
-    def pack(self, messages: Messages) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Tokens, senders, the message each belongs to, -1 after the end: (B, T) int64; lengths (B,)."""
-        packed = messages.pack()
+    def pack(
+        self, messages: Messages, acting: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Tokens, senders, the message each belongs to, -1 after the end: (B, T) int64; lengths (B,).
+        ``acting`` as for :meth:`Messages.pack`."""
+        packed = messages.pack(acting=acting)
         rows = np.arange(len(self.words))[:, None]
 
         def read(slots: Tensor) -> Tensor:
@@ -87,7 +91,8 @@ class Binding:
 
 
 class Reader:
-    """Histories that grow, and what a model has made of them so far: no token is read twice.
+    """Histories that grow, and what a model has made of them so far: no token is read twice. One that is
+    another than before, as at a new episode, is read anew from where they differ.
 
     Args:
         model: reads.
@@ -96,6 +101,7 @@ class Reader:
 
     def __init__(self, model: TriModule, rows: int) -> None:
         self.model, self.cache = model, model.new_cache(rows)
+        self._seen = torch.zeros((2, rows, model.config.context), dtype=torch.int64)  # tokens and senders
 
     @property
     def lengths(self) -> Tensor:
@@ -103,25 +109,39 @@ class Reader:
         return self.cache.lengths
 
     def read(self, tokens: Tensor, senders: Tensor, lengths: Tensor) -> None:
-        """Read on, up to ``lengths``, in histories (B, T) that begin with what was read before."""
-        new = (lengths - self.cache.lengths).clamp(min=0)
-        width = int(new.max())
-        if width == 0:
-            return
-        at = self.cache.lengths[:, None] + torch.arange(width)
-        at = at.clamp(max=tokens.shape[1] - 1)
-        self.model(tokens.gather(1, at), senders.gather(1, at), cache=self.cache)
-        self.model.advance(self.cache, new)
+        """Read on, up to ``lengths``, in histories (B, T).
+
+        Raises:
+            ValueError: for more tokens than the model has positions.
+        """
+        longest, context = int(lengths.max()), self._seen.shape[2]
+        if longest > context:
+            raise ValueError(f"a history has {longest} tokens, expected at most {context} (context)")
+        given = torch.stack([tokens, senders])[:, :, :longest]
+        t = given.shape[2]
+        common = (given == self._seen[:, :, :t]).all(0).cumprod(1).sum(1)
+        kept = torch.minimum(torch.minimum(common, lengths), self.cache.lengths)
+        if bool((kept < self.cache.lengths).any()):
+            self.model.rewind(self.cache, self._seen[0], self._seen[1], kept)
+        self._seen[:, :, :t] = torch.where(torch.arange(t) < lengths[:, None], given, self._seen[:, :, :t])
+        step = max(1, _AT_ONCE // len(lengths))
+        while int((new := lengths - self.cache.lengths).max()) > 0:
+            at = self.cache.lengths[:, None] + torch.arange(min(step, int(new.max())))
+            at = at.clamp(max=t - 1)
+            self.model(given[0].gather(1, at), given[1].gather(1, at), cache=self.cache)
+            self.model.advance(self.cache, new.clamp(0, at.shape[1]))
 
     def one(self, token: Tensor, sender: Tensor, counts: Tensor) -> Output:
         """Read one token (B,) each, which is kept where ``counts`` (B,) bool."""
         out: Output = self.model(token[:, None], sender[:, None], cache=self.cache)
+        rows = torch.nonzero(counts)[:, 0]
+        self._seen[:, rows, self.cache.lengths[rows]] = torch.stack([token, sender])[:, rows]
         self.model.advance(self.cache, counts.long())
         return out
 
 
 @dataclass
-class _Said:
+class Said:
     """What was said at one turn, in all rows."""
 
     utterance: Tensor  # (B,)
@@ -131,16 +151,21 @@ class _Said:
     value: Tensor  # (B,)
 
 
-def _say(
-    reader: Reader, menu: Tensor, legal: Tensor, active: Tensor, generator: torch.Generator, greedy: bool
-) -> _Said:
-    """Choose among the utterances of a menu, token by token.
+def say(
+    reader: Reader,
+    menu: Tensor,
+    legal: Tensor,
+    active: Tensor,
+    draw: Callable[[Tensor], Tensor] | None = None,
+) -> Said:
+    """Choose among the utterances of a menu, token by token, by the behaviour output: each token among those
+    with which some utterance goes on that can be said.
 
     Args:
         reader: has read all up to one's turn.
         menu: (B, U, 5) int64, utterances and END.
         legal: (B, U) bool, active: (B,) bool, whose turn it is.
-        generator, greedy: how tokens are drawn.
+        draw: of probabilities (B, V) the tokens (B,); the likeliest where None.
     """
     b, _, steps = menu.shape
     me = torch.full((b,), ME)
@@ -156,7 +181,7 @@ def _say(
         allowed[:, k] = mask > 0
         logits = out.behaviour[:, 0].masked_fill(mask == 0, -1e9)
         logs = logits.log_softmax(-1)
-        token = logs.argmax(-1) if greedy else torch.multinomial(logs.exp(), 1, generator=generator)[:, 0]
+        token = logs.argmax(-1) if draw is None else draw(logs.exp())
         said[:, k] = token
         before[:, k] = logs.gather(1, token[:, None])[:, 0]
         alive &= menu[:, :, k] == token[:, None]
@@ -164,7 +189,7 @@ def _say(
         open_ &= token != END
         if not open_.any():
             break
-    return _Said(alive.long().argmax(1), said, before, allowed, value)
+    return Said(alive.long().argmax(1), said, before, allowed, value)
 
 
 @dataclass(frozen=True)
@@ -524,16 +549,20 @@ def _turn(
     greedy: bool,
 ) -> Turn:
     """Read what has been said, say something, imagine what follows."""
+
+    def draw(probabilities: Tensor) -> Tensor:
+        return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+
     i, b = simulator.individual, simulation.num_envs
     messages = Messages.of(simulation.view("tokens", i))
-    tokens, senders, _, lengths = binding.pack(messages)
+    tokens, senders, _, lengths = binding.pack(messages, active)
     reader.read(tokens, senders, lengths)
     legal = torch.from_numpy(simulation.masks[:, i] != 0)
     on = torch.from_numpy(active)
     legal[~on] = False
     legal[~on, 0] = True
     position = reader.lengths + 1
-    said = _say(reader, menu, legal, on, generator, greedy)
+    said = say(reader, menu, legal, on, None if greedy else draw)
     chosen = symbols[said.utterance.numpy()]  # (B, 4)
     history, by, _, counts = simulation.histories(i)
     at = np.minimum(counts, history.shape[1] - 1)

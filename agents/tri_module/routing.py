@@ -220,7 +220,8 @@ class Learner:
         gradients: Callable[[Sequence[Term], Mapping[Mix, Sequence[nn.Parameter]]], Gradients] = by_mix,
     ) -> None:
         makers: dict[str, Callable[..., torch.optim.Optimizer]] = {
-            "adam": partial(torch.optim.Adam, fused=True),
+            # Runs are short: the usual memory of a thousand steps for squares would be most of one.
+            "adam": partial(torch.optim.Adam, betas=(0.9, 0.95), fused=True),
             "sgd": torch.optim.SGD,
         }
         if variant not in VARIANTS:

@@ -75,6 +75,8 @@ class Part:
         weight: its share of the turns while others are at work, too.
         rate: base learning rate, of the first update and of the last; straight in between.
         begin: the update of the training from which on it takes part.
+        warmup: of its first updates, in which the rate grows from nothing: an optimizer that has seen few
+            gradients takes steps in directions that are hardly more than signs.
         done: updates made.
         credit: turns that it is owed.
     """
@@ -84,6 +86,7 @@ class Part:
     weight: float = 1.0
     rate: tuple[float, float] = (1e-3, 1e-3)
     begin: int = 0
+    warmup: int = 0
     done: int = 0
     credit: float = 0.0
 
@@ -97,11 +100,14 @@ class Part:
             raise ValueError(f"rate of {name!r} is {self.rate}, expected two numbers above 0")
         if self.begin < 0:
             raise ValueError(f"begin of {name!r} is {self.begin}, expected at least 0")
+        if self.warmup < 0:
+            raise ValueError(f"warmup of {name!r} is {self.warmup}, expected at least 0")
 
     def rate_now(self) -> float:
         """The learning rate of its next update."""
         first, last = self.rate
-        return first + (last - first) * self.done / max(self.steps - 1, 1)
+        falling = first + (last - first) * self.done / max(self.steps - 1, 1)
+        return falling * min(1.0, (self.done + 1) / (self.warmup + 1))
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ EXAMS: dict[str, tuple[type[TriModuleAgent], str]] = {
 def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
     """Train and examine one agent."""
     folder = out / f"{variant}-{seed}"
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     curriculum = load_curriculum(CURRICULUM)
     curriculum = replace(curriculum, learner={**curriculum.learner, "variant": variant})
     if (folder / "config.json").exists():
@@ -145,12 +145,13 @@ def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
     else:
         trainer = prepare(curriculum, seed=seed, out=folder)
     progress, _ = trainer.train()
-    trained = time.perf_counter() - begun
+    trained, worked = time.perf_counter() - begun, time.process_time() - busy
     found: dict[str, Any] = {
         "variant": variant,
         "seed": seed,
         "updates": progress.steps,
         "seconds": round(trained, 1),
+        "busy": round(worked, 1),  # of the processor: what the wall clock shows on an idle machine
         "means": {name: round(value, 4) for name, value in progress.means.items()},
         "perspectives": {},
         "versions": versions(),
@@ -158,18 +159,20 @@ def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
     model = load_model(folder / "checkpoints" / "last")
     for perspective, (kind, mode) in EXAMS.items():
         agent = kind(model, mode)
-        result, whole = (
-            evaluate(agent, battery, episodes=count, seed=seed, progress=False, recordings=0,
-                     family="conversation")
-            for battery, count in ((BATTERY, episodes), (WHOLE, max(1, episodes // 4)))
-        )  # fmt: skip
+        result = evaluate(
+            agent, BATTERY, episodes=episodes, seed=seed, progress=False, recordings=0, family="conversation"
+        )
         card = result.card
         found["perspectives"][perspective] = {
             **scores(result.probes, MEASURES),
             **{f"all of a set, {group.name}": group.share for group in card.groups},
             "all of a set": None if card.sets is None else card.sets.share,
-            **scores(whole.probes, BEYOND),
         }
+    whole = evaluate(
+        TriModuleAgent(model), WHOLE, episodes=max(1, episodes // 4), seed=seed, progress=False, recordings=0,
+        family="conversation",
+    )  # fmt: skip
+    found["perspectives"]["inferred"] |= scores(whole.probes, BEYOND)
     found["judged"] = judged(model, episodes, seed)
     return found
 
@@ -212,12 +215,17 @@ def summary(out: Path) -> str:
         for perspective, values in found["perspectives"].items():
             judgement = {f"judged right, {name}": share for name, share in found["judged"].items()}
             groups[found["variant"], perspective].append(
-                {**values, **judgement, "minutes": found["seconds"] / 60, "seed": found["seed"]}
+                {
+                    **values,
+                    **judgement,
+                    "minutes": found["seconds"] / 60,
+                    "minutes of the processor": found["busy"] / 60,
+                }
             )
     if not groups:
         return "no results yet"
-    keys = sorted(groups, key=lambda key: (VARIANTS.index(key[0]), key[1]))
-    names = [name for name in groups[keys[0]][0] if name != "seed"]
+    keys = sorted(groups, key=lambda key: (VARIANTS.index(key[0]), list(EXAMS).index(key[1])))
+    names = list(dict.fromkeys(name for rows in groups.values() for row in rows for name in row))
     lines = [
         "| | " + " | ".join(f"{variant}, {perspective}" for variant, perspective in keys) + " |",
         "|---" * (len(keys) + 1) + "|",
@@ -226,8 +234,11 @@ def summary(out: Path) -> str:
     for name in names:
         cells = []
         for key in keys:
+            if name not in groups[key][0]:
+                cells.append("–")
+                continue
             mean, low, high = interquartile([row[name] for row in groups[key]], rng)
-            if name == "minutes":
+            if name.startswith("minutes"):
                 cells.append(f"{mean:.1f}")
             else:
                 cells.append(f"{mean:.1%} ({low:.0%} to {high:.0%})")

@@ -87,8 +87,10 @@ def parts(curriculum: Curriculum) -> tuple[Curriculum, Curriculum]:
     )
 
 
-def trained(curriculum: Curriculum, seed: int, folder: Path) -> dict[str, float]:
-    """Train, or go on where a training was; what it took."""
+def trained(
+    curriculum: Curriculum, seed: int, folder: Path, model: TriModule | None = None
+) -> dict[str, float]:
+    """Train a new model, or a given one, or go on where a training was; what it took."""
     about = folder / "about.json"
     if about.exists():
         found: dict[str, float] = json.loads(about.read_text())
@@ -97,7 +99,7 @@ def trained(curriculum: Curriculum, seed: int, folder: Path) -> dict[str, float]
     if (folder / "config.json").exists():
         trainer = resume(folder, print)
     else:
-        trainer = prepare(curriculum, seed=seed, out=folder)
+        trainer = prepare(curriculum, seed=seed, out=folder, model=model)
 
     def tell(progress: Any) -> None:
         if progress.steps % 20 == 0:
@@ -118,7 +120,7 @@ def trained(curriculum: Curriculum, seed: int, folder: Path) -> dict[str, float]
     return found
 
 
-def with_condition(curriculum: Curriculum, condition: Condition, start: Path) -> Curriculum:
+def with_condition(curriculum: Curriculum, condition: Condition) -> Curriculum:
     """How a condition acts, after having listened."""
     plans = tuple(
         replace(plan, listing=condition.listing, acting={**plan.acting, **condition.acting})
@@ -127,7 +129,7 @@ def with_condition(curriculum: Curriculum, condition: Condition, start: Path) ->
         for plan in curriculum.phases
     )
     learner = {**curriculum.learner, "variant": condition.variant}
-    return replace(curriculum, phases=plans, start=str(start), model={}, learner=learner)
+    return replace(curriculum, phases=plans, learner=learner)
 
 
 # --- Exams -------------------------------------------------------------------------------------------------
@@ -218,8 +220,8 @@ def run(condition: str, seed: int, out: Path, curriculum: Curriculum, episodes: 
     if not before.exists():
         write(before, json.dumps(exam(grafted, HELD_OUT, seed, episodes), indent=1) + "\n")
     folder = out / f"{condition}-{seed}"
-    chosen = with_condition(acting, CONDITIONS[condition], start)
-    log = trained(chosen, seed, folder)
+    chosen = with_condition(acting, CONDITIONS[condition])
+    log = trained(chosen, seed, folder, TriModule.load(start))
     model = TriModule.load(folder / "checkpoints" / "last")
     found = {
         "condition": condition,

@@ -574,7 +574,7 @@ def go_on(w: Any, chains: Any) -> None:
     if w.memory[COME] < w.things and random_below(w, 3) == 0:
         come(w, chains)
     for a in range(1, w.individuals):
-        if w.room[a] < 0 and not w.hidden and random_below(w, 5) < 2:
+        if w.room[a] < 0 and not w.hidden and random_below(w, 6) == 0:
             hide(w, chains, a)
 
 

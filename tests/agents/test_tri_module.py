@@ -19,7 +19,7 @@ from mindsight.agents.tri_module.algorithms import (
     simulate_and_imitate,
 )
 from mindsight.agents.tri_module.functions import attention, gelu
-from mindsight.agents.tri_module.model import GROUPS, SeparateModules, _turned, head_slices
+from mindsight.agents.tri_module.model import GROUPS, SeparateModules, head_slices
 from mindsight.agents.tri_module.routing import VARIANTS, by_mix, by_term, weighted
 
 CONFIG = TriConfig(vocabulary=23, context=24, width=24, layers=2, heads=(2, 1, 3), hidden=20)
@@ -214,7 +214,9 @@ def test_attention_is_pytorchs_and_so_is_its_gradient(length):
     rng = torch.Generator().manual_seed(length)
     qkv = torch.randn((2, length, 3, 3, 6), generator=rng, dtype=torch.float64, requires_grad=True)
     angles = torch.randn((length, 3), generator=rng, dtype=torch.float64)
-    turned = _turned(qkv[:, :, :2], (angles.cos()[None, :, None, None], angles.sin()[None, :, None, None]))
+    cos, sin = angles.cos()[:, None, None], angles.sin()[:, None, None]
+    one, two = qkv[:, :, :2].chunk(2, -1)
+    turned = torch.cat([one * cos - two * sin, one * sin + two * cos], -1)
     q, k, v = torch.cat([turned, qkv[:, :, 2:]], 2).permute(2, 0, 3, 1, 4)
     expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
     expected = expected.transpose(1, 2).reshape(2, length, 18)

@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 import torch
 
+import mindsight
 from mindsight.agents.registry import AgentError, load_agent
 from mindsight.agents.tri_module import TriConfig, TriModule
-from mindsight.agents.tri_module.agent import TriModuleAgent
+from mindsight.agents.tri_module.agent import TriModuleAgent, _drawer
 from mindsight.agents.tri_module.judgement import perceived
 from mindsight.agents.tri_module.model import SeparateModules
-from mindsight.agents.tri_module.perspective import VOCABULARY_SIZE, Messages
+from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, Messages
+from mindsight.agents.tri_module.rollouts import Reader
+from mindsight.envs.conversation.engine import CAPACITY
+from mindsight.envs.conversation.language import ARGUMENTS, CLAIM, POOLS
 from mindsight.envs.games import GAMES
+from mindsight.scenarios import curricula
 from mindsight.scenarios.evaluation import evaluate, observe
+from mindsight.scenarios.loader import load_scenario
 
 CONFIG = TriConfig(VOCABULARY_SIZE, context=512, width=24, layers=1, heads=(1, 1, 1), hidden=24)
 
@@ -53,19 +59,209 @@ def test_it_plays_any_conversation(agent):
         assert len(found.episodes) == 3
 
 
-def test_acting_takes_the_likeliest_of_what_is_possible(agent):
-    simulation = told()
-    observation = observe(simulation, 0, agent)
-    chosen, state = agent.act(observation, agent.initial_state(6))
-    mask = observation["action_mask"].astype(bool)
-    assert mask[np.arange(6), chosen].all()
-    for row in range(6):
-        one = state.of_rows(np.array([row]))
-        scores = {
-            u: float(agent.likelihood(one, observation["menu"][row, [u]])[0])
-            for u in np.flatnonzero(mask[row])
-        }
-        assert max(scores, key=scores.get) == chosen[row]
+def word_by_word(agent, observation, row):
+    """What is said by the obvious way: nothing cached, one world, all read again for each token."""
+    own = int(observation["self"][row])
+    legal = np.flatnonzero(observation["action_mask"][row])
+    if len(legal) == 1:
+        return legal[0]
+    menu = {int(u): [int(w) for w in observation["menu"][row, u] if w] for u in legal}
+    one = Messages.of({key: observation[key][[row]] for key in ("tokens", "sender", "self")})
+    said = []
+    while True:
+        going = {u: words for u, words in menu.items() if words[: len(said)] == said}
+        following = {words[len(said)] if len(words) > len(said) else 0 for words in going.values()}
+        if following == {0}:
+            return next(iter(going))
+        # All that can be said has its token before anybody says it, as `known` gives it.
+        known = observation["menu"][[row]].reshape(1, -1)
+        acts = np.array([True])
+        packed = one.pack(acting=acts, known=known)
+        tail = packed.bind(np.array([[own, *said]], np.int64))
+        tokens = torch.cat([packed.tokens, tail], 1)
+        senders = torch.cat([packed.senders, torch.full_like(tail, ME)], 1)
+        logits = agent.model(tokens, senders).behaviour[0, -1].detach()
+        scores = {word: float(logits[int(packed.bind(np.array([[word]]))[0, 0])]) for word in following}
+        best = max(scores, key=scores.get)
+        said.append(best)
+        if best == 0:
+            return next(u for u, words in going.items() if words == said[:-1])
+
+
+@pytest.mark.parametrize("game", ["solace_train", "sally_anne_chat_train", "chatter_train"])
+def test_it_says_word_by_word_what_is_likeliest_of_what_can_be_said(agent, game):
+    scenario = load_scenario(game)
+    simulation = scenario.simulation(4)
+    simulation.reset(3)
+    modes = scenario.modes()
+    me = int(np.flatnonzero(modes == 0)[0])
+    state, actions, turns = None, np.zeros((4, simulation.count), np.int64), 0
+    while not simulation.ends.any(1).all() and turns < 8:
+        observation = observe(simulation, me, agent)
+        chosen, state = agent.predict(observation, state)
+        for row in range(4):
+            assert chosen[row] == word_by_word(agent, observation, row)
+        turns += (observation["action_mask"].sum(1) > 1).any()
+        simulation.script(modes, actions)
+        actions[:, me] = chosen
+        simulation.step(actions)
+    assert turns > 0
+
+
+def playing(agent, batch, steps=14, episodes=1, **more):
+    """What is said by the people of a conversation, one row of actions a step."""
+    scenario = load_scenario("solace_train")
+    simulation = scenario.simulation(batch, autoreset="disabled")
+    found, state = [], agent.initial_state(batch)
+    for episode in range(episodes):
+        simulation.reset(100 * episode)
+        actions = np.zeros((batch, simulation.count), np.int64)
+        for _ in range(steps):
+            chosen, state = agent.predict(observe(simulation, 0, agent), state, **more)
+            found.append(chosen)
+            simulation.script(scenario.modes(), actions)
+            actions[:, 0] = chosen
+            simulation.step(actions)
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_row_does_not_depend_on_who_is_beside_it(agent, deterministic):
+    many = playing(agent, 5, deterministic=deterministic)
+    few = playing(agent, 2, deterministic=deterministic)
+    assert (many[:, :2] == few).all()
+
+
+def test_a_new_episode_is_played_as_if_it_were_the_first(agent):
+    both = playing(agent, 3, episodes=2)
+    scenario = load_scenario("solace_train")
+    simulation = scenario.simulation(3, autoreset="disabled")
+    simulation.reset(100)
+    alone, state = [], None
+    actions = np.zeros((3, simulation.count), np.int64)
+    for _ in range(14):
+        chosen, state = agent.predict(observe(simulation, 0, agent), state)
+        alone.append(chosen)
+        simulation.script(scenario.modes(), actions)
+        actions[:, 0] = chosen
+        simulation.step(actions)
+    assert (both[14:] == np.stack(alone)).all()
+
+
+def test_going_on_twice_from_one_state_is_the_same_twice(agent):
+    scenario = load_scenario("solace_train")
+    simulation, other = scenario.simulation(3), scenario.simulation(3)
+    simulation.reset(0)
+    other.reset(50)
+    first = observe(simulation, 0, agent)
+    for each in (first, observe(other, 0, agent)):  # what comes in between is another life
+        _, state = agent.predict(each)
+    chosen, _ = agent.predict(first, state, deterministic=False)
+    again, _ = agent.predict(first, state, deterministic=False)
+    assert (chosen == again).all()
+
+
+def test_draws_follow_the_seed_and_the_probabilities(agent):
+    one, two = (playing(TriModuleAgent(agent.model, seed=k), 32, deterministic=False) for k in (0, 1))
+    assert (one != two).any()
+    assert (playing(TriModuleAgent(agent.model, seed=1), 32, deterministic=False) == two).all()
+    draw = _drawer(np.tile((np.arange(1000) + 0.5)[:, None] / 1000, (1, 1)))
+    shares = np.bincount(draw(torch.tensor([[0.2, 0.0, 0.5, 0.3]]).expand(1000, 4)).numpy(), minlength=4)
+    assert shares.tolist() == [200, 0, 500, 300]
+
+
+def test_what_others_will_say_is_read_off_the_prediction_output_in_their_place():
+    agent = TriModuleAgent(TriModule(CONFIG), "labels")
+    simulation = told("free", people=3)
+    actions = np.zeros((6, simulation.count), np.int64)
+    for _ in range(9):
+        simulation.script(np.array([0, 1, 1, 1]), actions)
+        simulation.step(actions)
+    _, state = agent.predict(observe(simulation, 0, agent))
+    names, menu = simulation.worlds["lexicon"][:, 2], simulation.menu_tokens(2)
+    mask = menu.any(2)
+    found = agent.foresee(state, names, menu, mask)
+    np.testing.assert_allclose(found.sum(1), 1)
+    assert (found[~mask] == 0).all()
+    # the same for one of them, token by token
+    row, mine = 1, int(state.messages.own[1])
+    theirs = state.messages.switch(names).of_rows([row])
+    swap = {mine: int(names[row]), int(names[row]): mine}
+    logs = []
+    for u in np.flatnonzero(mask[row]):
+        words = np.array([[swap.get(int(w), int(w)) for w in menu[row, u]]], np.int16)
+        packed = theirs.extended(words, theirs.own).pack()
+        out = agent.model(packed.tokens, packed.senders).prediction.log_softmax(-1)
+        size = int((words != 0).sum()) + 1
+        ends = int(packed.lengths[0])
+        at = range(ends - size, ends)
+        logs.append(sum(float(out[0, t - 1, packed.tokens[0, t]].detach()) for t in at))
+    np.testing.assert_allclose(found[row][mask[row]], np.exp(logs) / np.exp(logs).sum(), rtol=1e-4)
+    assert (agent.foresee(state, names, menu, np.zeros_like(mask)) == 0).all()
+
+
+# --- Learning ----------------------------------------------------------------------------------------------
+CURRICULUM = """
+description: a moment
+model: {width: 24, layers: 1, heads: [1, 1, 1], hidden: 24, context: 512}
+phases:
+  - {name: listen, listing: pretrain, scenario: chatter_train, steps: 4, batch_size: 2}
+  - {name: imitate, listing: simulate_and_imitate, scenario: chatter_train, steps: 3, batch_size: 2}
+"""
+
+
+@pytest.fixture
+def curriculum(tmp_path):
+    (tmp_path / "moment.yaml").write_text(CURRICULUM)
+    return mindsight.load_curriculum(tmp_path / "moment.yaml")
+
+
+def test_learning_trains_this_agents_network_and_can_be_gone_on_with(curriculum, tmp_path, capsys):
+    sizes = TriConfig(VOCABULARY_SIZE, context=256, width=12, layers=2, heads=(1, 1, 1), hidden=12)
+    agent = TriModuleAgent(TriModule(sizes, 7))
+    before = {name: tensor.clone() for name, tensor in agent.model.state_dict().items()}
+    assert agent.learn(curriculum, seed=3, out=tmp_path / "run", progress=False) is agent
+    assert any(not torch.equal(before[n], t) for n, t in agent.model.state_dict().items())
+    assert agent.run.read_metrics()[-1]["steps"] == 7
+    again = load_agent(tmp_path / "run")
+    assert again.model.config == sizes
+    # stopped and gone on with, even before the first update: from this agent's weights, not from a seed's
+    other = TriModuleAgent(TriModule(sizes, 7))
+    stop = lambda progress: "enough" if progress.steps == 3 else None  # noqa: E731
+    other.learn(curriculum, seed=3, out=tmp_path / "other", enough=stop)
+    trainer = curricula.resume(tmp_path / "other", print)
+    trainer.train()
+    third = curriculum.training(model=TriModule(sizes, 7), seed=3, out=tmp_path / "third")
+    curricula.resume(tmp_path / "third", print).train()
+    for name, tensor in agent.model.state_dict().items():
+        assert torch.equal(trainer.learner.model.state_dict()[name], tensor)
+        assert torch.equal(load_agent(tmp_path / "third").model.state_dict()[name], tensor)
+    assert third.updates == 0
+
+
+def test_what_cannot_be_learned_is_named(curriculum, agent):
+    with pytest.raises(TypeError, match="curriculum is 'first_words', expected a Curriculum"):
+        agent.learn("first_words")
+    foreign = TriModule(TriConfig(20, width=12, heads=(1, 1, 1), hidden=12))
+    with pytest.raises(ValueError, match="vocabulary is 20, expected that of conversations"):
+        TriModuleAgent(foreign).learn(curriculum)
+
+
+def test_the_default_context_holds_whatever_a_conversation_can_be():
+    config = TriConfig(VOCABULARY_SIZE)
+    assert config.context >= 1 + CAPACITY * (1 + ARGUMENTS + 2)  # who sends it, the words, END
+    full = Messages(
+        np.tile(np.array([[[CLAIM, 1, 1, 1, 0, 0, 0, 0]]], np.int16), (1, CAPACITY, 1)),
+        np.full((1, CAPACITY), POOLS["I"][0], np.int16),
+        np.array([POOLS["I"][0]], np.int16),
+    ).pack()
+    model = TriModule(config)
+    reader = Reader(model, 1)
+    reader.read(full.tokens, full.senders, full.lengths)
+    assert int(reader.lengths[0]) == 1 + CAPACITY * 6
+    small = Reader(TriModule(TriConfig(VOCABULARY_SIZE, context=100)), 1)
+    with pytest.raises(ValueError, match="a history has 577 tokens, expected at most 100"):
+        small.read(full.tokens, full.senders, full.lengths)
 
 
 def test_answers_do_not_depend_on_what_else_is_asked(agent):

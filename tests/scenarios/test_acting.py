@@ -82,7 +82,7 @@ def test_all_settings_are_written_down(tmp_path):
         ("reward: learned", "reward: none", r":24: .*reward': is .none., expected one of own, learned"),
         ("horizon: 2", "horizon: 0", r":24: .*horizon': is 0, expected a whole number of at least 1"),
         ("horizon: 2", "after: words", r":24: .*after': is 'words', expected one of deeds, all"),
-        ("    graft: true", "    viewer: other_0", r":17: .*viewer': is given for 'finetune'.*see 'acting'"),
+        ("    graft: true", "    viewer: other_0", r":17: .*viewer': is given for .finetune. on"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new, says):
@@ -103,25 +103,6 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
     told = {key for line in lines for key in line}
     assert {"care/judged_r", "care/true_r", "care/error_r", "care/nll", "care/ece", "work/own"} <= told
-
-
-def test_a_run_may_begin_with_a_saved_model(tmp_path):
-    model = learner(7).model
-    model.save(tmp_path / "model")
-    text = TINY.replace(
-        "model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 256}", "start: model"
-    )
-    curriculum = load_curriculum(written(tmp_path, text))
-    trainer = prepare(curriculum, out=tmp_path / "run")
-    for name, weight in model.state_dict().items():
-        assert torch.equal(trainer.learner.model.state_dict()[name], weight)
-    trainer.train()
-    for path in (tmp_path / "model").iterdir():  # the run has its own copy
-        path.unlink()
-    out = tmp_path / "run"
-    assert resume(out, print).updates == 10
-    with pytest.raises(ScenarioError, match="start': is 'model', expected a folder with a saved model"):
-        load_curriculum(tmp_path / "tiny.yaml")
 
 
 # --- Phases ------------------------------------------------------------------------------------------------
