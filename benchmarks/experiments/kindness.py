@@ -38,10 +38,10 @@ from ...scenarios.loader import load_scenario
 from .solace_floor import floor
 from .statistics import interquartile
 
-__all__ = ["CONDITIONS", "Condition", "discrimination", "exam", "main", "run", "summary"]
+__all__ = ["CONDITIONS", "GAMES", "Condition", "discrimination", "exam", "main", "run", "summary"]
 
-CURRICULUM = "kindness"
-TRAIN, HELD_OUT = "solace_train", "solace_held_out"
+#: What is played: a curriculum, and the exam on things and people that it never has.
+GAMES = {"solace": ("kindness", "solace_held_out"), "pair": ("kindness_pair", "solace_pair_held_out")}
 LISTENER = 0
 _ACTS = {"ask": ASK_NEED, "offer": OFFER, "give": GIVE}
 
@@ -177,9 +177,9 @@ def honesty(model: TriModule, played: Episodes, simulation: Any) -> dict[str, fl
     return {**found, "floor": nats / found["tokens"]}
 
 
-def fixed(model: TriModule, start: TriModule, seed: int, episodes: int) -> dict[str, float]:
+def fixed(model: TriModule, start: TriModule, scenario: str, seed: int, episodes: int) -> dict[str, float]:
     """Honesty on one fixed set of states: what came of the agent as it was before it was ever rewarded."""
-    loaded = load_scenario(HELD_OUT)
+    loaded = load_scenario(scenario)
     simulation: Any = loaded.simulation(episodes)
     played = play(start, simulation, LISTENER, loaded.modes(), seeds.evaluation_seed(seed), imagine=False)
     return honesty(model, played, simulation)
@@ -204,7 +204,9 @@ def discrimination(model: TriModule, episodes: Episodes) -> dict[str, float]:
 
 
 # --- All of them -------------------------------------------------------------------------------------------
-def run(condition: str, seed: int, out: Path, curriculum: Curriculum, episodes: int = 128) -> dict[str, Any]:
+def run(
+    condition: str, seed: int, out: Path, curriculum: Curriculum, held_out: str, episodes: int = 128
+) -> dict[str, Any]:
     """One run, and its file ``<condition>-<seed>.json``; one that is there is read."""
     path = out / f"{condition}-{seed}.json"
     if path.exists():
@@ -218,21 +220,23 @@ def run(condition: str, seed: int, out: Path, curriculum: Curriculum, episodes: 
     grafted = TriModule.load(start)
     grafted.graft()
     if not before.exists():
-        write(before, json.dumps(exam(grafted, HELD_OUT, seed, episodes), indent=1) + "\n")
+        write(before, json.dumps(exam(grafted, held_out, seed, episodes), indent=1) + "\n")
     folder = out / f"{condition}-{seed}"
     chosen = with_condition(acting, CONDITIONS[condition])
     log = trained(chosen, seed, folder, TriModule.load(start))
     model = TriModule.load(folder / "checkpoints" / "last")
+    acts = next(plan for plan in chosen.phases if plan.acting)
+    assert acts.scenario is not None
     found = {
         "condition": condition,
         "seed": seed,
-        "acting": next(dict(plan.acting) for plan in chosen.phases if plan.acting),
+        "acting": dict(acts.acting),
         "pretraining": pretraining,
         "training": log,
         "grafted": json.loads(before.read_text()),
-        "held_out": exam(model, HELD_OUT, seed, episodes),
-        "train": exam(model, TRAIN, seed, episodes),
-        "fixed": fixed(model, grafted, seed, episodes),
+        "held_out": exam(model, held_out, seed, episodes),
+        "train": exam(model, acts.scenario.name, seed, episodes),
+        "fixed": fixed(model, grafted, held_out, seed, episodes),
         "versions": versions(),
     }
     write(path, json.dumps(found, indent=1) + "\n")
@@ -276,14 +280,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--out", type=Path, required=True, help="folder of the JSON files")
     parser.add_argument("--conditions", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
-    parser.add_argument("--curriculum", default=CURRICULUM, help="name or file")
+    parser.add_argument("--game", choices=list(GAMES), default="solace", help="with two others, or with one")
     parser.add_argument("--episodes", type=int, default=128, help="of an exam")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    curriculum = load_curriculum(given.curriculum)
+    name, held_out = GAMES[given.game]
+    curriculum = load_curriculum(name)
     for seed in range(given.first, given.first + given.seeds):
         for condition in given.conditions:
-            found = run(condition, seed, given.out, curriculum, given.episodes)
+            found = run(condition, seed, given.out, curriculum, held_out, given.episodes)
             share, busy = found["held_out"]["share"], found["training"]["busy"]
             print(f"{condition:12s} seed {seed}: held out {share:+.2f}, {busy:.0f} s", flush=True)
     print(summary(given.out))

@@ -46,11 +46,14 @@ class _Other:
     Args:
         me: its index.
         kinds: of things.
-        held_out: whether it is of the population ``"held_out"``.
+        population: of what it is drawn.
     """
 
-    def __init__(self, me: int, kinds: int, held_out: bool) -> None:
+    def __init__(self, me: int, kinds: int, population: str) -> None:
+        held_out = population == "held_out"
         eighths = {SHY: 2 + 2 * held_out, PLAIN: 4 - 2 * held_out, KIND: 1, SELFISH_TEMPER: 1}
+        if population == "open":
+            eighths = {SHY: 0, PLAIN: 0, KIND: 8, SELFISH_TEMPER: 0}
         self.me = me
         self.odds = {
             (need, temper): eighths[temper] / 8 / kinds for need in range(kinds) for temper in _TEMPERS
@@ -107,9 +110,7 @@ def floor(simulation: Any) -> tuple[float, int]:
     others = simulation.count - 1
     for world in worlds:
         said: npt.NDArray[Any] = world["said"][: world["length"]]
-        people = {
-            j: _Other(j, options.kinds, options.population == "held_out") for j in range(1, simulation.count)
-        }
+        people = {j: _Other(j, options.kinds, options.population) for j in range(1, simulation.count)}
         last: Message = ()
         by = WORLD
         for k, row in enumerate(said):
