@@ -61,8 +61,8 @@ class TriConfig:
             ``"last"``: the last layer's heads are summed per module, and the shared last MLP, norm and
             unembedding run once for each.
         spread: standard deviation of the first weights, times the root of the width. To tell whether two
-            words of a history are the same takes a product of several small weights: from a spread of 1.5 on
-            it is learned in half the updates of 0.5, or fewer.
+            words of a history are the same takes a product of several small weights, and begins the sooner
+            the wider they are.
     """
 
     vocabulary: int

@@ -110,7 +110,7 @@ def test_discrimination_is_of_faces_that_answer_gifts_to_j():
     rows = [[0, GIVE, to, thing, 0, WORLD, SHOW, to, felt, 0] for to in (ME, ME + 1) for felt in (HAPPY, SAD)]
 
     class Played:
-        switched = [(torch.tensor(rows), torch.zeros(4, 10, dtype=torch.int64), None)]
+        switched = ((torch.tensor(rows), torch.zeros(4, 10, dtype=torch.int64), None),)
 
     found = discrimination(Net(), Played)
     assert set(found) == {"happy_after_gift_happy", "happy_after_gift_sad"}
