@@ -21,7 +21,7 @@ help: ## this list
 
 setup: $(INSTALLED) ## create .venv and install everything (the others do this by themselves)
 
-demo: $(INSTALLED) ## train, examine and draw a first agent: about 10 minutes after the install
+demo: $(INSTALLED) ## train, examine and draw a first agent: about 5 minutes after the install
 	@$(RUN) -m mindsight demo
 
 # Tests that take hours rather than seconds are marked `experiment` and left to `make experiments`.
@@ -31,6 +31,8 @@ test: $(INSTALLED) ## run every test: at most 15 minutes on two cores
 experiments: $(INSTALLED) ## what the results page reports, and the long tests: hours; goes on where it stopped
 	@$(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief
 	@$(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness
+	@$(RUN) -m mindsight.benchmarks.experiments.kindness --game pair --out runs/kindness_pair
+	@$(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid
 	@$(RUN) -m pytest -n 2 --dist worksteal -m experiment
 
 # mypy names modules after folders, and a checkout may have any name (with dashes, too, which no

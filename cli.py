@@ -321,7 +321,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Demo:
-    """Train the tri-module agent till it passes a false-belief exam, and draw it: about 10 minutes.
+    """Train the tri-module agent, examine it on false beliefs, draw what it predicts: about 5 minutes.
 
     mindsight demo
     mindsight demo --minutes 1 --out runs/first
@@ -332,7 +332,7 @@ class Demo:
     seed: int = 0
     """Of weights, draws and worlds."""
     minutes: float = 12.0
-    """At most so long is trained; less where the exam is passed earlier."""
+    """At most so long is trained."""
 
     def run(self) -> int:
         from .commands import demo

@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ from .agents.training import (
     RunFolder,
     Settings,
     draw_learning_curve,
+    draw_losses,
     losses,
     shares,
     stopping,
@@ -246,6 +249,9 @@ def train_curriculum(
         progress, reason = trainer.train(tell, over)
     _tell(f"{progress.steps:,} steps: {losses(progress)}")
     path = trainer.run.path
+    draw_losses(
+        path / "learning_curve.png", trainer.run.read_metrics(), f"Training by {trainer.run.path.name}"
+    )
     if reason == "interrupted":
         _tell(f"interrupted; {path} is usable; go on: mindsight train --resume {path}")
         return trainer.run, INTERRUPTED
@@ -727,6 +733,7 @@ def _show_episode(episode: Episode, window: Window) -> None:
 # --- demo -----------------------------------------------------------------------------------------
 DEMO = "simulation"
 DEMO_BATTERY = "false_belief_lived"
+DEMO_GRID = "reach_by_watching"
 DEMO_REFERENCES = ("random", "reality_biased", "last_seen", "exact")
 DEMO_SHOWN = 4  # questions whose answers are printed
 
@@ -739,66 +746,75 @@ def demo(
     curriculum: str | curricula.Curriculum = DEMO,
     battery: str = DEMO_BATTERY,
     episodes: int | None = None,
+    grid: str = DEMO_GRID,
 ) -> int:
-    """Train the tri-module agent from nothing until it passes an exam on false beliefs, and draw what it
-    was asked about.
+    """Train the tri-module agent from nothing, on conversations and, beside that, in a gridworld; examine it
+    on false beliefs; draw both, with what it predicts that others will do.
 
     Args:
         out: the run folder; ``runs/demo-<time>`` where None.
         seed: as for :func:`train_curriculum`.
-        minutes: at most so long is trained; less where the exam is passed earlier.
-        curriculum: what is learned.
+        minutes: at most so long is trained.
+        curriculum: what is learned of conversations.
         battery: the exam; its conversations.
         episodes: of each of its scenarios; what it says itself where None.
+        grid: the curriculum of the agent that is drawn in a gridworld, trained by a process of its own.
 
     Returns:
-        0; 1 where the exam is not passed; 130 where Ctrl-C ended it.
+        0; 1 where the exam is not passed, or the gridworld's training fails; 130 where Ctrl-C ended it.
     """
     if minutes <= 0:
         raise ValueError(f"minutes is {minutes}, expected more than 0")
     started = time.perf_counter()
     console = _console()
     plan = curricula.load_curriculum(curriculum)
-    if plan.exam is None:
-        plan = dataclasses.replace(plan, exam=curricula.Exam(battery, every=200, begin=1600))
+    course = curricula.load_curriculum(grid)
     if out is None:
         out = str(Path("runs", f"demo-{time.strftime('%Y%m%d-%H%M%S')}"))
-    _tell(f"1 of 3: training by {plan.name}, in which no belief is ever false, until {battery} is passed;")
-    _tell(f"        at most {minutes:g} minutes (the first start compiles)")
+    _tell(f"1 of 4: training: {plan.name}, where no belief is ever false, and {course.name}")
+    _tell("        (the first start compiles)")
 
     def enough(progress: Any) -> str | None:
         return "the time is up" if progress.seconds > 60 * minutes else None
 
-    run, code = train_curriculum(plan, seed=seed, out=out, enough=enough)
-    trained = time.perf_counter() - started
-    if code:
-        return code
-    _tell(f"2 of 3: the exam, beside {len(DEMO_REFERENCES)} reference agents")
-    played = run_evaluation(
-        str(run.path), battery, episodes=episodes, references=DEMO_REFERENCES, family="conversation"
-    )
-    played.write(run.path / "card")
-    played.card.print(console)
-    _tell("3 of 3: drawing a conversation")
-    asked = [row for row in played.probes if row["role"] == "test" and row["kind"] != "knowledge"]
-    first = next((row["scenario"] for row in asked if row["condition"] == "false_belief"), "")
-    episode = next((e for e in played.recordings if e.scenario == first), played.recordings[0])
-    episode.save(run.path / "episode.json")
-    _save_pictures(episode, [], run.path / "episode.gif", 4.0, 1)
-    _save_pictures(episode, [], run.path / "episode.png", 4.0, 1)
-    shown = [row for row in asked if (row["scenario"], row["seed"]) == (episode.scenario, episode.seed)]
+    with _training_beside(course, seed, Path(out)) as beside:
+        run, code = train_curriculum(plan, seed=seed, out=out, enough=enough)
+        trained = time.perf_counter() - started
+        if code:
+            return code
+        _tell(f"2 of 4: the exam, beside {len(DEMO_REFERENCES)} reference agents")
+        played = run_evaluation(
+            str(run.path), battery, episodes=episodes, references=DEMO_REFERENCES, family="conversation"
+        )
+        played.write(run.path / "card")
+        played.card.print(console)
+        examined = time.perf_counter() - started
+        _tell("3 of 4: drawing a conversation, and what the agent answered")
+        asked = [row for row in played.probes if row["role"] == "test" and row["kind"] != "knowledge"]
+        first = next((row["scenario"] for row in asked if row["condition"] == "false_belief"), "")
+        episode = next((e for e in played.recordings if e.scenario == first), played.recordings[0])
+        shown = [row for row in asked if (row["scenario"], row["seed"]) == (episode.scenario, episode.seed)]
+        episode.save(run.path / "episode.json")
+        for name in ("episode.gif", "episode.png"):
+            _save_pictures(episode, shown, run.path / name, 4.0, 1)
+        _tell("4 of 4: drawing a gridworld, and what the agent expects the other to do")
+        walked = beside()
+    if walked:
+        scenario = next(part.scenario for part in reversed(course.phases) if part.scenario is not None)
+        _draw_foresight(str(walked), scenario, seed, run.path / "grid.gif")
     passed = played.card.passed
     run.write_json(
         "report.json",
         {
             "format": "mindsight demo",
-            "version": 2,
+            "version": 3,
             "curriculum": plan.name,
             "battery": battery,
             "seed": seed,
             "passed": passed,
             "seconds": {
                 "training": round(trained, 1),
+                "until the card": round(examined, 1),
                 "all": round(time.perf_counter() - started, 1),
             },
             "card": played.card.to_dict(),
@@ -809,7 +825,43 @@ def demo(
     for row in shown[:DEMO_SHOWN]:
         chance = max(row["probabilities"])
         print(f"{row['question']} It says: {row['chosen']} ({chance:.0%}); it is: {row['answer']}")
-    print(f"{'passed' if passed else 'NOT passed'} after {trained:.0f} seconds of training")
+    verdict = "passed" if passed else "NOT passed"
+    print(f"{verdict} after {trained:.0f} seconds of training, {examined:.0f} till the card")
     print(f"{time.perf_counter() - started:.0f} seconds; everything is in {run.path}:")
-    print("  episode.gif  episode.png  episode.json  report.json  card/  checkpoints/")
-    return 0 if passed else 1
+    print(f"  episode.gif  episode.png  {'grid.gif  ' if walked else ''}episode.json  report.json  card/")
+    return 0 if passed and walked else 1
+
+
+@contextmanager
+def _training_beside(
+    course: curricula.Curriculum, seed: int, out: Path
+) -> Iterator[Callable[[], Path | None]]:
+    """A training in a process of its own, and how to wait for its run folder: None where it failed."""
+    # Beside the run, not in it: a run folder has to be empty when its training begins.
+    folder = out.with_name(f"{out.name}-grid")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} holds something already: give another --out")
+    log = folder.with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-P", "-m", "mindsight", "train", course.source, "--out", str(folder)]
+    with log.open("w") as file:
+        process = subprocess.Popen([*command, "--seed", str(seed)], stdout=file, stderr=subprocess.STDOUT)
+
+    def waited() -> Path | None:
+        if process.wait():
+            _tell(f"the training by {course.name} failed: {log} says why")
+            return None
+        return folder
+
+    try:
+        yield waited
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _draw_foresight(agent: str, scenario: Scenario, seed: int, out: Path) -> None:
+    """An episode of a gridworld, with what the agent expects others to do."""
+    player = load_agent(agent)
+    episode = _play_once(player, scenario, seed).recordings[0]
+    _save_pictures(episode, [], out, 4.0, 1, _with_foresight(episode, scenario, player))

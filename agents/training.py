@@ -38,9 +38,11 @@ __all__ = [
     "Settings",
     "Stop",
     "draw_learning_curve",
+    "draw_losses",
     "losses",
     "mean_interval",
     "read_description",
+    "save_figure",
     "shares",
     "stopping",
     "training_bar",
@@ -64,6 +66,8 @@ PACKAGES = (
 
 ALGORITHMS = ("ppo", "maskable_ppo")
 RECENT = 256  # episodes in the running mean of the return
+_SMOOTH = 20  # updates in the running mean of a drawn loss
+_NO_LOSS = ("/rate", "/cosine")  # what else is written beside losses
 
 
 class Stop(Exception):
@@ -389,8 +393,6 @@ def draw_learning_curve(
     Raises:
         ImportError: matplotlib is not installed.
     """
-    from io import BytesIO
-
     # Not pyplot: it keeps global state and looks for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -410,7 +412,62 @@ def draw_learning_curve(
     axes.set_title(title)
     axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize=8)
+    return save_figure(figure, path)
+
+
+def draw_losses(path: Path, metrics: Sequence[Mapping[str, Any]], title: str) -> Path:
+    """Draw what each phase of a curriculum's training lost, against the updates of the run, as a PNG file.
+
+    Args:
+        path: of the file.
+        metrics: lines with ``steps``, ``phase`` and numbers ``"phase/number"``.
+        title: above it.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for line in metrics:
+        for name, value in line.items():
+            if name.startswith(f"{line.get('phase')}/") and not name.endswith(_NO_LOSS) and value is not None:
+                lines.setdefault(name, []).append((line["steps"], value))
+    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for k, (name, points) in enumerate(sorted(lines.items())):
+        colour = ("#1f6f8b", "#c96a2b", "#4f8a4b", "#8156a0", "#7a7a2a", "#b0486c")[k % 6]
+        values = [value for _, value in points]
+        axes.plot([at for at, _ in points], values, color=colour, alpha=0.18, linewidth=0.7)
+        means = [math.fsum(some) / len(some) for some in _windows(values)]
+        label = name.replace("/", ": ")
+        style = ("-", "--", ":")[k % 3]  # losses of one phase often lie upon each other
+        axes.plot([at for at, _ in points], means, style, color=colour, linewidth=1.8, label=label)
+    axes.set_xlabel("updates")
+    axes.set_ylabel(f"loss (mean of the last {_SMOOTH} of its phase)")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="y", which="minor", labelsize=8)
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="best", fontsize=8)
+    return save_figure(figure, path)
+
+
+def _windows(values: Sequence[float]) -> Iterator[Sequence[float]]:
+    """For each value the last so many up to it."""
+    for k in range(len(values)):
+        yield values[max(0, k + 1 - _SMOOTH) : k + 1]
+
+
+def save_figure(figure: Any, path: Path) -> Path:
+    """Write a matplotlib figure as a PNG file, without a time of writing: the same numbers give the same
+    bytes."""
+    from io import BytesIO
+
     buffer = BytesIO()
-    # No time of writing in the file: the same numbers give the same bytes.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return write(path, buffer.getvalue())

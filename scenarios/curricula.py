@@ -651,7 +651,7 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
     scenario = plan.scenario
     if plan.grid:
         played = _grid_phase(plan, seeds.training_seed(seed) + first)
-        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin)
+        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
     if plan.listing in ACTING:
         acts = _acting_phase(plan, seeds.training_seed(seed) + first)
         return Part(acts, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)

@@ -283,14 +283,15 @@ def test_demo_writes_its_report(tmp_path, monkeypatch, capsys):
     """A few updates instead of minutes: everything is there, and the exam is not passed."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "little.yaml").write_text(LITTLE)
-    code = commands.demo(out="demo", curriculum="little.yaml", episodes=3)
+    (tmp_path / "walk.yaml").write_text(WALK)
+    code = commands.demo(out="demo", curriculum="little.yaml", episodes=3, grid="walk.yaml")
     assert code == 1
     report = json.loads((tmp_path / "demo" / "report.json").read_text())
     assert report["passed"] is False
     assert report["card"]["agent"] == "tri_module"
     assert {card["agent"] for card in report["card"]["references"]} == set(commands.DEMO_REFERENCES)
     assert report["asked"], "nothing is shown that it was asked"
-    for name in ("episode.gif", "episode.png", "episode.json", "card/card.json"):
+    for name in ("episode.gif", "episode.png", "grid.gif", "episode.json", "card/card.json"):
         assert (tmp_path / "demo" / name).stat().st_size > 0
     Episode.load("demo/episode.json").verify()
     assert "everything is in demo" in capsys.readouterr().out
@@ -303,6 +304,25 @@ phases:
   - {listing: pretrain, scenario: sally_anne_chat_honest, steps: 6, batch_size: 8}
 exam: {battery: false_belief_lived, every: 3, episodes: 2, score: 0.9}
 """
+
+
+WALK = """
+description: Two updates.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 64}
+phases:
+  - {listing: pretrain, scenario: reach_small, steps: 2, batch_size: 4, length: 8}
+"""
+
+
+def test_a_demo_whose_gridworld_cannot_be_trained_says_why(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "little.yaml").write_text(LITTLE)
+    (tmp_path / "walk.yaml").write_text(WALK)
+    (tmp_path / "demo-grid").mkdir()
+    (tmp_path / "demo-grid" / "mine").write_text("")
+    with pytest.raises(FileExistsError, match="demo-grid holds something"):
+        commands.demo(out="demo", curriculum="little.yaml", episodes=3, grid="walk.yaml")
+    assert not (tmp_path / "demo").exists()
 
 
 def test_a_conversation_is_played_in_words_and_numbers(tmp_path, monkeypatch, capsys):

@@ -93,8 +93,10 @@ class Batch:
         return values[:, 1:][self.actions[:, 1:]]
 
     def deciding(self, values: Tensor) -> Tensor:
-        """Of (B, T, ...) those at the tokens before: what was said till then says how probable one is."""
-        return values[:, :-1][self.actions[:, 1:]]
+        """Of (B, T, ...) those at the tokens before: what was said before a token, says how probable it is.
+        One selection of rows: a slice of a slice fills the whole with zeros twice, going backward."""
+        rows = torch.nonzero(self.actions.flatten())[:, 0] - 1  # position 0 is no action
+        return values.flatten(0, 1).index_select(0, rows)
 
     @property
     def choices(self) -> Tensor:

@@ -21,7 +21,7 @@ from ...envs.simulation import Simulation
 from .algorithms import Reward, generalized_advantages
 from .grid import IDENTITIES, NOTHING, GridBatch, acting_part, looks
 
-__all__ = ["Actor", "Choices", "Lives", "live", "practised"]
+__all__ = ["Actor", "Choices", "Lives", "advantages_of", "live", "practised"]
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,8 @@ def practised(
 def advantages_of(
     lives: Lives, choices: Choices, individual: int, discount: float, trace: float
 ) -> tuple[Tensor, Tensor]:
-    """Generalized advantages, standardized over all steps that were lived, and returns: (T, W) each."""
+    """Generalized advantages, standardized over all steps that were lived, and returns: (T, W) each. An
+    episode that is cut off at its limit counts as over: how late it is stands in every percept."""
     rewards = torch.from_numpy(lives.rewards[:, :, individual])
     last = torch.from_numpy(lives.last[:, :, individual])
     advantages, returns = generalized_advantages(rewards, torch.stack(choices.values), last, discount, trace)

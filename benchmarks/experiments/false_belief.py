@@ -53,6 +53,9 @@ MEASURES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "reality, memory": lambda row: row["kind"] in ("reality", "memory"),
     "controls": lambda row: row["role"] == "control",
 }
+#: Longer histories than any in training: the option ``noise``, which held-out conversations have twice; 2 in the
+#: exam.
+LONGER = (4, 8)
 #: What lies beyond the battery: words against what was seen, and orders for which somebody does not notice.
 BEYOND: dict[str, Callable[[dict[str, Any]], bool]] = {
     "beyond: told otherwise, order 1": lambda row: (
@@ -173,6 +176,18 @@ def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
         family="conversation",
     )  # fmt: skip
     found["perspectives"]["inferred"] |= scores(whole.probes, BEYOND)
+    for noise in LONGER:
+        battery = load_battery(BATTERY)
+        scenarios = tuple(
+            replace(scenario, options={**scenario.options, "noise": noise}) for scenario in battery.scenarios
+        )
+        card = evaluate(
+            TriModuleAgent(model), replace(battery, scenarios=scenarios), episodes=max(1, episodes // 4),
+            seed=seed, progress=False, recordings=0, family="conversation",
+        ).card  # fmt: skip
+        found["perspectives"]["inferred"][f"longer: {2 * noise} messages of small talk, all of a set"] = (
+            None if card.sets is None else card.sets.share
+        )
     found["judged"] = judged(model, episodes, seed)
     return found
 

@@ -128,15 +128,17 @@ def shortest_way(world: Any, individual: int) -> int:
     raise ValueError(f"there is no way from {start} to {goal}")
 
 
-def foresight(model: GridModule, scenario: Scenario, seed: int, viewer: str = "") -> dict[str, float]:
+def foresight(
+    model: GridModule, scenario: Scenario, seed: int, viewer: str = "", size: int = 64
+) -> dict[str, float]:
     """What the prediction output makes of lives of the game's characters that no training has, in nats: for
     an action of one's own, for one of somebody in sight, for a cell and for a field of the next percept; and
     for an action of somebody in sight by how often each comes alone. ``viewer``: whose lives; "": all of
-    them."""
-    worlds = scenario.simulation(64, autoreset="same_step")
+    them; ``size``: of how many worlds."""
+    worlds = scenario.simulation(size, autoreset="same_step")
     lives = live(worlds, seeds.evaluation_seed(seed), 64, scenario.modes("scripted"))
     viewers = [viewer] if viewer else list(worlds.individuals)
-    rows = [(world, worlds.individuals.index(each)) for world in range(64) for each in viewers]
+    rows = [(world, worlds.individuals.index(each)) for world in range(size) for each in viewers]
     foreseen = np.ones((len(rows), 64), np.bool_)
     batch = lives.batch(*np.array(rows).T, foreseen=foreseen, others=True)
     with torch.no_grad():

@@ -534,32 +534,28 @@ def live(w: Any, menu: Any, i: int, a: int, masks: Any) -> int:
             return find(w, menu, a, UNSURE, THING + t, 0, 0)
         return find(w, menu, a, CLAIM, THING + t, PLACE + held, 0)
     if w.room[a] < 0:
-        return find(w, menu, a, ENTER, ROOM, 0, 0) if random_below(w, 5) < 2 else 0
+        return find(w, menu, a, ENTER, ROOM, 0, 0) if random_below(w, 2) else 0
     draw = random_below(w, 16)
     act = MENTION
     if draw < 3:
         act = EXIT
-    elif draw < 8:
+    elif draw < 9:
         act = ASK_PLACE
-    elif draw < 13:
+    elif draw < 12:
         act = MOVE
-    elif draw < 14:
+    elif draw < 13:
         act = TELL
-    elif draw < 15:
+    elif draw < 14:
         act = CLAIM
     elif random_below(w, 2):
         act = GREET
-    # one of what can be said of this kind; what is asked, if possible of who does not know
+    # one of what can be said of this kind
     found, count = 0, 0
     for u in range(menu.shape[0]):
         if menu[u, 0] != act or not masks[i, a, u]:
             continue
-        weight = 1
-        if act == ASK_PLACE:
-            b = engine.absolute(w, a, whole(menu[u, 1])) - INDIVIDUAL
-            weight = 4 if w.belief[menu[u, 2] - THING, 1 + b] == NOWHERE else 1
-        count += weight
-        if random_below(w, count) < weight:
+        count += 1
+        if random_below(w, count) == 0:
             found = u
     return found
 

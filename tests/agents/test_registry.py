@@ -6,6 +6,7 @@ import pytest
 from mindsight.agents import AGENTS, Agent, AgentError, load_agent
 from mindsight.agents.base import guess, one_hot
 from mindsight.agents.baselines import Exact, Random
+from mindsight.agents.registry import upper_bound
 from mindsight.envs.grid import GAMES
 from mindsight.envs.grid.game import MODES, Simulation
 from mindsight.envs.probes import Probe
@@ -74,6 +75,19 @@ def test_an_agent_of_ones_own_is_loaded_from_its_module(monkeypatch, tmp_path):
 def test_only_reference_agents_may_read_the_engine(kind):
     with pytest.raises(AgentError, match="only the reference agents may"):
         load_agent(kind())
+
+
+def test_an_experiments_upper_bound_may_read_it_and_what_is_derived_from_it_may_not():
+    @upper_bound
+    class Bound(Cheat):
+        pass
+
+    class Derived(Bound):
+        pass
+
+    assert load_agent(Bound()).privileged
+    with pytest.raises(AgentError, match="only the reference agents may"):
+        load_agent(Derived())
 
 
 def test_what_is_no_agent_is_refused():

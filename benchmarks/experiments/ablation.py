@@ -1,0 +1,291 @@
+"""Does prediction use the behaviour heads (section 4.2.2)? Heads are switched off, and what prediction loses
+is measured.
+
+    python -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation
+
+The paper expects that what the behaviour module has learned by acting serves prediction, too: the prediction
+module may read what the behaviour heads compute. So of trained agents the behaviour heads of all layers are
+switched off, or the prediction heads, the perception heads, or as many heads drawn at random: what they write
+into the stream is replaced by its mean over the data (``mean``), or by nothing (``zero``, which also takes
+away what all positions have in common). Then the prediction output is scored on conversations with words and
+a number of people that training never has, in nats a token:
+
+* ``own``: one's own actions, in one's own history;
+* ``others``: what the others do, in one's own history;
+* ``simulated``: what another one does, at s^j, the history with the perspective switched (mode ``given``);
+* ``world``: what the world shows;
+
+and the behaviour output on ``own`` as ``behaviour``. Agents that were trained unrouted, where all heads are
+alike, say what switching off a third of the heads costs anyhow; of agents of two networks (``separate``) the
+heads of the predicting one are switched off: its behaviour heads never behaved.
+
+One JSON file a run; what is there already is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...agents.training import versions, write
+from ...agents.tri_module.model import MODULES, SeparateModules, TriModule, head_slices, load_model
+from ...agents.tri_module.perspective import ME, WORLD, Packed
+from ...scenarios.collect import collect
+from ...scenarios.loader import load_scenario
+from .statistics import interquartile
+
+__all__ = ["MEASURES", "Head", "heads", "main", "measure", "run", "summary", "switched_off"]
+
+#: A layer, a module, and the number of the head in it.
+Head = tuple[int, str, int]
+MEASURES = ("own", "others", "simulated", "world", "behaviour")
+VARIANTS = ("routed", "unrouted", "random_heads", "separate")
+_SCENARIO = "sally_anne_chat_honest"
+_HELD_OUT = {"people": 4, "population": "held_out"}
+_SEED = 2**20 - 2  # block of seeds: training never has it
+
+
+def heads(model: TriModule, modules: Sequence[str] = MODULES) -> list[Head]:
+    """The heads of some modules in all layers."""
+    slices = head_slices(model.config)
+    return [
+        (layer, name, k)
+        for layer in range(model.config.layers)
+        for name in modules
+        for k in range(len(slices[name]))
+    ]
+
+
+def conversations(count: int) -> dict[str, tuple[Packed, Tensor]]:
+    """Held-out conversations, and which of their tokens each measure is about.
+
+    Args:
+        count: how many.
+
+    Returns:
+        For ``"life"``, as one of the people lived it, and for ``"simulated"``, as S gives it to another one:
+        the histories, and (B, T) uint8: 1 one's own words, 2 those of others, 3 those of the world.
+    """
+    scenario = load_scenario(_SCENARIO)
+    scenario = replace(scenario, options={**scenario.options, **_HELD_OUT})
+    data = collect(scenario, count, seed=_SEED)
+    rng = np.random.default_rng(_SEED)
+    people = data.names.shape[1]
+    me = rng.integers(1, people, count)  # 0 is the audience, which does nothing
+    other = 1 + (me - 1 + rng.integers(1, people - 1, count)) % (people - 1)
+    seen = data.seen_by(me)
+    names = data.names[np.arange(count), other]
+    shared = (seen.heard >> other[:, None] & 1).astype(np.bool_)
+    found = {}
+    for name, messages in (("life", seen.messages), ("simulated", seen.messages.switch(names, shared))):
+        packed = messages.pack()
+        words = packed.said() & ~packed.first()
+        kinds = torch.where(packed.senders == ME, 1, torch.where(packed.senders == WORLD, 3, 2))
+        found[name] = packed, (words * kinds).to(torch.uint8)
+    return found
+
+
+def means(model: TriModule, packed: Packed) -> dict[Head, Tensor]:
+    """What each head writes into the stream on average over real positions: (width,) each."""
+    sums: dict[Head, Tensor] = {}
+    real = packed.senders != 0
+    slices = head_slices(model.config)
+    hooks = []
+    for number, layer in enumerate(model.layers):
+        for name in MODULES:
+
+            def note(module: Any, given: Any, _: Any, number: int = number, name: str = name) -> None:
+                whole = module.out.data
+                for k, columns in enumerate(slices[name]):
+                    module.out.data = torch.zeros_like(whole)
+                    module.out.data[:, columns] = whole[:, columns]
+                    sums[number, name, k] = module.forward(*given)[real].mean(0)
+                module.out.data = whole
+
+            hooks.append(layer.get_submodule(name).register_forward_hook(note))
+    try:
+        with torch.no_grad():
+            model(packed.tokens, packed.senders)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sums
+
+
+@contextmanager
+def switched_off(model: TriModule, off: Sequence[Head], instead: Mapping[Head, Tensor]) -> Iterator[None]:
+    """Within this, heads write what is given ``instead`` at all positions, or nothing where nothing is."""
+    each = model.config.each
+    kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    constants: dict[tuple[int, str], Tensor] = {}
+    for layer, name, k in off:
+        module: Any = model.get_submodule(f"layers.{layer}.{name}")
+        module.out.data[:, k * each : (k + 1) * each] = 0
+        if (layer, name, k) in instead:
+            before = constants.get((layer, name), torch.zeros(model.config.width))
+            constants[layer, name] = before + instead[layer, name, k]
+    hooks = []
+    for (layer, name), constant in constants.items():
+
+        def add(module: Any, given: Any, written: Tensor, constant: Tensor = constant) -> Tensor:
+            return written + constant
+
+        hooks.append(model.get_submodule(f"layers.{layer}.{name}").register_forward_hook(add))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.load_state_dict(kept)
+
+
+@torch.no_grad()
+def measure(
+    predicting: TriModule, acting: TriModule, data: Mapping[str, tuple[Packed, Tensor]]
+) -> dict[str, float]:
+    """Nats a token of every one of ``MEASURES``.
+
+    Args:
+        predicting: whose prediction output is scored.
+        acting: whose behaviour output is; often the same.
+        data: of :func:`conversations`.
+    """
+
+    def losses(logits: Tensor, packed: Packed) -> Tensor:
+        found = torch.zeros(packed.tokens.shape)
+        found[:, 1:] = F.cross_entropy(logits[:, :-1].transpose(1, 2), packed.tokens[:, 1:], reduction="none")
+        return found
+
+    life, kinds = data["life"]
+    out = predicting(life.tokens, life.senders)
+    predicted = losses(out.prediction, life)
+    found = {
+        name: float(predicted[kinds == k].mean()) for k, name in enumerate(("own", "others", "world"), 1)
+    }
+    theirs, of_theirs = data["simulated"]
+    simulated = losses(predicting(theirs.tokens, theirs.senders).prediction, theirs)
+    found["simulated"] = float(simulated[of_theirs == 1].mean())
+    if acting is not predicting:
+        out = acting(life.tokens, life.senders)
+    found["behaviour"] = float(losses(out.behaviour, life)[kinds == 1].mean())
+    return {name: found[name] for name in MEASURES}
+
+
+def run(model: TriModule | SeparateModules, seed: int, count: int, draws: int) -> dict[str, Any]:
+    """What switching off each kind of heads costs one agent.
+
+    Args:
+        model: its network or networks.
+        seed: of the random heads.
+        count: conversations.
+        draws: of random heads.
+
+    Returns:
+        ``"whole"``, nats a token with all heads; ``"mean"`` and ``"zero"``: by what was switched off, nats
+        more than that; of ``"random"`` the mean over the draws.
+    """
+    acting: TriModule = model.behaviour if isinstance(model, SeparateModules) else model
+    predicting: TriModule = model.prediction if isinstance(model, SeparateModules) else model
+    data = conversations(count)
+    instead = means(predicting, data["life"][0])
+    whole = measure(predicting, acting, data)
+    rng = np.random.default_rng((_SEED, seed))
+    every = heads(predicting)
+    size = len(heads(predicting, ("behaviour",)))
+    chosen = {name: [heads(predicting, (name,))] for name in MODULES}
+    chosen["random"] = [[every[k] for k in rng.permutation(len(every))[:size]] for _ in range(draws)]
+    found: dict[str, Any] = {"whole": whole}
+    for how, constants in (("mean", instead), ("zero", {})):
+        found[how] = {}
+        for name, sets in chosen.items():
+            costs = []
+            for off in sets:
+                with switched_off(predicting, off, constants):
+                    costs.append(measure(predicting, acting, data))
+            found[how][name] = {
+                key: float(np.mean([cost[key] for cost in costs])) - whole[key] for key in MEASURES
+            }
+    return found
+
+
+def summary(out: Path) -> str:
+    """All results there are, as Markdown tables: interquartile means over seeds with bootstrap intervals."""
+    rng = np.random.default_rng(0)
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted(out.glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        groups[found["variant"]].append(found)
+    if not groups:
+        return "no results yet"
+
+    def cell(values: Sequence[float], sign: str) -> str:
+        middle, low, high = interquartile(values, rng)
+        text = f"{middle:{sign}.3f}"
+        return text if len(values) == 1 else f"{text} ({low:{sign}.3f} to {high:{sign}.3f})"
+
+    lines = []
+    for how in ("mean", "zero"):
+        lines += [
+            f"Heads that are off write {'their mean' if how == 'mean' else 'nothing'}:",
+            "",
+            "| trained | seeds | off | " + " | ".join(MEASURES) + " |",
+            "|---" * (3 + len(MEASURES)) + "|",
+        ]
+        for variant in sorted(groups, key=VARIANTS.index):
+            rows = groups[variant]
+            cells = [cell([row["whole"][name] for row in rows], "") for name in MEASURES]
+            lines.append(f"| {variant} | {len(rows)} | none | " + " | ".join(cells) + " |")
+            for off in rows[0][how]:
+                cells = [cell([row[how][off][name] for row in rows], "+") for name in MEASURES]
+                lines.append(f"| | | {off} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what is missing, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
+    parser.add_argument("--runs", type=Path, default=Path("runs/false_belief"), help="VARIANT-SEED folders")
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
+    parser.add_argument("--count", type=int, default=256, help="conversations")
+    parser.add_argument("--draws", type=int, default=8, help="of random heads")
+    parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    for variant in given.variants:
+        for folder in sorted(given.runs.glob(f"{variant}-*/checkpoints/last")):
+            name = folder.parents[1].name
+            seed = name.removeprefix(f"{variant}-")
+            path = given.out / f"{name}.json"
+            if path.exists() or not seed.isdecimal():
+                continue
+            found = run(load_model(folder), int(seed), given.count, given.draws)
+            about = {
+                "variant": variant,
+                "seed": int(seed),
+                "conversations": given.count,
+                "draws": given.draws,
+            }
+            write(path, json.dumps({**about, **found, "versions": versions()}, indent=1) + "\n")
+            print(f"{name}: done", flush=True)
+    table = summary(given.out)
+    write(given.out / "table.md", table + "\n")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""The figures of README and docs that are about the tri-module agent, drawn from the program itself.
+
+    python -m mindsight.benchmarks.experiments.figures                     # docs/routing.png
+    python -m mindsight.benchmarks.experiments.figures --run RUN           # and docs/learning_curves.png
+
+``routing.png``: which head belongs to which module, and which loss of which listing moves it. The table is
+not written down here: every listing makes its step on a small network, and what is drawn is what it moved.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...agents.training import RunFolder, draw_losses, save_figure
+from ...agents.tri_module.algorithms import (
+    Batch,
+    Reward,
+    finetune,
+    kindness,
+    pretrain,
+    simulate_and_imitate,
+)
+from ...agents.tri_module.model import GROUPS, MODULES, TriConfig, TriModule
+from ...agents.tri_module.routing import Learner, Term
+
+__all__ = ["draw_routing", "main", "routing_table"]
+
+_COLOURS = {"behaviour": "#c9583b", "prediction": "#2f6f9f", "perception": "#5d9148", "shared": "#8a8a8a"}
+_LOSSES = {
+    ("listing 1", "prediction"): "others' actions are predicted",
+    ("listing 1", "prediction by reward"): "the same, weighted by reward",
+    ("listing 2", "reward"): "own actions are rewarded",
+    ("listing 2", "own prediction"): "own actions are predicted",
+    ("listing 3", "imitation"): "others' actions are imitated",
+    ("listing 3", "simulation"): "others' actions are simulated",
+    ("listing 4", "reward"): "the other's predicted gain is rewarded",
+    ("listing 4", "own prediction"): "own actions are predicted",
+    ("listing 4", "prediction by reward"): "the same, weighted by the other's gain",
+}
+_NAMES = {
+    "listing 1": "1  pre-training",
+    "listing 2": "2  fine-tuning",
+    "listing 3": "3  simulation and imitation",
+    "listing 4": "4  empathetic kindness",
+}
+
+
+class _Watched(Learner):
+    """A learner that remembers the terms of its last step."""
+
+    def step(self, terms: Sequence[Term | None]) -> dict[str, float]:
+        self.terms = [term for term in terms if term is not None]
+        return super().step(terms)
+
+
+def routing_table() -> dict[tuple[str, str], dict[str, str]]:
+    """What moves what: of each listing and loss the groups, ``"rate"`` or, at a rate that rewards set,
+    ``"reward"``; found by making each listing's step."""
+    rng = torch.Generator().manual_seed(0)
+    tokens = torch.randint(1, 20, (2, 12), generator=rng)
+    actions = torch.ones((2, 12), dtype=torch.bool)
+    actions[:, 0] = False
+    batch = Batch(tokens, tokens, actions, torch.rand((2, 12), generator=rng))
+    reward = Reward(torch.randn(22, generator=rng))
+    config = TriConfig(20, context=12, width=12, layers=1, heads=(1, 1, 1), hidden=12)
+    steps: dict[str, Any] = {
+        "listing 1": lambda learner: pretrain(learner, batch),
+        "listing 2": lambda learner: finetune(learner, batch, reward),
+        "listing 3": lambda learner: simulate_and_imitate(learner, batch),
+        "listing 4": lambda learner: kindness(learner, batch, reward),
+    }
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for listing, step in steps.items():
+        learner = _Watched(TriModule(config))
+        step(learner)
+        for term in learner.terms:
+            how = "reward" if term.reweighs else "rate"
+            found[listing, term.name] = {group: how for group in GROUPS if group in term.moves}
+    return found
+
+
+def draw_routing(path: Path, config: TriConfig) -> Path:
+    """Draw a network's heads by module, and what moves them, as a PNG file.
+
+    Args:
+        path: of the file.
+        config: the network's size.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11.5, 4.9), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.75))
+    _draw_network(left, config)
+    _draw_table(right, routing_table())
+    return save_figure(figure, path)
+
+
+def _box(axes: Any, x: float, y: float, width: float, height: float, group: str, text: str = "") -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    axes.add_patch(FancyBboxPatch(
+        (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.08", linewidth=0,
+        facecolor=_COLOURS[group],
+    ))  # fmt: skip
+    axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", color="white", fontsize=8)
+
+
+def _draw_network(axes: Any, config: TriConfig) -> None:
+    """From the words at the bottom to the read-outs at the top."""
+    total = sum(config.heads)
+    wide = total * 1.0 - 0.1
+    _box(axes, 0, 0, wide, 0.7, "shared", "words, who sent them, what is near")
+    y = 1.0
+    for number in range(config.layers):
+        x = 0.0
+        for name, count in zip(MODULES, config.heads, strict=True):
+            for _ in range(count):
+                _box(axes, x, y, 0.9, 0.7, name, "head")
+                x += 1.0
+        _box(axes, 0, y + 0.85, wide, 0.45, "shared", "MLP")
+        axes.text(-0.25, y + 0.65, f"layer {number + 1}", rotation=90, ha="center", va="center", fontsize=8)
+        y += 1.6
+    third = wide / 3
+    for k, (group, text) in enumerate(
+        (("behaviour", "says"), ("behaviour", "value"), ("prediction", "predicts"))
+    ):
+        _box(axes, k * third, y, third - 0.1, 0.7, group, text)
+    axes.text(-0.25, y + 0.35, "read-outs", rotation=90, ha="center", va="center", fontsize=8)
+    axes.set_xlim(-0.6, wide + 0.1)
+    axes.set_ylim(-0.9, y + 0.9)
+    for k, (name, colour) in enumerate(_COLOURS.items()):
+        x = k * wide / 4
+        axes.plot([x + 0.1], [-0.5], "s", color=colour, markersize=8, clip_on=False)
+        axes.text(x + 0.3, -0.5, name, va="center", fontsize=8)
+    axes.set_title("Which part belongs to whom", fontsize=10, loc="left")
+    axes.axis("off")
+
+
+def _mark(axes: Any, x: float, y: float, colour: str, how: str | None) -> None:
+    """A full dot for the base rate, an empty one for a rate that rewards set, a dash for nothing."""
+    if how is None:
+        axes.plot([x], [y], "_", color="#b4b4b4", markersize=9)
+        return
+    fill = colour if how == "rate" else "white"
+    axes.plot([x], [y], "o", color=fill, markeredgecolor=colour, markeredgewidth=1.8, markersize=10)
+
+
+def _draw_table(axes: Any, table: dict[tuple[str, str], dict[str, str]]) -> None:
+    """A line a loss, a column a group."""
+    columns = {name: 6.2 + 1.25 * k for k, name in enumerate(GROUPS)}
+    for name, x in columns.items():
+        axes.text(x, 0.9, name, ha="center", va="center", fontsize=9, color=_COLOURS[name], weight="bold")
+    y, before = 0.0, ""
+    for (listing, loss), moves in table.items():
+        if listing != before:
+            y -= 0.35 if before else 0.0
+            axes.text(0, y, _NAMES[listing], va="center", fontsize=9, weight="bold")
+            y -= 0.75
+            before = listing
+        axes.text(0.25, y, _LOSSES[listing, loss], va="center", fontsize=9)
+        for name, x in columns.items():
+            _mark(axes, x, y, _COLOURS[name], moves.get(name))
+        y -= 0.75
+    y -= 0.45
+    _mark(axes, 0.35, y, "#555555", "rate")
+    axes.text(0.6, y, "moves it", va="center", fontsize=8)
+    _mark(axes, 2.2, y, "#555555", "reward")
+    axes.text(2.45, y, "moves it as far as there was reward", va="center", fontsize=8)
+    _mark(axes, 6.6, y, "#555555", None)
+    axes.text(6.85, y, "leaves it as it is, to the bit", va="center", fontsize=8)
+    axes.set_xlim(-0.1, 10.6)
+    axes.set_ylim(y - 0.4, 1.3)
+    axes.set_title("Which loss moves it", fontsize=10, loc="left")
+    axes.axis("off")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Draw them."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
+    parser.add_argument("--run", type=Path, help="a run of a curriculum, for the learning curves")
+    parser.add_argument("--out", type=Path, default=Path("docs"))
+    given = parser.parse_args(arguments)
+    # two layers of two heads each: the size of the curricula
+    print(draw_routing(given.out / "routing.png", TriConfig(20, context=16)))
+    if given.run is not None:
+        run = RunFolder.open(given.run)
+        name = run.read_json("config.json")["curriculum"]
+        print(draw_losses(given.out / "learning_curves.png", run.read_metrics(), f"Training by {name}"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Heads that are switched off: what is off does nothing, and afterwards all is as it was."""
+
+import json
+
+import pytest
+import torch
+
+from mindsight.agents.tri_module import MODULES, TriConfig, TriModule
+from mindsight.agents.tri_module.model import SeparateModules
+from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD
+from mindsight.benchmarks.experiments.ablation import (
+    MEASURES,
+    conversations,
+    heads,
+    main,
+    means,
+    measure,
+    run,
+    summary,
+    switched_off,
+)
+
+CONFIG = TriConfig(VOCABULARY_SIZE, width=24, layers=2, heads=(2, 1, 1), head=6, hidden=24)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return conversations(6)
+
+
+def test_of_a_life_and_of_s_each_word_is_somebodys(data):
+    packed, kinds = data["life"]
+    assert set(kinds.unique().tolist()) == {0, 1, 2, 3}
+    assert (packed.senders[kinds == 1] == ME).all()
+    assert (packed.senders[kinds == 3] == WORLD).all()
+    assert (kinds[packed.message < 0] == 0).all()
+    theirs, of_theirs = data["simulated"]
+    assert (of_theirs == 1).any()
+    assert int(theirs.lengths.sum()) < int(packed.lengths.sum())  # the other one missed something
+
+
+def test_without_any_head_nothing_is_known_of_what_came_long_before(data):
+    model, (packed, _) = TriModule(CONFIG), data["life"]
+    tokens = packed.tokens.clone()
+    tokens[:, 2] = (tokens[:, 2] + 1) % 20
+
+    def change():
+        with torch.no_grad():
+            one, two = (model(some, packed.senders).prediction for some in (packed.tokens, tokens))
+        return (one - two).abs().amax((0, 2))
+
+    assert (change()[10:30] > 0).all()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with switched_off(model, heads(model), {}):
+        assert (change()[10:] == 0).all()
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert (change()[10:30] > 0).all()
+
+
+def test_the_mean_of_one_position_is_what_is_written_there(data):
+    packed, _ = data["life"]
+    one = type(packed)(packed.tokens[:1, :1], packed.senders[:1, :1], *[None] * 3)
+    model = TriModule(CONFIG)
+    instead = means(model, one)
+    with torch.no_grad():
+        whole = model(one.tokens, one.senders)
+        for off in ([(0, "behaviour", 1)], heads(model, ("prediction", "behaviour"))):
+            with switched_off(model, off, instead):
+                found = model(one.tokens, one.senders)
+            torch.testing.assert_close(found.prediction, whole.prediction, atol=1e-5, rtol=0)
+            with switched_off(model, off, {}):
+                found = model(one.tokens, one.senders)
+            assert not torch.allclose(found.prediction, whole.prediction, atol=1e-3)
+
+
+def test_what_a_head_writes_adds_up_to_what_its_module_writes(data):
+    model, (packed, _) = TriModule(CONFIG), data["life"]
+    instead = means(model, packed)
+    assert set(instead) == set(heads(model))
+    written = []
+    hook = model.layers[0].behaviour.register_forward_hook(lambda m, given, out: written.append(out))
+    with torch.no_grad():
+        model(packed.tokens, packed.senders)
+    hook.remove()
+    real = written[0][packed.senders != 0].mean(0)
+    torch.testing.assert_close(instead[0, "behaviour", 0] + instead[0, "behaviour", 1], real)
+
+
+def test_two_networks_lose_nothing_of_acting_with_heads_of_the_predicting_one(data):
+    two = SeparateModules(CONFIG)
+    whole = measure(two.prediction, two.behaviour, data)
+    with switched_off(two.prediction, heads(two.prediction), {}):
+        found = measure(two.prediction, two.behaviour, data)
+    assert found["behaviour"] == whole["behaviour"]
+    assert all(found[name] != whole[name] for name in MEASURES[:-1])
+
+
+def test_runs_are_done_once_and_make_a_table(tmp_path, capsys):
+    for seed in (0, 1):
+        TriModule(CONFIG, seed).save(tmp_path / "runs" / f"routed-{seed}" / "checkpoints" / "last")
+    order = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--count", "4", "--draws", "2"]
+    main(order)
+    found = json.loads((tmp_path / "out" / "routed-1.json").read_text())
+    assert set(found["mean"]) == set(found["zero"]) == {*MODULES, "random"}
+    assert found["whole"] == pytest.approx(run(TriModule(CONFIG, 1), 1, 4, 1)["whole"])
+    capsys.readouterr()
+    main(order)
+    assert "done" not in capsys.readouterr().out
+    lines = summary(tmp_path / "out").splitlines()
+    assert len([line for line in lines if line.startswith("| routed | 2 | none |")]) == 2
+    assert len([line for line in lines if line.startswith("| | | random |")]) == 2

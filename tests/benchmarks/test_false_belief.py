@@ -1,0 +1,71 @@
+"""The false-belief experiment: its upper bound, its untrained rule, its table."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mindsight.agents.tri_module import TriConfig, TriModule
+from mindsight.agents.tri_module.perspective import VOCABULARY_SIZE, Messages
+from mindsight.benchmarks.experiments.false_belief import (
+    BATTERY,
+    EXAMS,
+    MEASURES,
+    last_mentioned,
+    scores,
+    summary,
+)
+from mindsight.envs.conversation.language import POOLS, VOCABULARY
+from mindsight.scenarios.evaluation import evaluate
+
+CONFIG = TriConfig(VOCABULARY_SIZE, context=512, width=12, layers=1, heads=(1, 1, 1), hidden=12)
+
+
+def examined(name, episodes=3):
+    kind, mode = EXAMS[name]
+    return evaluate(
+        kind(TriModule(CONFIG), mode), BATTERY, episodes=episodes, family="conversation", progress=False
+    )
+
+
+def test_the_rule_told_by_the_engine_who_perceived_what_needs_no_training():
+    found = examined("rule, given")
+    reached = scores(found.probes, MEASURES)
+    reached.pop("false belief, order 2")  # what they take others to have perceived is judged, untrained
+    reached.pop("controls")
+    assert set(reached.values()) == {1.0}, reached
+    assert found.card.privileged  # and its card says that it was told
+
+
+@pytest.mark.parametrize("name", list(EXAMS))
+def test_every_exam_answers_and_none_but_the_upper_bounds_are_privileged(name):
+    card = examined(name, 1).card
+    assert card.privileged == ("given" in name)
+    assert card.sets is not None
+
+
+def test_the_rule_goes_where_a_thing_was_mentioned_last():
+    first = {sort: VOCABULARY.index(VOCABULARY[start]) for sort, (start, _) in POOLS.items()}
+    thing, other, box, bag = first["T"], first["T"] + 1, first["P"], first["P"] + 1
+    tokens = np.zeros((2, 4, 6), np.int16)
+    tokens[0, :3, 1:3] = [[thing, box], [thing, bag], [other, box]]
+    tokens[1, 0, 1:3] = [other, box]
+    messages = Messages(tokens, np.zeros((2, 4), np.int16), np.full(2, first["I"], np.int16))
+    places = np.array([[box, bag, 0], [box, 0, 0]])
+    found = last_mentioned(messages, np.array([thing, thing]), places)
+    assert found.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]  # in the bag; never mentioned: it does not know
+
+
+def test_the_table_has_a_column_for_each_exam_and_leaves_out_what_was_not_asked(tmp_path):
+    row = {"false belief, order 1": 0.9}
+    for seed in range(2):
+        content = {
+            "variant": "routed", "seed": seed, "seconds": 60.0, "busy": 30.0,
+            "perspectives": {"inferred": {**row, "beyond: order 3": 0.5}, "labels": row},
+            "judged": {"missed": 1.0},
+        }  # fmt: skip
+        (tmp_path / f"routed-{seed}.json").write_text(json.dumps(content))
+    table = summary(tmp_path)
+    assert "| routed, inferred | routed, labels |" in table
+    assert "| beyond: order 3 | 50.0% (50% to 50%) | – |" in table
+    assert "| minutes of the processor | 0.5 | 0.5 |" in table
