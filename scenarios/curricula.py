@@ -52,7 +52,8 @@ __all__ = [
     "resume",
 ]
 
-LISTINGS = ("pretrain", "simulate_and_imitate")
+LISTINGS = ("pretrain", "simulate_and_imitate", "finetune", "kindness")
+ACTING = ("finetune", "kindness")  # those of conversations in which the agent acts
 GRID_LISTINGS = ("pretrain", "finetune")  # in gridworlds
 _EXAMS = 2**20 - 1  # the block of evaluation seeds that exams while training have for themselves
 AHEAD = 16  # updates whose conversations are played at once
@@ -70,7 +71,8 @@ _KEYS = (
 )
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
-    "warmup", "perspective", "by_reward", "graft", "viewer", "length", "practice",
+    "warmup", "perspective", "by_reward", "graft", "viewer", "predict", "acting", "length",
+    "practice",
 )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ class Plan:
         batch_size: conversations in an update.
         weight, rate, begin, warmup: as for :class:`mindsight.agents.tri_module.trainer.Part`.
         perspective: mode of the perspective switch, where the listing has one.
-        by_reward, graft, viewer: see the listing's phase.
+        by_reward, graft, viewer, predict, acting: see the listing's phase.
         length: in gridworlds: steps of each life in an update, of which there are ``batch_size``.
         practice: of ``finetune``: settings of :class:`mindsight.agents.tri_module.grid_phases.Practice`.
     """
@@ -108,6 +110,8 @@ class Plan:
     by_reward: bool = False
     graft: bool = False
     viewer: str = ""
+    predict: str = "all"
+    acting: Mapping[str, Any] = field(default_factory=dict)
     length: int = 64
     practice: Mapping[str, Any] = field(default_factory=dict)
 
@@ -117,9 +121,13 @@ class Plan:
         return self.scenario is not None and self.scenario.game.family == "grid"
 
     def conversations(self) -> int:
-        """How many it plays, or worlds: whole pieces of ``AHEAD`` updates of conversations."""
+        """How many it plays, or worlds: whole pieces of ``AHEAD`` updates where it listens."""
         if self.grid:
             return self.steps * self.batch_size
+        if self.listing in ACTING:
+            from ..agents.tri_module.phases import LIVES
+
+            return LIVES + self.steps * self.batch_size
         return 0 if self.scenario is None else math.ceil(self.steps / AHEAD) * AHEAD * self.batch_size
 
 
@@ -205,7 +213,7 @@ class Curriculum:
         for plan in self.phases:
             one = {each.name: getattr(plan, each.name) for each in dataclasses.fields(plan)}
             one["scenario"] = None if plan.scenario is None else plan.scenario.name
-            phases.append({**one, "rate": list(plan.rate)})
+            phases.append({**one, "rate": list(plan.rate), "acting": dict(plan.acting)})
         renamed = {"curriculum": found.pop("name")}
         return {
             **renamed, **found, "model": dict(self.model), "learner": dict(self.learner), "phases": phases
@@ -340,6 +348,8 @@ def _plan(reader: Reader) -> Plan:
         by_reward=_flag(reader, "by_reward"),
         graft=_graft(reader, listing),
         viewer=_viewer(reader, scenario),
+        predict=_predict(reader, listing),
+        acting=_acting(reader, listing, scenario),
         length=reader.number("length", 64, lambda x: 2 <= x <= 1024, "a whole number from 2 to 1024"),
         practice=_practice(reader, listing, scenario),
     )
@@ -353,16 +363,20 @@ def _practice(reader: Reader, listing: str, scenario: Scenario | None) -> dict[s
     known, family = (GRID_LISTINGS, "gridworlds") if grid else (LISTINGS, "conversations")
     if listing not in known:
         reader.fail("listing", f"is {listing!r} on {family}, expected one of {', '.join(known)}")
-    wrong = ["data", "perspective"] if grid else ["length"]
-    wrong += ["agent", "by_reward", "viewer", "length"] if listing == "finetune" else ["practice"]
+    acts = listing in ACTING
+    wrong = ["data", "perspective", "predict", "acting"] if grid else ["length", "practice"]
+    wrong += ["data", "agent", "by_reward", "viewer", "perspective"] if acts else ["practice", "acting"]
+    wrong += ["length"] if acts else []
     for key in wrong:
         if key in reader.data:
             reader.fail(key, f"is given for {listing!r} on {family}, which has no such setting")
-    if listing != "finetune":
+    if not acts:
         return {}
     assert scenario is not None
     if (scenario.modes() == MODES.index("external")).sum() != 1:
         reader.fail("scenario", "is not played by one focal individual, who learns, among characters alone")
+    if not grid:
+        return {}
     below = reader.below("practice")
     below.keys([each.name for each in dataclasses.fields(Practice)], ())
     try:
@@ -370,6 +384,32 @@ def _practice(reader: Reader, listing: str, scenario: Scenario | None) -> dict[s
     except ValueError as error:  # which begins with the name of the key
         key = str(error).split()[0]
         below.fail(key, str(error).removeprefix(key).strip())
+
+
+def _acting(reader: Reader, listing: str, scenario: Scenario | None) -> dict[str, Any]:
+    """How the agent acts in conversations and is rewarded; what is not given is written down, too."""
+    from ..agents.tri_module.phases import Acting, Finetune, Kindness
+
+    if listing not in ACTING or (scenario is not None and scenario.game.family == "grid"):
+        return {}
+    known = (Finetune if listing == "finetune" else Kindness).rewards
+    defaults = dataclasses.asdict(Acting(reward=known[0]))
+    below = reader.below("acting")
+    below.keys(defaults, ())
+    below.choice("reward", known[0], known)
+    try:
+        return dataclasses.asdict(Acting(**{**defaults, **below.data}))
+    except ValueError as error:  # which begins with the name of the key
+        key = str(error).split()[0]
+        below.fail(key, str(error).removeprefix(key).strip())
+
+
+def _predict(reader: Reader, listing: str) -> str:
+    from ..agents.tri_module.phases import PREDICTED
+
+    if listing != "pretrain" and "predict" in reader.data:
+        reader.fail("predict", f"is given for {listing!r}, expected it for 'pretrain' alone")
+    return reader.choice("predict", "all", PREDICTED)
 
 
 def _beside(reader: Reader, given: str) -> Path:
@@ -403,8 +443,8 @@ def _rate(reader: Reader) -> tuple[float, float]:
 def _perspective(reader: Reader, listing: str) -> str:
     from ..agents.tri_module.perspective import MODES
 
-    if listing == "pretrain" and "perspective" in reader.data:
-        reader.fail("perspective", "is given for 'pretrain', which switches no names")
+    if listing == "pretrain" and "perspective" not in reader.data:
+        return ""  # no names are switched
     return reader.choice("perspective", "labels", MODES)
 
 
@@ -612,6 +652,9 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
     if plan.grid:
         played = _grid_phase(plan, seeds.training_seed(seed) + first)
         return Part(played, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
+    if plan.listing in ACTING:
+        acts = _acting_phase(plan, seeds.training_seed(seed) + first)
+        return Part(acts, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
     source: Source
     if scenario is None:
         source = FromFiles(Recorded.load(plan.data))
@@ -624,12 +667,28 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
         source = OnTheFly(play, AHEAD)
     phase: Any
     if plan.listing == "pretrain":
-        phase = Pretrain(plan.name, source, plan.batch_size, plan.by_reward, plan.viewer)
+        phase = Pretrain(
+            plan.name, source, plan.batch_size, plan.by_reward, plan.viewer, plan.perspective, plan.predict
+        )
     else:
         phase = SimulateAndImitate(
             plan.name, source, plan.batch_size, plan.perspective, plan.by_reward, plan.graft, plan.viewer
         )
     return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
+
+
+def _acting_phase(plan: Plan, first: int) -> Phase:
+    """A phase that acts in conversations; these take the seeds from ``first`` on."""
+    from ..agents.tri_module.phases import Acting, Finetune, Kindness, Stage
+
+    scenario = plan.scenario
+    assert scenario is not None
+    game: Any = scenario.game
+    stage = Stage(
+        scenario.simulation, scenario.modes, game, scenario.options, scenario.focal[0], first, scenario.name
+    )
+    acts = Finetune if plan.listing == "finetune" else Kindness
+    return acts(plan.name, stage, plan.batch_size, Acting(**plan.acting), plan.graft)
 
 
 def _grid_phase(plan: Plan, first: int) -> Phase:

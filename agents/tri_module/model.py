@@ -60,6 +60,9 @@ class TriConfig:
         readout: how one transformer gives two outputs. ``"two"``: two read-outs of the final state;
             ``"last"``: the last layer's heads are summed per module, and the shared last MLP, norm and
             unembedding run once for each.
+        spread: standard deviation of the first weights, times the root of the width. To tell whether two
+            words of a history are the same takes a product of several small weights, and begins the sooner
+            the wider they are.
     """
 
     vocabulary: int
@@ -70,6 +73,7 @@ class TriConfig:
     hidden: int = 192
     readout: str = "two"
     head: int | None = None
+    spread: float = 0.5
     packing: ClassVar[str] = "text"  # how histories become inputs: which network it is of
 
     def __post_init__(self) -> None:
@@ -95,6 +99,8 @@ class TriConfig:
             raise ValueError(
                 f"a head is {self.each} wide, expected an even number: queries are turned in pairs"
             )
+        if type(self.spread) not in (int, float) or not 0 < self.spread < math.inf:
+            raise ValueError(f"spread is {self.spread!r}, expected a number above 0")
         if self.readout not in READOUTS:
             raise ValueError(f"readout is {self.readout!r}, expected one of {', '.join(READOUTS)}")
 
@@ -275,7 +281,7 @@ class TriModule(nn.Module):
                     if not name.endswith("norm.weight"):
                         parameter.zero_()
                     continue
-                std = 0.5 / math.sqrt(self.config.width)
+                std = self.config.spread / math.sqrt(self.config.width)
                 writes = name.endswith((".out", "mlp.2.weight"))
                 parameter.normal_(0.0, std * (deep if writes else 1.0), generator=generator)
 

@@ -1,8 +1,10 @@
-"""The phases of a training that learn from conversations of others: listings 1 and 3.
+"""The phases of a training: those that learn from conversations of others, listings 1 and 3, and those that
+act and are rewarded, listings 2 and 4.
 
-Each update draws some conversations, looks at each with the eyes of one of those who took part, and gives
-the batch to the listing. What an update draws depends on its number and on the trainer's random generator
-alone, so a training that goes on draws what it would have drawn.
+An update that listens draws some conversations, looks at each with the eyes of one of those who took part,
+and gives the batch to the listing. One that acts plays some conversations to their ends, finds out what each
+message was worth, and learns from them for a few epochs. What an update draws depends on its number and on
+the trainer's random generator alone, so a training that goes on draws what it would have drawn.
 """
 
 from __future__ import annotations
@@ -10,21 +12,58 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from .algorithms import Batch, pretrain, simulate_and_imitate
+from ...envs.conversation.game import Game
+from ...envs.conversation.language import ENTER
+from .algorithms import (
+    Batch,
+    Reward,
+    finetune,
+    generalized_advantages,
+    kindness,
+    pretrain,
+    simulate_and_imitate,
+)
 from .data import Recorded, Seen
+from .foresight import foresight
 from .judgement import perceived
 from .model import TriModule
-from .perspective import ME, MODES, Messages, Packed
+from .perspective import ME, MODES, WORLD, Messages, Packed
+from .rewards import AFTER, SOURCES, Learned, Oracle, Own, approval, kindness_of, lived
+from .rewards import Source as Judge
+from .rollouts import Episodes, play
 from .routing import Learner
 
-__all__ = ["JUDGED", "FromFiles", "OnTheFly", "Pretrain", "SimulateAndImitate", "Source"]
+__all__ = [
+    "JUDGED",
+    "LIVES",
+    "PREDICTED",
+    "REWARDS",
+    "Acting",
+    "Finetune",
+    "FromFiles",
+    "Kindness",
+    "OnTheFly",
+    "Pretrain",
+    "SimulateAndImitate",
+    "Source",
+    "Stage",
+    "mixed",
+]
 
+#: Of an acting phase: nothing beside one's own task reward; a score of how nice a message looks; R^i.
+REWARDS = ("none", "approval", *SOURCES)
+#: What listing 1 predicts, see :class:`Pretrain`.
+PREDICTED = ("all", "responses")
+#: Conversations that an agent lives through as one of the others, for R^i ``"learned"``.
+LIVES = 256
+_LOOK = 10  # updates between two looks at how well is foretold
 #: Conversations for which the learner judges at once who perceived what, of this update and of the next ones:
 #: message by message many histories cost little more than few.
 JUDGED = 128
@@ -126,6 +165,25 @@ class _Listening:
             raise ValueError(f"viewer is {self.viewer!r}, expected one of {', '.join(individuals)}")
         return np.full(count, individuals.index(self.viewer))
 
+    def _held(
+        self,
+        learner: Learner,
+        mode: str,
+        seen: Seen,
+        who: npt.NDArray[np.int16],
+        others: npt.NDArray[np.int64],
+    ) -> tuple[Messages, npt.NDArray[np.float32]]:
+        """S: what was seen, as others, names and indices (N,), would hold it; and what was paid for it."""
+        if mode == "labels":
+            return seen.messages.switch(who), seen.paid
+        shared = (seen.heard >> others[:, None] & 1).astype(np.bool_)
+        if mode == "inferred":
+            began = time.perf_counter()
+            shared = perceived(learner.model, seen.messages, who)
+            self.seconds["acting"] += time.perf_counter() - began
+        order = np.argsort(~shared, axis=1, kind="stable")  # as Messages.only puts them
+        return seen.messages.switch(who, shared), np.take_along_axis(seen.paid, order, 1)
+
     def _batch(self, packed: Packed, actions: torch.Tensor, paid: npt.NDArray[np.float32]) -> Batch:
         rewards = None
         if self.by_reward:  # of the message to which a token belongs
@@ -146,6 +204,12 @@ class Pretrain(_Listening):
         by_reward: move the behaviour heads at the reward-based rate, too; R(a^j) is what a message
             brought its sender (the source ``oracle``), not what the learner would have thought of it.
         viewer: whose life it is, in all conversations; ``""``: somebody's, drawn for each.
+        perspective: s^j is read, what S makes of a conversation for somebody else who is drawn: ``"labels"``,
+            ``"inferred"`` or ``"given"``, as for :class:`SimulateAndImitate`; ``""``: one's own history. What
+            is read at s^j while acting has then been met.
+        predict: ``"all"`` messages; or ``"responses"``: a^j at s^j, what one says, and what the world shows,
+            from the first deed or word of somebody else on. What came before, and what others say, is only
+            noise to who is to learn what follows from it.
     """
 
     def __init__(
@@ -155,16 +219,42 @@ class Pretrain(_Listening):
         batch_size: int = 32,
         by_reward: bool = False,
         viewer: str = "",
+        perspective: str = "",
+        predict: str = "all",
     ) -> None:
+        if predict not in PREDICTED:
+            raise ValueError(f"predict is {predict!r}, expected one of {', '.join(PREDICTED)}")
+        if perspective and perspective not in MODES:
+            raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(MODES)}, or ''")
         super().__init__(name, source, batch_size, by_reward, viewer)
+        self.perspective, self.predict = perspective, predict
 
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update; its losses."""
         data, rows = self._drawn(rng)
         viewers = self._viewers(data, len(rows), rng)
         seen = data.seen_by(viewers, rows)
-        packed = seen.messages.pack(rng)
-        return pretrain(learner, self._batch(packed, packed.said(), seen.paid))
+        messages, paid = seen.messages, seen.paid
+        if self.perspective:
+            count = data.names.shape[1]
+            others = (viewers + rng.integers(1, count, len(rows))) % count
+            who = data.names[rows, others]
+            messages, paid = self._held(learner, self.perspective, seen, who, others)
+        packed = messages.pack(rng)
+        said = packed.said()
+        if self.predict == "responses":
+            said = _responses(packed)
+        return pretrain(learner, self._batch(packed, said, paid))
+
+
+def _responses(packed: Packed) -> torch.Tensor:
+    """(B, T) bool, what one says and what the world shows, from the first message of another on that is not
+    to enter."""
+    others = packed.said() & ~packed.first() & (packed.senders != ME) & (packed.senders != WORLD)
+    act = others.clone()
+    act[:, 1:] &= packed.first()[:, :-1]
+    begun = (act & (packed.tokens != ENTER)).cumsum(1) > 0
+    return (packed.said_by(ME) | packed.said_by(WORLD)) & begun
 
 
 class SimulateAndImitate(_Listening):
@@ -271,3 +361,277 @@ class SimulateAndImitate(_Listening):
         keys[np.arange(len(names)), viewers] = -1
         found: npt.NDArray[np.int64] = keys.argmax(1)
         return found
+
+
+# --- Acting ------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Stage:
+    """The conversations that an agent acts in.
+
+    Attributes:
+        simulation: makes so many of them, ``autoreset="disabled"``.
+        modes: (A,) int64, how all are played where the named character plays the one whom the agent plays
+            otherwise; that one's own mode does not count then.
+        game, options: whose rule R^i is.
+        individual: whom the agent plays.
+        first: seed of the first conversation: the phase plays ``LIVES`` and then ``batch_size`` an update
+            from there on.
+        name: the same where all of that is the same.
+    """
+
+    simulation: Callable[[int], Any]
+    modes: Callable[[str], npt.NDArray[np.int64]]
+    game: Game
+    options: Mapping[str, Any]
+    individual: int
+    first: int
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Acting:
+    """How an agent acts, what it is rewarded for, and how it learns from that.
+
+    Attributes:
+        reward: one of ``REWARDS``: beside one's own task reward ``"none"``; ``"approval"``, which is listing
+            2's; or R^i(a^j^), from the source ``"own"``, ``"learned"`` or ``"oracle"``, which is listing 4's.
+        kappa: the weight of that; 1 - kappa is that of the own task reward.
+        after: after which messages a feeling counts, see ``rewards.Own``.
+        shuffled: R^i is that of another message, drawn at random: a control.
+        perspective: mode of S, see ``rollouts.Simulator``.
+        horizon: h of eq. 1.
+        epochs: how often an update's conversations are learned from.
+        pieces: steps an epoch.
+        entropy: weight of the bonus.
+        discount, trace: gamma and lambda of the advantages.
+    """
+
+    reward: str = "own"
+    kappa: float = 0.75
+    after: str = "deeds"
+    shuffled: bool = False
+    perspective: str = "given"
+    horizon: int = 1
+    epochs: int = 2
+    pieces: int = 2
+    entropy: float = 0.02
+    discount: float = 0.95
+    trace: float = 0.9
+
+    def __post_init__(self) -> None:
+        for name, known in (("reward", REWARDS), ("after", AFTER), ("perspective", MODES)):
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
+        if type(self.shuffled) is not bool:
+            raise ValueError(f"shuffled is {self.shuffled!r}, expected true or false")
+        for name in ("horizon", "epochs", "pieces"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1")
+        for name in ("kappa", "entropy", "discount", "trace"):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 <= value <= 1:
+                raise ValueError(f"{name} is {value!r}, expected a number from 0 to 1")
+
+
+def mixed(
+    acting: Acting,
+    individual: int,
+    episodes: Episodes,
+    worth: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float64]:
+    """The reward of each turn: one's own and kindness, weighed by kappa.
+
+    Args:
+        acting: says how.
+        individual: oneself.
+        episodes: K turns in B conversations.
+        worth: (K, B, others) R^i(a^j^); not looked at where it is no reward.
+        rng: shuffles.
+
+    Returns:
+        (K, B).
+    """
+    own = np.stack([turn.gained[:, individual] for turn in episodes.turns])
+    if acting.reward == "none":
+        return (1 - acting.kappa) * own
+    kind = approval(episodes) if acting.reward == "approval" else worth.sum(-1)
+    if acting.shuffled:
+        on = episodes.active.numpy()
+        kind = kind.copy()
+        kind[on] = rng.permutation(kind[on])
+    return (1 - acting.kappa) * own + acting.kappa * kind
+
+
+class _Playing:
+    """What both listings share: playing, judging, learning from it."""
+
+    rewards: tuple[str, ...] = ()
+
+    def __init__(
+        self, name: str, stage: Stage, batch_size: int = 64, acting: Acting | None = None, graft: bool = False
+    ) -> None:
+        self.name, self.stage, self.batch_size, self.graft = name, stage, batch_size, graft
+        self.acting = Acting(reward=self.rewards[0]) if acting is None else acting
+        if self.acting.reward not in self.rewards:
+            raise ValueError(f"reward is {self.acting.reward!r}, expected one of {', '.join(self.rewards)}")
+        self.seconds = {"environment": 0.0, "acting": 0.0}
+        self.batch: Batch | None = None  # the last one: kept where a loss is not finite
+        self._number = 0
+        self._simulation: Any = None
+        self._own = Own(stage.game, stage.options, self.acting.after, self.acting.discount)
+        self._learned: Learned | None = None
+
+    def state(self) -> dict[str, Any]:
+        """How many updates were made, where, and what reward was learned."""
+        found: dict[str, Any] = {"number": self._number, "stage": self.stage.name}
+        if self._learned is not None:
+            found |= {f"reward.{key}": each.numpy() for key, each in self._learned.net.state_dict().items()}
+        return found
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state; ``ValueError`` where its conversations were others."""
+        if state["stage"] != self.stage.name:
+            raise ValueError(f"phase {self.name!r}: it acted in {state['stage']!r}, not {self.stage.name!r}")
+        self._number = int(state["number"])
+        kept = {key.removeprefix("reward."): each for key, each in state.items() if key.startswith("reward.")}
+        if kept:
+            self._learned = Learned()
+            self._learned.net.load_state_dict({key: torch.from_numpy(np.array(v)) for key, v in kept.items()})
+
+    def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
+        """One update; what was gained, and its losses."""
+        if not isinstance(learner.model, TriModule):
+            raise ValueError(f"a {type(learner.model).__name__} cannot act, expected a TriModule")
+        log: dict[str, float] = {}
+        if self._number == 0:
+            if self.graft:
+                learner.model.graft()
+            if self.acting.reward == "learned":
+                log |= self._live(learner.model)
+        look = self._number % _LOOK == 0
+        began = time.perf_counter()
+        episodes = self._play(learner.model, imagine=look or self.acting.reward in ("own", "learned"))
+        self.seconds["acting"] += time.perf_counter() - began
+        self._number += 1
+        worth = kindness_of(self._judge(), episodes)
+        gained = mixed(self.acting, self.stage.individual, episodes, worth, rng)
+        of_turns = self._of_turns(episodes, gained, worth)
+        for _ in range(self.acting.epochs):
+            for piece in torch.from_numpy(rng.permutation(self.batch_size)).chunk(self.acting.pieces):
+                log |= self._step(learner, episodes, of_turns, piece)
+        log |= self._told(episodes, worth)
+        if look:
+            log |= foresight(learner.model, episodes)
+        return log
+
+    def _step(
+        self, learner: Learner, episodes: Episodes, of_turns: torch.Tensor, rows: torch.Tensor
+    ) -> dict[str, float]:
+        """One step on some of the conversations."""
+        batch, before, legal, numbers = episodes.batch(of_turns, rows)
+        reward = Reward(
+            numbers["turns"][:, 0], before, numbers["turns"][:, 1], legal, entropy=self.acting.entropy
+        )
+        self.batch = batch
+        return self._learn(learner, replace(batch, rewards=numbers["grid"][..., 2]), reward)
+
+    def _learn(self, learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
+        raise NotImplementedError
+
+    def _of_turns(
+        self, episodes: Episodes, gained: npt.NDArray[np.float64], worth: npt.NDArray[np.float64]
+    ) -> torch.Tensor:
+        """Advantage, return and R^i(a^j^) of each turn: (K, B, 3)."""
+        active = episodes.active
+        ends = active.clone()
+        ends[:-1] &= ~active[1:]
+        values = torch.stack([turn.value for turn in episodes.turns] + [torch.zeros(self.batch_size)])
+        advantages, returns = generalized_advantages(
+            torch.from_numpy(gained).float(), values, ends, self.acting.discount, self.acting.trace
+        )
+        some = advantages[active]
+        advantages = (advantages - some.mean()) / (some.std() + 1e-4)
+        return torch.stack([advantages, returns, torch.from_numpy(worth.sum(-1)).float()], -1)
+
+    def _play(self, model: TriModule, imagine: bool) -> Episodes:
+        if self._simulation is None:
+            self._simulation = self.stage.simulation(self.batch_size)
+        return play(
+            model, self._simulation, self.stage.individual, self.stage.modes("external"),
+            self.stage.first + LIVES + self._number * self.batch_size,
+            mode=self.acting.perspective, horizon=self.acting.horizon, imagine=imagine,
+        )  # fmt: skip
+
+    def _judge(self) -> Judge:
+        """R^i; where it is no reward, the own one is logged."""
+        if self.acting.reward == "oracle":
+            return Oracle()
+        return self._own if self._learned is None else self._learned
+
+    def _live(self, model: TriModule) -> dict[str, float]:
+        """Live as one of the others, among a kind individual and one that does anything in the place that the
+        agent will have, and regress what one was paid there."""
+        other = (self.stage.individual + 1) % len(self.stage.modes("external"))
+        parts = []
+        for k, mode in enumerate(("scripted", "random")):
+            simulation = self.stage.simulation(LIVES // 2)
+            first = self.stage.first + k * (LIVES // 2)
+            lives = play(model, simulation, other, self.stage.modes(mode), first, imagine=False)
+            parts.append(lived(lives, simulation))
+        seen, paid = (torch.cat([part[k] for part in parts]) for k in range(2))
+        self._learned = Learned(self.stage.first % 2**31)
+        error = self._learned.fit(seen, paid, 600, seed=self.stage.first % 2**31)
+        return {"learned/mse": error, "learned/variance": float(paid.var())}
+
+    def _told(self, episodes: Episodes, worth: npt.NDArray[np.float64]) -> dict[str, float]:
+        """R^i(a^j^) beside the true R^j(a^j), and what everybody gained."""
+        on = episodes.active.numpy()
+        others = [k for k in range(episodes.returns.shape[1]) if k != self.stage.individual]
+        true = np.stack([turn.gained[:, others].sum(-1) for turn in episodes.turns])
+        log = {
+            "own": float(episodes.returns[:, self.stage.individual].mean()),
+            "others": float(episodes.returns[:, others].sum(1).mean()),
+            "true_r": float(true[on].mean()),
+        }
+        if episodes.turns[0].response is not None:
+            judged = worth.sum(-1)
+            log |= {"judged_r": float(judged[on].mean()), "error_r": float(np.abs(judged - true)[on].mean())}
+            for name, some in (("judged_good", on & (true > 0)), ("judged_bad", on & (true < 0))):
+                if some.any():
+                    log[name] = float(judged[some].mean())
+        return log
+
+
+class Finetune(_Playing):
+    """Listing 2: an agent acts for its own task reward, or for ``"approval"`` beside it.
+
+    Args:
+        name: of the phase.
+        stage: where it acts.
+        batch_size: conversations in an update.
+        acting: how; its ``reward`` is ``"none"`` or ``"approval"``.
+        graft: before the first update copy the prediction read-out into the behaviour read-out, which
+            listing 1 leaves untrained.
+    """
+
+    rewards = ("none", "approval")
+
+    def _learn(self, learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
+        return finetune(learner, batch, reward)
+
+
+class Kindness(_Playing):
+    """Listing 4: an agent acts, simulates how each other will respond, and judges that by its own rule.
+
+    Args:
+        name, stage, batch_size, graft: as for :class:`Finetune`.
+        acting: how; its ``reward`` is ``"own"``, ``"learned"`` or ``"oracle"``.
+    """
+
+    rewards = SOURCES
+
+    def _learn(self, learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
+        return kindness(learner, batch, reward)

@@ -23,13 +23,13 @@ from torch import Tensor
 from ...envs.conversation import engine
 from ...envs.conversation.language import INDIVIDUAL, POOLS, SLOT, THING, VOCABULARY
 from .algorithms import Batch
+from .judgement import perceived
 from .model import Output, TriModule
-from .perspective import END, ME, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both
+from .perspective import END, ME, MODES, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both
 
 __all__ = ["Binding", "Episodes", "Reader", "Response", "Said", "Simulator", "play", "say"]
 
 _SYMBOLS = 256  # of the engine: words that are the same everywhere, and slots
-_MODES = ("labels", "given")
 _WORDS = 4  # of an utterance at most
 _AT_ONCE = 4096  # tokens that are read in one go
 _REPLY = 3  # messages that may follow one of one's own, in imagination, until one speaks again
@@ -213,18 +213,21 @@ class Simulator:
         simulation: the conversations; only ``"given"`` asks it who perceived what.
         individual: i, whose histories are switched.
         binding: of i's histories.
-        mode: ``"labels"`` or ``"given"``, see ``perspective.py``.
+        mode: ``"labels"``, ``"inferred"`` or ``"given"``, see ``perspective.py``. What has once been judged
+            stays so: what was read of a history is not read again.
         horizon: h of eq. 1, after how many responses it ends.
     """
 
     def __init__(
         self, model: TriModule, simulation: Any, individual: int, binding: Binding, mode: str, horizon: int
     ) -> None:
-        if mode not in _MODES:
-            raise ValueError(f"mode is {mode!r}, expected one of {', '.join(_MODES)}")
+        if mode not in MODES:
+            raise ValueError(f"mode is {mode!r}, expected one of {', '.join(MODES)}")
         self.simulation, self.individual, self.mode, self.horizon = simulation, individual, mode, horizon
         self.others = [k for k in range(simulation.count) if k != individual]
         self.binding = binding
+        # of each other: what they perceived, and how many messages were judged so far
+        self._judged: dict[int, tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]] = {}
         self.reader = Reader(model, simulation.num_envs * len(self.others))
         # who I am in s^j: I bear j's name there, and j is ME
         self.mine = torch.from_numpy(
@@ -236,6 +239,8 @@ class Simulator:
         names = self.simulation.worlds["lexicon"][:, j]
         if self.mode == "labels":
             return messages.switch(names)
+        if self.mode == "inferred":
+            return messages.switch(names, self._inferred(messages, j, names))
         both = perceived_by_both(self.simulation, self.individual, j)
         m = messages.tokens.shape[1]
         perceived = np.ones((len(both), m), np.bool_)  # what is yet being said, j is taken to hear
@@ -244,6 +249,19 @@ class Simulator:
         known = numbers < lengths[:, None]
         perceived[:, numbers] = np.where(known, both[:, numbers], True)
         return messages.switch(names, perceived)
+
+    def _inferred(self, messages: Messages, j: int, names: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
+        """What the model judges that j perceived; what one is saying oneself, j is taken to hear."""
+        kept = perceived(self.reader.model, messages, names)
+        there = messages.tokens.any(-1)
+        rows, last = np.arange(len(kept)), np.maximum(there.sum(1) - 1, 0)
+        kept[rows, last] |= messages.senders[rows, last] == messages.own
+        before, known = self._judged.get(j, (kept[:, :0], np.zeros(len(kept), np.int64)))
+        m = min(before.shape[1], kept.shape[1])
+        old = np.arange(m) < known[:, None]
+        kept[:, :m] = np.where(old, before[:, :m], kept[:, :m])
+        self._judged[j] = (kept.copy(), there.sum(1))
+        return kept
 
     def follow(self, messages: Messages, generator: torch.Generator) -> Response:
         """Sample what follows histories that end with a message of one's own.

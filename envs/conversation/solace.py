@@ -29,7 +29,8 @@ Options
     others: 1 to 3.
     kinds: 2 to 6.
     pay: ``"own"`` or ``"shared"``.
-    population: ``"train"``, or ``"held_out"``: words that training never has, and more shy people.
+    population: ``"train"``; ``"held_out"``: words that training never has, and more shy people; or
+        ``"open"``: the words of training, and everybody says of themselves what they need.
     limit: turns.
 """
 
@@ -88,6 +89,7 @@ __all__ = ["GAME", "SolaceOptions"]
 
 LISTENER = 0
 SHARED = 1
+HELD_OUT, OPEN = 1, 2
 # memory: of each individual, whether it has been asked, offered what, is known to be glad of what, has it
 ASKED, OFFERED, GLAD_OF, MET = 0, 8, 16, 24
 ATTAINABLE, EXAMINED, NEXT = 32, 33, 34
@@ -107,12 +109,12 @@ class SolaceOptions(GameOptions):
     RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"others": (1, 3), "kinds": (2, 6), "limit": (4, 60)}
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
         "pay": ("own", "shared"),
-        "population": ("train", "held_out"),
+        "population": ("train", "held_out", "open"),
     }
 
 
 def encode(options: SolaceOptions) -> npt.NDArray[np.int64]:
-    """(limit, others, kinds, pay, held out)."""
+    """(limit, others, kinds, pay, population)."""
     choices = SolaceOptions.CHOICES
     return np.array(
         [
@@ -142,7 +144,8 @@ def menu(options: SolaceOptions) -> list[tuple[int, ...]]:
 @njit
 def deal_world(w: Any, chains: Any, options: Any) -> None:
     """A new episode: all in one room, each told their own need, the others' faces sad."""
-    limit, others, kinds, _, held_out = options[:5]
+    limit, others, kinds, _, population = options[:5]
+    held_out = 1 if population == HELD_OUT else 0
     n = 1 + others
     engine.clear(w, n, kinds, 0, 1, limit)
     engine.deal_words(w, held_out)
@@ -159,6 +162,8 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
             w.temper[a] = SHY if draw < 2 + 2 * held_out else KIND if draw == 6 else PLAIN
             if draw == 7:
                 w.temper[a] = SELFISH_TEMPER
+            if population == OPEN:
+                w.temper[a] = KIND
             needed |= 1 << whole(w.need[a])
             engine.show(w, chains, a, SAD)
     for t in range(kinds):

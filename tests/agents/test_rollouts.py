@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 import torch
 
+from mindsight.agents.tri_module import rollouts
 from mindsight.agents.tri_module.algorithms import Reward, finetune, log_probabilities
 from mindsight.agents.tri_module.model import TriConfig, TriModule
 from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD, Messages
-from mindsight.agents.tri_module.rollouts import Binding, play
+from mindsight.agents.tri_module.rollouts import Binding, Simulator, play
 from mindsight.agents.tri_module.routing import Learner
 from mindsight.envs.conversation import engine
-from mindsight.envs.conversation.language import INDIVIDUAL, SLOT
+from mindsight.envs.conversation.language import GREET, INDIVIDUAL, SLOT
 from mindsight.scenarios.loader import load_scenario
 
 SOLACE = load_scenario("solace_train")
+OTHERS = load_scenario("solace_first").modes()
 
 
 def model(seed=0):
@@ -132,6 +134,44 @@ def test_illegal_words_get_no_gradient():
     moved = made.behaviour_readout.bias.detach() != weights
     assert moved.any()
     assert not moved[never].any()
+
+
+def test_what_one_judges_that_another_perceived_stays_judged(monkeypatch):
+    """What was read of a history at s^j is not read again, so a later judgement must not change it."""
+    simulation = SOLACE.simulation(3)
+    simulation.reset(1)
+    binding = Binding(simulation.worlds["lexicon"], 0, np.random.default_rng(0))
+    simulator = Simulator(model(), simulation, 0, binding, "inferred", 1)
+    rng = np.random.default_rng(0)
+    whims = []
+
+    def whim(_, messages, names):
+        whims.append(rng.random(messages.senders.shape) < 0.5)
+        return whims[-1].copy()
+
+    monkeypatch.setattr(rollouts, "perceived", whim)
+    messages = Messages.of(simulation.view("tokens", 0))
+    first = simulator.switched(messages, 1)
+    said = messages.extended(np.full((3, 1), GREET), messages.own)
+    second = simulator.switched(said, 1)
+    assert (whims[0] != whims[1][:, : whims[0].shape[1]]).any()
+    for before, after in ((first.tokens, second.tokens), (first.senders, second.senders)):
+        for row in range(3):
+            count = int(first.tokens[row].any(-1).sum())
+            assert (before[row, :count] == after[row, :count]).all()
+            assert int(second.tokens[row].any(-1).sum()) == count + 1  # what one says oneself, j hears
+            assert second.tokens[row, count, 0] == GREET
+
+
+def test_imagination_by_ones_own_judgement_needs_no_engine(monkeypatch):
+    def never(*_):
+        raise AssertionError("the engine was asked")
+
+    monkeypatch.setattr(rollouts, "perceived_by_both", never)
+    episodes = play(model(), load_scenario("solace_first").simulation(2), 0, OTHERS, 5, mode="inferred")
+    assert all(turn.response is not None for turn in episodes.turns)
+    with pytest.raises(AssertionError, match="the engine was asked"):
+        play(model(), load_scenario("solace_first").simulation(2), 0, OTHERS, 5, mode="given")
 
 
 def test_wrong_arguments_are_named():

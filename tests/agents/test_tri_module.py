@@ -179,6 +179,7 @@ def test_a_model_is_saved_and_loaded_and_damage_is_named(tmp_path):
         ({"layers": 0}, "layers is 0"),
         ({"head": 0}, "head is 0"),
         ({"head": 5}, "a head is 5 wide, expected an even number"),
+        ({"spread": 0}, "spread is 0, expected a number above 0"),
     ],
 )
 def test_sizes_that_cannot_be_are_named(changes, says):

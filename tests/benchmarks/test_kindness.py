@@ -1,72 +1,120 @@
 """The kindness experiment, as small as it gets."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from mindsight.agents.tri_module.perspective import ME
+from mindsight.agents.tri_module.perspective import ME, WORLD
+from mindsight.agents.tri_module.phases import Acting, mixed
 from mindsight.benchmarks.experiments import kindness
-from mindsight.benchmarks.experiments.kindness import CONDITIONS, Size, interquartile, mixed, run, summary
+from mindsight.benchmarks.experiments.kindness import CONDITIONS, GAMES, discrimination, parts, run, summary
+from mindsight.benchmarks.experiments.statistics import interquartile
+from mindsight.envs.conversation.language import GIVE, HAPPY, SAD, SHOW
+from mindsight.scenarios.curricula import load_curriculum
 
-SMALL = Size(recorded=32, steps=2, batch=4, updates=1, episodes=4, epochs=1, pieces=1, exam=4)
+SIZE = {"width": 12, "layers": 1, "heads": [1, 1, 1], "hidden": 12, "context": 320}
+
+
+def small():
+    whole = load_curriculum("kindness_pair")
+    begins = sorted({plan.begin for plan in whole.phases})
+    plans = tuple(
+        replace(plan, steps=1, batch_size=4, begin=begins.index(plan.begin)) for plan in whole.phases
+    )
+    return replace(whole, phases=plans, model=SIZE)
 
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kindness")
-    for condition in ("own", "learned", "selfish"):
-        run(condition, 0, folder, SMALL)
+    for condition in ("own", "selfish"):
+        run(condition, 0, folder, small(), GAMES["pair"][1], 4)
     return folder
 
 
 def test_a_run_writes_what_it_found_and_is_not_run_again(out, monkeypatch):
     found = json.loads((out / "own-0.json").read_text())
-    assert found["settings"]["source"] == "own"
-    assert {"judged_r", "true_r", "error_r", "nll", "ece", "own", "others"} <= set(found["log"][0])
-    assert {"share", "others", "selfish", "prosocial", "nll", "ece"} <= set(found["held_out"])
+    assert found["acting"]["reward"] == "own"
+    assert {"act/judged_r", "act/true_r", "act/error_r", "act/nll", "act/ece"} <= set(found["training"])
+    assert {"share", "others", "selfish", "prosocial", "nll", "ece", "floor"} <= set(found["held_out"])
+    assert {"nll", "ece", "floor"} <= set(found["fixed"])
     assert found["held_out"]["prosocial"] > found["held_out"]["selfish"] == 0
-    assert json.loads((out / "learned-0.json").read_text())["learned"]["samples"] > 0
+    other = json.loads((out / "selfish-0.json").read_text())
+    assert other["acting"]["reward"] == "none"
+    assert other["pretraining"] == found["pretraining"]  # once for both
+    assert other["fixed"]["floor"] == found["fixed"]["floor"]  # the same states
 
     def never(*_):
         raise AssertionError("run again")
 
-    monkeypatch.setattr(kindness, "train", never)
-    assert run("own", 0, out, SMALL) == found
+    monkeypatch.setattr(kindness, "trained", never)
+    assert run("own", 0, out, small(), GAMES["pair"][1], 4) == found
 
 
 def test_the_table_has_a_line_a_condition(out):
     lines = summary(out).splitlines()
-    assert [line.split("`")[1] for line in lines[2:]] == ["own", "learned", "selfish"]
+    assert [line.split("`")[1] for line in lines[2:]] == ["own", "selfish"]
 
 
-def test_half_of_what_is_learned_from_is_switched():
-    recorded = kindness.recordings(0, SMALL)
-    batch = kindness.histories(recorded, np.random.default_rng(0), 64)
-    assert batch.actions.any(1).all()
-    others = (batch.senders != ME) & (batch.senders != 0) & batch.actions
-    assert others.any()  # who comes next, and what the world shows
+def test_what_is_listened_to_before_is_the_same_for_all_conditions():
+    for name, _ in GAMES.values():
+        curriculum = load_curriculum(name)
+        before, after = parts(curriculum)
+        assert {plan.listing for plan in before.phases} == {"pretrain"}
+        assert [plan.listing for plan in after.phases].count("kindness") == 1
+        assert all(plan.begin == 0 for plan in after.phases)
+        assert len(before.phases) + len(after.phases) == len(curriculum.phases)
+    for condition in CONDITIONS.values():
+        chosen = kindness.with_condition(after, condition)
+        for plan in chosen.phases:
+            if plan.acting:
+                Acting(**plan.acting)
 
 
-def test_kappa_weighs_and_a_shuffled_reward_belongs_to_another_message(out):
+def test_kappa_weighs_and_a_shuffled_reward_belongs_to_another_message():
     class Turn:
         def __init__(self, own):
             self.gained = np.array([[own, 0.0, 0.0], [own, 0.0, 0.0]])
-            self.active = kindness.torch.ones(2, dtype=kindness.torch.bool)
+            self.active = torch.ones(2, dtype=torch.bool)
 
     class Played:
         turns = (Turn(-0.3), Turn(0.0))
-        active = kindness.torch.ones((2, 2), dtype=kindness.torch.bool)
+        active = torch.ones((2, 2), dtype=torch.bool)
 
     worth = np.arange(8.0).reshape(2, 2, 2)
     rng = np.random.default_rng(0)
-    own = mixed(CONDITIONS["own"], Played, worth, rng)
+    own = mixed(Acting(), 0, Played, worth, rng)
     np.testing.assert_allclose(own, 0.25 * np.array([[-0.3, -0.3], [0, 0]]) + 0.75 * worth.sum(-1))
-    selfish = mixed(CONDITIONS["selfish"], Played, worth, rng)
+    selfish = mixed(Acting(reward="none", kappa=0.0), 0, Played, worth, rng)
     np.testing.assert_allclose(selfish, [[-0.3, -0.3], [0, 0]])
-    shuffled = mixed(CONDITIONS["shuffled"], Played, worth, rng)
+    shuffled = mixed(Acting(shuffled=True), 0, Played, worth, rng)
     left = np.sort((shuffled - 0.25 * np.array([[-0.3, -0.3], [0, 0]])).ravel())
     np.testing.assert_allclose(left, np.sort(0.75 * worth.sum(-1).ravel()))
+
+
+def test_discrimination_is_of_faces_that_answer_gifts_to_j():
+    """A net that takes every face to be happy, and histories with one gift each."""
+
+    class Net:
+        def __call__(self, tokens, senders):
+            class Out:
+                prediction = torch.full((*tokens.shape, 128), -9.0)
+
+            Out.prediction[..., HAPPY] = 9.0
+            return Out
+
+    thing = ME + 8
+    rows = [[0, GIVE, to, thing, 0, WORLD, SHOW, to, felt, 0] for to in (ME, ME + 1) for felt in (HAPPY, SAD)]
+
+    class Played:
+        switched = ((torch.tensor(rows), torch.zeros(4, 10, dtype=torch.int64), None),)
+
+    found = discrimination(Net(), Played)
+    assert set(found) == {"happy_after_gift_happy", "happy_after_gift_sad"}
+    assert all(value > 0.99 for value in found.values())
 
 
 def test_the_interquartile_mean_leaves_out_the_ends():

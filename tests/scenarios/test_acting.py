@@ -1,0 +1,170 @@
+"""Phases that act, listings 2 and 4: what a curriculum says of them, what they learn, exact resumption."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from run_outcome import outcome
+
+from mindsight.agents.tri_module import Learner, TriConfig, TriModule
+from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD
+from mindsight.agents.tri_module.phases import LIVES, Acting, Finetune, FromFiles, Kindness, Pretrain, Stage
+from mindsight.envs.conversation.language import ENTER
+from mindsight.scenarios import ScenarioError, load_scenario
+from mindsight.scenarios.collect import collect
+from mindsight.scenarios.curricula import load_curriculum, prepare, resume
+from mindsight.scenarios.seeds import training_seed
+
+SOLACE = load_scenario("solace_first")
+TINY = """\
+description: A few updates of all that acts.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 256}
+save_every: 0
+phases:
+  - name: hear
+    listing: pretrain
+    scenario: solace_first
+    perspective: given
+    predict: responses
+    steps: 4
+    batch_size: 4
+  - name: work
+    listing: finetune
+    scenario: solace_first
+    steps: 3
+    batch_size: 4
+    graft: true
+    acting: {reward: approval, kappa: 0.5}
+  - name: care
+    listing: kindness
+    scenario: solace_first
+    steps: 3
+    batch_size: 4
+    acting: {reward: learned, horizon: 2}
+"""
+
+
+def written(folder, text=TINY):
+    path = folder / "tiny.yaml"
+    path.write_text(text)
+    return path
+
+
+def learner(seed=0):
+    size = TriConfig(VOCABULARY_SIZE, width=12, layers=1, heads=(1, 1, 1), hidden=12, context=256)
+    return Learner(TriModule(size, seed), 1e-3)
+
+
+FIRST = training_seed(3)
+
+
+def stage(first=FIRST):
+    return Stage(SOLACE.simulation, SOLACE.modes, SOLACE.game, SOLACE.options, 0, first, SOLACE.name)
+
+
+# --- Files -------------------------------------------------------------------------------------------------
+def test_all_settings_are_written_down(tmp_path):
+    hear, work, care = load_curriculum(written(tmp_path)).phases
+    assert (hear.perspective, hear.predict) == ("given", "responses")
+    assert (work.acting["reward"], work.acting["kappa"], work.graft) == ("approval", 0.5, True)
+    assert Acting(**care.acting) == Acting(reward="learned", horizon=2)
+    assert care.conversations() == LIVES + 3 * 4
+    assert load_curriculum("kindness").phases[-2].acting["reward"] == "own"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("kappa: 0.5", "kapa: 0.5", r":18: unknown key 'phases\[1\]\.acting\.kapa'.*did you mean 'kappa'"),
+        ("kappa: 0.5", "kappa: 1.5", r":18: key .*acting\.kappa.: is 1.5, expected a number from 0"),
+        ("reward: approval", "reward: own", r":18: .*reward': is 'own', expected one of none, approval"),
+        ("reward: learned", "reward: none", r":24: .*reward': is .none., expected one of own, learned"),
+        ("horizon: 2", "horizon: 0", r":24: .*horizon': is 0, expected a whole number of at least 1"),
+        ("horizon: 2", "after: words", r":24: .*after': is 'words', expected one of deeds, all"),
+        ("    graft: true", "    viewer: other_0", r":17: .*viewer': is given for .finetune. on"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new, says):
+    assert old in TINY
+    with pytest.raises(ScenarioError, match=says):
+        load_curriculum(written(tmp_path, TINY.replace(old, new, 1)))
+
+
+# --- Runs --------------------------------------------------------------------------------------------------
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path):
+    curriculum = load_curriculum(written(tmp_path))
+    prepare(curriculum, out=tmp_path / "whole").train()
+    for stop in (5, 8):  # before and after a reward is learned
+        out = tmp_path / f"stopped-{stop}"
+        prepare(curriculum, out=out).train(enough=lambda p, stop=stop: "stop" if p.steps == stop else None)
+        resume(out, print).train()
+        assert outcome(out) == outcome(tmp_path / "whole")
+    lines = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
+    told = {key for line in lines for key in line}
+    assert {"care/judged_r", "care/true_r", "care/error_r", "care/nll", "care/ece", "work/own"} <= told
+
+
+# --- Phases ------------------------------------------------------------------------------------------------
+def test_each_listing_moves_what_it_may():
+    for phase, reward in ((Finetune, "none"), (Kindness, "oracle")):
+        made = learner()
+        before = {name: each.clone() for name, each in made.model.named_parameters()}
+        log = phase("p", stage(), 8, Acting(reward=reward)).update(made, np.random.default_rng(0))
+        moved = {
+            made.model.owner(name)
+            for name, each in made.model.named_parameters()
+            if not torch.equal(each, before[name])
+        }
+        assert moved == {"behaviour", "prediction", "perception", "shared"}
+        assert {"reward", "own prediction", "own", "others", "true_r", "judged_r"} <= set(log)
+    assert "prediction by reward" in log or log["true_r"] <= 0
+
+
+def test_updates_play_conversations_of_their_own():
+    made, rng = learner(), np.random.default_rng(0)
+    phases = [Finetune("p", stage(FIRST + skip), 4) for skip in (0, 4)]
+    for phase in phases:
+        phase.update(made, rng)
+    phases[0].update(made, rng)
+    others = [phase._simulation.worlds["lexicon"].tolist() for phase in phases]
+    assert others[0] == others[1]  # the second one of the first plays what the first one of the second did
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(ValueError, match="reward is 'own', expected one of none, approval"):
+        Finetune("p", stage(), acting=Acting())
+    with pytest.raises(ValueError, match="reward is 'mine'"):
+        Acting(reward="mine")
+    with pytest.raises(ValueError, match="it acted in 'elsewhere', not 'solace_first'"):
+        Kindness("p", stage()).set_state({"number": 1, "stage": "elsewhere"})
+    with pytest.raises(ValueError, match="predict is 'mine'"):
+        Pretrain("p", FromFiles(collect("solace_first", 2)), predict="mine")
+    with pytest.raises(ValueError, match="perspective is 'mine'"):
+        Pretrain("p", FromFiles(collect("solace_first", 2)), perspective="mine")
+
+
+def test_responses_are_what_one_says_and_what_is_shown_once_another_has_acted():
+    recorded = collect("solace_train", 12, agent="random")
+    phase = Pretrain("p", FromFiles(recorded), 32, perspective="given", predict="responses")
+    phase.update(learner(), np.random.default_rng(0))
+    batch = phase.batch
+    by = batch.senders[batch.actions]
+    assert ((by == ME) | (by == WORLD)).all()
+    assert (by == ME).any() and (by == WORLD).any()
+    for row in range(32):
+        first = int(batch.actions[row].int().argmax())
+        words = batch.tokens[row, :first]
+        others = (batch.senders[row, :first] != ME) & (batch.senders[row, :first] != WORLD)
+        if batch.actions[row].any():
+            assert (others & (words != ENTER) & (words != 0)).any()
+
+
+def test_what_s_gives_to_others_is_read():
+    recorded = collect("solace_train", 16, agent="random")
+    batches = {}
+    for perspective in ("labels", "given"):
+        phase = Pretrain("p", FromFiles(recorded), 32, perspective=perspective, viewer="listener_0")
+        phase.update(learner(), np.random.default_rng(0))
+        batches[perspective] = (phase.batch.senders > 0).sum(1)
+    assert (batches["labels"] > batches["given"]).all()  # what the listener alone was told is dropped
