@@ -53,8 +53,7 @@ MEASURES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "reality, memory": lambda row: row["kind"] in ("reality", "memory"),
     "controls": lambda row: row["role"] == "control",
 }
-#: Longer histories than any in training: the option ``noise``, which held-out conversations have twice; it is 2
-#: in the exam.
+#: Longer histories than any in training: ``noise``, which held-out conversations have twice. The exam has 2.
 LONGER = (4, 8)
 #: What lies beyond the battery: words against what was seen, and orders for which somebody does not notice.
 BEYOND: dict[str, Callable[[dict[str, Any]], bool]] = {
