@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -558,9 +558,11 @@ class TriModule(nn.Module):
             raise ValueError(
                 f"{path}: packing is {_packing(content)!r}, expected {cls.sizes.packing!r} (see load_model)"
             )
-        known = {field.name for field in fields(cls.sizes)}
+        known = {field.name: field.default is MISSING for field in fields(cls.sizes)}
         given = content.get("config", {})
-        if not isinstance(given, dict) or set(given) != known:
+        needed = {name for name, required in known.items() if required}
+        # What a file does not say is as it was before it could be said.
+        if not isinstance(given, dict) or not needed <= set(given) <= set(known):
             raise ValueError(f"{path}: config has {sorted(given)}, expected {sorted(known)}")
         model = cls(cls.sizes(**given))
         weights = path.with_name("model.safetensors")

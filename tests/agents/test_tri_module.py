@@ -147,6 +147,19 @@ def test_seeds_and_nothing_else_decide_the_parameters():
     assert not torch.equal(one["token.weight"], other["token.weight"])
 
 
+def test_what_an_older_file_does_not_say_is_the_default_and_what_nobody_knows_is_refused(tmp_path):
+    model().save(tmp_path)
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    del content["config"]["spread"]
+    path.write_text(json.dumps(content))
+    assert TriModule.load(tmp_path).config.spread == TriConfig(10).spread
+    content["config"]["colour"] = "red"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="colour"):
+        TriModule.load(tmp_path)
+
+
 def test_a_model_is_saved_and_loaded_and_damage_is_named(tmp_path):
     made, some = model().float(), batch()
     made.save(tmp_path)
