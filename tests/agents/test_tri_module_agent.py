@@ -284,10 +284,11 @@ def test_the_judgement_drops_what_would_surprise_there_and_not_here():
     from mindsight.agents.tri_module.algorithms import Batch, pretrain
     from mindsight.scenarios.collect import collect
 
-    data, rng = collect("sally_anne_chat_honest", 1500), np.random.default_rng(0)
-    learner = Learner(TriModule(TriConfig(VOCABULARY_SIZE, width=60, layers=2, hidden=120)), rate=4e-3)
-    for _ in range(250):
-        rows = rng.integers(1500, size=32)
+    data, rng = collect("sally_anne_chat_honest", 3000), np.random.default_rng(0)
+    learner = Learner(TriModule(TriConfig(VOCABULARY_SIZE)), rate=6e-3)
+    for step in range(400):
+        learner.rate = 6e-3 * min((step + 1) / 30, 1 - step / 400)
+        rows = rng.integers(3000, size=32)
         packed = data.perceived_by(rng.integers(4, size=32), rows).pack(rng)
         pretrain(learner, Batch(packed.tokens, packed.senders, packed.said()))
     simulation = told("false_belief", 64, people=4, population="held_out")

@@ -489,7 +489,7 @@ def test_phases_play_worlds_of_their_own():
         ("by_reward: true", "perspective: labels", r"'phases\[0\]\.perspective': is given for 'pretrain'"),
         ("save_every: 0", "exam: {battery: movement}", "expected one of conversations"),
         ("    scenario: reach_small\n    begin", "    scenario: echo_train\n    begin",
-         "'finetune' on conversations, expected one of pretrain, simulate_and_imitate"),
+         "practice.*is given for 'finetune' on conversations, which has no such setting"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_curriculum_is_named(tmp_path, old, new, says):

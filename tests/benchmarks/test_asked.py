@@ -37,10 +37,10 @@ MODEL = TriModule(TriConfig(VOCABULARY_SIZE, width=12, layers=1, heads=(1, 1, 1)
 
 def test_who_says_what_is_so_is_right_and_who_does_not_is_not():
     for held_out in (False, True):
-        found = asked(Answerer(MODEL), 12, held_out)
+        found = asked(Answerer(MODEL), 24, held_out)
         assert found["asked"] > 5
         assert found["answered"] == found["right"] == 1
-    found = asked(Silent(MODEL), 12, False)
+    found = asked(Silent(MODEL), 24, False)
     assert found["asked"] > 5
     assert found["answered"] == found["right"] == 0
 
