@@ -47,6 +47,7 @@ __all__ = [
     "stopping",
     "training_bar",
     "versions",
+    "whole_numbers",
     "write",
 ]
 
@@ -159,6 +160,14 @@ def read_description(path: Path, form: str, version: int, what: str) -> dict[str
     if content.get("version") != version:
         raise ValueError(f"{path}: version {content.get('version')!r}, expected {version}")
     return content
+
+
+def whole_numbers(settings: Any, *names: str) -> None:
+    """``ValueError`` where one of an object's attributes is no whole number of at least 1."""
+    for name in names:
+        value = getattr(settings, name)
+        if type(value) is not int or value < 1:
+            raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1")
 
 
 def versions() -> dict[str, str]:
@@ -393,24 +402,14 @@ def draw_learning_curve(
     Raises:
         ImportError: matplotlib is not installed.
     """
-    # Not pyplot: it keeps global state and looks for a display.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     points = [(m["steps"], m["return"]) for m in metrics if m.get("return") is not None]
-    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = _axes("steps of the learner", f"return of an episode (mean of the last {RECENT})", title)
     axes.plot([x for x, _ in points], [y for _, y in points], color="#1f6f8b", label="training")
     for k, (name, (mean, half)) in enumerate(levels.items()):
         color = ("#999999", "#c96a2b", "#4f8a4b", "#8156a0")[k % 4]
         axes.axhline(mean, color=color, linestyle="--", linewidth=1.2, label=f"{name} ({mean:.2f})")
         if math.isfinite(half):
             axes.axhspan(mean - half, mean + half, color=color, alpha=0.15, linewidth=0)
-    axes.set_xlabel("steps of the learner")
-    axes.set_ylabel(f"return of an episode (mean of the last {RECENT})")
-    axes.set_title(title)
-    axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize=8)
     return save_figure(figure, path)
 
@@ -426,17 +425,12 @@ def draw_losses(path: Path, metrics: Sequence[Mapping[str, Any]], title: str) ->
     Raises:
         ImportError: matplotlib is not installed.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     lines: dict[str, list[tuple[int, float]]] = {}
     for line in metrics:
         for name, value in line.items():
             if name.startswith(f"{line.get('phase')}/") and not name.endswith(_NO_LOSS) and value is not None:
                 lines.setdefault(name, []).append((line["steps"], value))
-    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = _axes("updates", f"loss (mean of the last {_SMOOTH} of its phase)", title)
     for k, (name, points) in enumerate(sorted(lines.items())):
         colour = ("#1f6f8b", "#c96a2b", "#4f8a4b", "#8156a0", "#7a7a2a", "#b0486c")[k % 6]
         values = [value for _, value in points]
@@ -445,16 +439,28 @@ def draw_losses(path: Path, metrics: Sequence[Mapping[str, Any]], title: str) ->
         label = name.replace("/", ": ")
         style = ("-", "--", ":")[k % 3]  # losses of one phase often lie upon each other
         axes.plot([at for at, _ in points], means, style, color=colour, linewidth=1.8, label=label)
-    axes.set_xlabel("updates")
-    axes.set_ylabel(f"loss (mean of the last {_SMOOTH} of its phase)")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.tick_params(axis="y", which="minor", labelsize=8)
-    axes.set_title(title)
-    axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize=8)
     return save_figure(figure, path)
+
+
+def _axes(across: str, up: str, title: str) -> tuple[Any, Any]:
+    """An empty figure and its axes, named."""
+    # Not pyplot: it keeps global state and looks for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    return figure, axes
 
 
 def _windows(values: Sequence[float]) -> Iterator[Sequence[float]]:

@@ -11,7 +11,8 @@ import dataclasses
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -355,6 +356,16 @@ def _plan(reader: Reader) -> Plan:
     )
 
 
+@contextmanager
+def _naming_keys(reader: Reader) -> Iterator[None]:
+    """Says where the setting stands that a ``ValueError`` is about, whose message begins with its name."""
+    try:
+        yield
+    except ValueError as error:
+        key = str(error).split()[0]
+        reader.fail(key, str(error).removeprefix(key).strip())
+
+
 def _practice(reader: Reader, listing: str, scenario: Scenario | None) -> dict[str, Any]:
     """Settings of ``finetune``; what else fits gridworlds alone, or does not fit them, is found here, too."""
     from ..agents.tri_module.grid_phases import Practice
@@ -379,11 +390,9 @@ def _practice(reader: Reader, listing: str, scenario: Scenario | None) -> dict[s
         return {}
     below = reader.below("practice")
     below.keys([each.name for each in dataclasses.fields(Practice)], ())
-    try:
-        return dataclasses.asdict(Practice(**below.data))
-    except ValueError as error:  # which begins with the name of the key
-        key = str(error).split()[0]
-        below.fail(key, str(error).removeprefix(key).strip())
+    with _naming_keys(below):
+        found = Practice(**below.data)
+    return dataclasses.asdict(found)
 
 
 def _acting(reader: Reader, listing: str, scenario: Scenario | None) -> dict[str, Any]:
@@ -397,11 +406,9 @@ def _acting(reader: Reader, listing: str, scenario: Scenario | None) -> dict[str
     below = reader.below("acting")
     below.keys(defaults, ())
     below.choice("reward", known[0], known)
-    try:
-        return dataclasses.asdict(Acting(**{**defaults, **below.data}))
-    except ValueError as error:  # which begins with the name of the key
-        key = str(error).split()[0]
-        below.fail(key, str(error).removeprefix(key).strip())
+    with _naming_keys(below):
+        found = Acting(**{**defaults, **below.data})
+    return dataclasses.asdict(found)
 
 
 def _predict(reader: Reader, listing: str) -> str:
@@ -493,11 +500,8 @@ def _model(reader: Reader, plans: Sequence[Plan]) -> dict[str, Any]:
     if not isinstance(heads, list) or len(heads) != 3:
         reader.fail("heads", f"is {heads!r}, expected three numbers: of behaviour, prediction, perception")
     given = {**defaults, **reader.data, "heads": tuple(heads)}
-    try:
+    with _naming_keys(reader):
         _network_of(plans, given)
-    except ValueError as error:  # which begins with the name of the key
-        key = str(error).split()[0]
-        reader.fail(key, str(error).removeprefix(key).strip())
     return {**given, "heads": list(heads)}
 
 
@@ -644,17 +648,23 @@ def _trainer(
 
 def _part(plan: Plan, seed: int, first: int) -> Part:
     """A phase with its data: episodes from ``first`` of the seed's block on are its own."""
-    from ..agents.tri_module.data import Recorded
-    from ..agents.tri_module.phases import FromFiles, OnTheFly, Pretrain, SimulateAndImitate
     from ..agents.tri_module.trainer import Part
 
-    scenario = plan.scenario
     if plan.grid:
-        played = _grid_phase(plan, seeds.training_seed(seed) + first)
-        return Part(played, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
-    if plan.listing in ACTING:
-        acts = _acting_phase(plan, seeds.training_seed(seed) + first)
-        return Part(acts, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
+        phase = _grid_phase(plan, seeds.training_seed(seed) + first)
+    elif plan.listing in ACTING:
+        phase = _acting_phase(plan, seeds.training_seed(seed) + first)
+    else:
+        phase = _listening_phase(plan, seed, first)
+    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
+
+
+def _listening_phase(plan: Plan, seed: int, first: int) -> Phase:
+    """A phase that learns from conversations of others: recorded ones, or episodes from ``first`` on."""
+    from ..agents.tri_module.data import Recorded
+    from ..agents.tri_module.phases import FromFiles, OnTheFly, Pretrain, SimulateAndImitate
+
+    scenario = plan.scenario
     source: Source
     if scenario is None:
         source = FromFiles(Recorded.load(plan.data))
@@ -665,16 +675,13 @@ def _part(plan: Plan, seed: int, first: int) -> Part:
             return collect(scenario, count, agent=plan.agent, seed=seed, skip=first + skip)
 
         source = OnTheFly(play, AHEAD)
-    phase: Any
     if plan.listing == "pretrain":
-        phase = Pretrain(
+        return Pretrain(
             plan.name, source, plan.batch_size, plan.by_reward, plan.viewer, plan.perspective, plan.predict
         )
-    else:
-        phase = SimulateAndImitate(
-            plan.name, source, plan.batch_size, plan.perspective, plan.by_reward, plan.graft, plan.viewer
-        )
-    return Part(phase, plan.steps, plan.weight, plan.rate, plan.begin, plan.warmup)
+    return SimulateAndImitate(
+        plan.name, source, plan.batch_size, plan.perspective, plan.by_reward, plan.graft, plan.viewer
+    )
 
 
 def _acting_phase(plan: Plan, first: int) -> Phase:

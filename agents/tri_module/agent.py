@@ -37,7 +37,7 @@ from ..base import Agent, guess
 from ..training import RunFolder, losses, read_description, training_bar, write
 from .judgement import perceived
 from .model import SeparateModules, TriModule, load_model
-from .perspective import Messages
+from .perspective import Messages, exchanged
 from .rollouts import Reader, say
 from .trainer import Progress, Trainer
 
@@ -243,7 +243,7 @@ class TriModuleAgent(Agent):
         found = np.zeros(asked.shape)
         if not len(rows):
             return found
-        said = _exchanged(menu, messages.own, np.asarray(names))[rows, numbers]
+        said = exchanged(menu, messages.own, np.asarray(names))[rows, numbers]
         logs = np.full(asked.shape, -np.inf)
         logs[rows, numbers] = self.likelihood(theirs.of_rows(rows), said, "prediction")
         some = asked.any(1)
@@ -457,13 +457,6 @@ def _drawer(uniform: npt.NDArray[np.float64]) -> Callable[[Tensor], Tensor]:
         return torch.searchsorted(sums, next(columns)[:, None] * sums[:, -1:], right=True)[:, 0]
 
     return draw
-
-
-def _exchanged(words: npt.NDArray[Any], mine: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Words (B, ...) with two names of each row (B,) in each other's place, as S has it."""
-    shape = (len(words), *[1] * (words.ndim - 1))
-    me, you = mine.reshape(shape), theirs.reshape(shape)
-    return np.where(words == me, you, np.where(words == you, me, words))
 
 
 def _place(probe: Mapping[str, Any]) -> tuple[int, tuple[str, ...]]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from ...envs.simulation import Simulation
+from ..training import whole_numbers
 from .algorithms import finetune, pretrain
 from .grid import GridBatch, GridModule
 from .lives import Actor, Lives, advantages_of, live, practised
@@ -126,10 +127,7 @@ class Practice:
     value: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("length", "epochs", "pieces"):
-            given = getattr(self, name)
-            if type(given) is not int or given < 1:
-                raise ValueError(f"{name} is {given!r}, expected a whole number of at least 1")
+        whole_numbers(self, "length", "epochs", "pieces")
         for name, most in (("discount", 1), ("trace", 1), ("clip", 1), ("entropy", 10), ("value", 10)):
             given = getattr(self, name)
             if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= most:

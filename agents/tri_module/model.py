@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..training import read_description, whole_numbers, write
 from .functions import attention, gelu
 
 __all__ = [
@@ -78,10 +79,7 @@ class TriConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
-        for name in ("vocabulary", "context", "width", "layers", "hidden"):
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1")
+        whole_numbers(self, "vocabulary", "context", "width", "layers", "hidden")
         if (
             len(self.heads) != 3
             or any(type(n) is not int or n < 0 for n in self.heads)
@@ -528,8 +526,6 @@ class TriModule(nn.Module):
         """Write ``model.safetensors`` and ``model.json``; each appears whole or not at all."""
         from safetensors.torch import save
 
-        from ..training import write
-
         folder = Path(folder)
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
         write(folder / "model.safetensors", save(tensors))
@@ -657,8 +653,6 @@ def _network(packing: str) -> type[TriModule]:
 
 def _description(folder: str | Path) -> tuple[Path, dict[str, Any]]:
     """What a saved model's JSON file says, and where it is."""
-    from ..training import read_description
-
     path = Path(folder) / "model.json"
     return path, read_description(path, _FORMAT, _VERSION, "a tri-module model")
 

@@ -36,6 +36,7 @@ __all__ = [
     "WORLD",
     "Messages",
     "Packed",
+    "exchanged",
     "perceived_by_both",
 ]
 
@@ -183,14 +184,9 @@ class Messages:
                 (mode ``"labels"``); the rest is dropped.
         """
         kept = self if perceived is None else self.only(perceived)
-        mine, theirs = kept.own[:, None], np.asarray(others, np.int16)[:, None]
-
-        def exchanged(words: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-            shape = (len(words), *[1] * (words.ndim - 1))
-            me, you = mine.reshape(shape), theirs.reshape(shape)
-            return np.where(words == me, you, np.where(words == you, me, words))
-
-        return Messages(exchanged(kept.tokens), exchanged(kept.senders), kept.own)
+        theirs = np.asarray(others, np.int16)
+        tokens, senders = (exchanged(words, kept.own, theirs) for words in (kept.tokens, kept.senders))
+        return Messages(tokens, senders, kept.own)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Messages:
         """Without the messages that are not ``kept`` (B, M), the rest moved together."""
@@ -287,11 +283,30 @@ class Messages:
         )
 
 
-def perceived_by_both(simulation: Any, individual: int, other: int) -> npt.NDArray[np.bool_]:
+def exchanged(words: npt.NDArray[Any], mine: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Words (B, ...) with two names of each row (B,) in each other's place, as S has it."""
+    shape = (len(words), *[1] * (words.ndim - 1))
+    me, you = mine.reshape(shape), theirs.reshape(shape)
+    return np.where(words == me, you, np.where(words == you, me, words))
+
+
+def perceived_by_both(
+    simulation: Any,
+    individual: int,
+    other: int | npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64] | slice = slice(None),
+) -> npt.NDArray[np.bool_]:
     """Which of the messages that somebody perceived the other perceived, too: (B, M) bool. The engine's
-    knowledge, for the mode ``"given"``."""
+    knowledge, for the mode ``"given"``.
+
+    Args:
+        simulation: the conversations.
+        individual: who perceived them.
+        other: who else; of each row (B,), or one of all.
+        rows: which conversations, B of them; all by default.
+    """
     _, _, numbers, lengths = simulation.histories(individual)
-    heard = np.take_along_axis(simulation.worlds["heard"], numbers.astype(np.int64), 1)
-    found: npt.NDArray[np.bool_] = (heard >> other & 1).astype(np.bool_)
-    both: npt.NDArray[np.bool_] = found & (np.arange(found.shape[1]) < lengths[:, None])
+    heard = np.take_along_axis(simulation.worlds["heard"], numbers.astype(np.int64), 1)[rows]
+    found: npt.NDArray[np.bool_] = (heard >> np.reshape(other, (-1, 1)) & 1).astype(np.bool_)
+    both: npt.NDArray[np.bool_] = found & (np.arange(found.shape[1]) < lengths[rows, None])
     return both

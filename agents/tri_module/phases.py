@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ import torch
 
 from ...envs.conversation.game import Game
 from ...envs.conversation.language import ENTER
+from ..training import whole_numbers
 from .algorithms import (
     Batch,
     Reward,
@@ -129,6 +130,10 @@ class FromFiles:
         return self._recorded, rng.integers(len(self._recorded), size=count)
 
 
+#: What somebody perceived of some conversations, and of somebody else in each the name and the index (N,).
+_Drawn = tuple[Seen, npt.NDArray[np.int16], npt.NDArray[np.int64]]
+
+
 class _Listening:
     """What both listings share: drawing conversations, and somebody who perceives each."""
 
@@ -166,23 +171,26 @@ class _Listening:
         return np.full(count, individuals.index(self.viewer))
 
     def _held(
-        self,
-        learner: Learner,
-        mode: str,
-        seen: Seen,
-        who: npt.NDArray[np.int16],
-        others: npt.NDArray[np.int64],
-    ) -> tuple[Messages, npt.NDArray[np.float32]]:
-        """S: what was seen, as others, names and indices (N,), would hold it; and what was paid for it."""
+        self, learner: Learner, mode: str, drawn: Sequence[_Drawn]
+    ) -> list[tuple[Messages, npt.NDArray[np.float32]]]:
+        """S: what was seen, as others would hold it, and what was paid for it, of each batch that was drawn.
+        Who perceived what is judged for all of them at once."""
         if mode == "labels":
-            return seen.messages.switch(who), seen.paid
-        shared = (seen.heard >> others[:, None] & 1).astype(np.bool_)
+            return [(seen.messages.switch(who), seen.paid) for seen, who, _ in drawn]
         if mode == "inferred":
             began = time.perf_counter()
-            shared = perceived(learner.model, seen.messages, who)
+            whole = Messages.joined([seen.messages for seen, _, _ in drawn])
+            kept = perceived(learner.model, whole, np.concatenate([who for _, who, _ in drawn]))
+            shared = np.split(kept, len(drawn))
             self.seconds["acting"] += time.perf_counter() - began
-        order = np.argsort(~shared, axis=1, kind="stable")  # as Messages.only puts them
-        return seen.messages.switch(who, shared), np.take_along_axis(seen.paid, order, 1)
+        else:
+            shared = [(seen.heard >> others[:, None] & 1).astype(np.bool_) for seen, _, others in drawn]
+        found = []
+        for (seen, who, _), both in zip(drawn, shared, strict=True):
+            both = both[:, : seen.paid.shape[1]]
+            order = np.argsort(~both, axis=1, kind="stable")  # as Messages.only puts them
+            found.append((seen.messages.switch(who, both), np.take_along_axis(seen.paid, order, 1)))
+        return found
 
     def _batch(self, packed: Packed, actions: torch.Tensor, paid: npt.NDArray[np.float32]) -> Batch:
         rewards = None
@@ -239,7 +247,7 @@ class Pretrain(_Listening):
             count = data.names.shape[1]
             others = (viewers + rng.integers(1, count, len(rows))) % count
             who = data.names[rows, others]
-            messages, paid = self._held(learner, self.perspective, seen, who, others)
+            ((messages, paid),) = self._held(learner, self.perspective, [(seen, who, others)])
         packed = messages.pack(rng)
         said = packed.said()
         if self.predict == "responses":
@@ -334,22 +342,7 @@ class SimulateAndImitate(_Listening):
             seen = data.seen_by(viewers, rows)
             others = self._others(seen, names, viewers, rng)
             drawn.append((seen, names[np.arange(len(rows)), others], others))
-        if self.perspective == "labels":
-            return [(seen.messages.switch(who), seen.paid) for seen, who, _ in drawn]
-        if self.perspective == "inferred":
-            began = time.perf_counter()
-            whole = Messages.joined([seen.messages for seen, _, _ in drawn])
-            kept = perceived(learner.model, whole, np.concatenate([who for _, who, _ in drawn]))
-            shared = np.split(kept, len(drawn))
-            self.seconds["acting"] += time.perf_counter() - began
-        else:
-            shared = [(seen.heard >> others[:, None] & 1).astype(np.bool_) for seen, _, others in drawn]
-        found = []
-        for (seen, who, _), both in zip(drawn, shared, strict=True):
-            both = both[:, : seen.paid.shape[1]]
-            order = np.argsort(~both, axis=1, kind="stable")  # as Messages.only puts them
-            found.append((seen.messages.switch(who, both), np.take_along_axis(seen.paid, order, 1)))
-        return found
+        return self._held(learner, self.perspective, drawn)
 
     @staticmethod
     def _others(
@@ -425,10 +418,7 @@ class Acting:
                 raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
         if type(self.shuffled) is not bool:
             raise ValueError(f"shuffled is {self.shuffled!r}, expected true or false")
-        for name in ("horizon", "epochs", "pieces"):
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1")
+        whole_numbers(self, "horizon", "epochs", "pieces")
         for name in ("kappa", "entropy", "discount", "trace"):
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 <= value <= 1:

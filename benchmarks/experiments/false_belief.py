@@ -31,7 +31,7 @@ from ...agents.training import versions, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
 from ...agents.tri_module.model import load_model
-from ...agents.tri_module.perspective import Messages
+from ...agents.tri_module.perspective import Messages, perceived_by_both
 from ...scenarios.curricula import load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
@@ -86,12 +86,9 @@ class Given(TriModuleAgent):
     ) -> Messages:
         """What the first of each chain perceived is known; what they take others to have perceived is not:
         that is judged, as always."""
-        worlds = self._simulation.worlds
-        numbers = self._simulation.histories(self._individual)[2].astype(np.int64)
-        heard = np.take_along_axis(worlds["heard"], numbers[:, : state.senders.shape[1]], 1)[rows]
-        who = (worlds["lexicon"][rows] == chains[:, :1]).argmax(1)  # (N,)
-        kept = (heard >> who[:, None].astype(np.uint8) & 1).astype(np.bool_)
-        histories = state.of_rows(rows).switch(chains[:, 0], kept)
+        who = (self._simulation.worlds["lexicon"][rows] == chains[:, :1]).argmax(1)  # (N,)
+        kept = perceived_by_both(self._simulation, self._individual, who, rows)
+        histories = state.of_rows(rows).switch(chains[:, 0], kept[:, : state.senders.shape[1]])
         for names in chains.T[1:]:
             histories = self.switch(histories, names)
         return histories
@@ -175,8 +172,8 @@ def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
         family="conversation",
     )  # fmt: skip
     found["perspectives"]["inferred"] |= scores(whole.probes, BEYOND)
+    battery = load_battery(BATTERY)
     for noise in LONGER:
-        battery = load_battery(BATTERY)
         scenarios = tuple(
             replace(scenario, options={**scenario.options, "noise": noise}) for scenario in battery.scenarios
         )
