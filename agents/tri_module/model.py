@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..training import read_description, whole_numbers, write
+from .. import training
 from .functions import attention, gelu
 
 __all__ = [
@@ -79,7 +79,7 @@ class TriConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
-        whole_numbers(self, "vocabulary", "context", "width", "layers", "hidden")
+        training.whole_numbers(self, "vocabulary", "context", "width", "layers", "hidden")
         if (
             len(self.heads) != 3
             or any(type(n) is not int or n < 0 for n in self.heads)
@@ -528,14 +528,14 @@ class TriModule(nn.Module):
 
         folder = Path(folder)
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
-        write(folder / "model.safetensors", save(tensors))
+        training.write(folder / "model.safetensors", save(tensors))
         content = {
             "format": _FORMAT,
             "version": _VERSION,
             "packing": self.config.packing,
             "config": asdict(self.config),
         }
-        write(folder / "model.json", json.dumps(content, indent=1) + "\n")
+        training.write(folder / "model.json", json.dumps(content, indent=1) + "\n")
         return folder
 
     @classmethod
@@ -654,7 +654,7 @@ def _network(packing: str) -> type[TriModule]:
 def _description(folder: str | Path) -> tuple[Path, dict[str, Any]]:
     """What a saved model's JSON file says, and where it is."""
     path = Path(folder) / "model.json"
-    return path, read_description(path, _FORMAT, _VERSION, "a tri-module model")
+    return path, training.read_description(path, _FORMAT, _VERSION, "a tri-module model")
 
 
 def _packing(content: dict[str, Any]) -> str:
