@@ -766,19 +766,25 @@ def demo(
     """
     if minutes <= 0:
         raise ValueError(f"minutes is {minutes}, expected more than 0")
+    seeds.training_seed(seed)  # ValueError if it is out of range
     started = time.perf_counter()
     console = _console()
     plan = curricula.load_curriculum(curriculum)
     course = curricula.load_curriculum(grid)
     if out is None:
         out = str(Path("runs", f"demo-{time.strftime('%Y%m%d-%H%M%S')}"))
+    # Beside the run, not in it: a run folder has to be empty when its training begins.
+    folder = Path(f"{out}-grid")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} holds something already: give another --out")
+    RunFolder.create(out, plan.name)  # FileExistsError, before the other process is there
     _tell(f"1 of 4: training: {plan.name}, where no belief is ever false, and {course.name}")
     _tell("        (the first start compiles)")
 
     def enough(progress: Any) -> str | None:
         return "the time is up" if progress.seconds > 60 * minutes else None
 
-    with _training_beside(course, seed, Path(out)) as beside:
+    with _training_beside(course, seed, folder) as beside:
         run, code = train_curriculum(plan, seed=seed, out=out, enough=enough)
         trained = time.perf_counter() - started
         if code:
@@ -835,14 +841,10 @@ def demo(
 
 @contextmanager
 def _training_beside(
-    course: curricula.Curriculum, seed: int, out: Path
+    course: curricula.Curriculum, seed: int, folder: Path
 ) -> Iterator[Callable[[], Path | None]]:
     """A training in a process of its own, and how to wait for its run folder: None where it failed."""
-    # Beside the run, not in it: a run folder has to be empty when its training begins.
-    folder = out.with_name(f"{out.name}-grid")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} holds something already: give another --out")
-    log = folder.with_suffix(".log")
+    log = Path(f"{folder}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-P", "-m", "mindsight", "train", course.source, "--out", str(folder)]
     with log.open("w") as file:

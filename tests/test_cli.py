@@ -325,6 +325,18 @@ def test_a_demo_whose_gridworld_cannot_be_trained_says_why(tmp_path, monkeypatch
     assert not (tmp_path / "demo").exists()
 
 
+@pytest.mark.parametrize(
+    "wrong, says", [({"seed": -1}, "seed is -1"), ({"out": "full"}, "full exists already")]
+)
+def test_a_demo_that_cannot_begin_leaves_nothing_behind(tmp_path, monkeypatch, wrong, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("")
+    with pytest.raises((ValueError, FileExistsError), match=says):
+        commands.demo(**{"out": "demo", **wrong})
+    assert [path.name for path in tmp_path.rglob("*")] == ["full", "mine"]
+
+
 def test_a_conversation_is_played_in_words_and_numbers(tmp_path, monkeypatch, capsys):
     typed = iter(["what do you like?", "I give the moon away", "99", "q"])
     monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
