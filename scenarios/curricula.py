@@ -509,12 +509,10 @@ def _learner(reader: Reader) -> dict[str, Any]:
     from ..agents.tri_module.routing import VARIANTS
 
     reader.keys(("optimizer", "clip", "variant", "log_every"), ())
-    # The credit of the simulated responses is kindness training's, which no phase here does.
-    variants = [name for name in VARIANTS if name != "unrouted_credit"]
     return {
         "optimizer": reader.choice("optimizer", "adam", ("adam", "sgd")),
         "clip": reader.number("clip", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
-        "variant": reader.choice("variant", "routed", variants),
+        "variant": reader.choice("variant", "routed", list(VARIANTS)),
         "log_every": reader.number("log_every", 0, lambda x: x >= 0, "a whole number of at least 0"),
     }
 

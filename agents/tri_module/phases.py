@@ -64,6 +64,7 @@ REWARDS = ("none", "approval", *SOURCES)
 PREDICTED = ("all", "responses")
 #: Conversations that an agent lives through as one of the others, for R^i ``"learned"``.
 LIVES = 256
+_IMAGINED = ("own", "learned")  # sources of R^i that judge what was imagined
 _LOOK = 10  # updates between two looks at how well is foretold
 #: Conversations for which the learner judges at once who perceived what, of this update and of the next ones:
 #: message by message many histories cost little more than few.
@@ -459,6 +460,7 @@ class _Playing:
     """What both listings share: playing, judging, learning from it."""
 
     rewards: tuple[str, ...] = ()
+    simulates = False  # whether what is learned from has predicted responses, too
 
     def __init__(
         self, name: str, stage: Stage, batch_size: int = 64, acting: Acting | None = None, graft: bool = False
@@ -503,7 +505,9 @@ class _Playing:
                 log |= self._live(learner.model)
         look = self._number % _LOOK == 0
         began = time.perf_counter()
-        episodes = self._play(learner.model, imagine=look or self.acting.reward in ("own", "learned"))
+        credits = self.simulates and learner.variant == "unrouted_credit"
+        imagine = look or credits or self.acting.reward in _IMAGINED
+        episodes = self._play(learner.model, imagine)
         self.seconds["acting"] += time.perf_counter() - began
         self._number += 1
         worth = kindness_of(self._judge(), episodes)
@@ -511,14 +515,19 @@ class _Playing:
         of_turns = self._of_turns(episodes, gained, worth)
         for _ in range(self.acting.epochs):
             for piece in torch.from_numpy(rng.permutation(self.batch_size)).chunk(self.acting.pieces):
-                log |= self._step(learner, episodes, of_turns, piece)
+                log |= self._step(learner, episodes, of_turns, piece, rng)
         log |= self._told(episodes, worth)
         if look:
             log |= foresight(learner.model, episodes)
         return log
 
     def _step(
-        self, learner: Learner, episodes: Episodes, of_turns: torch.Tensor, rows: torch.Tensor
+        self,
+        learner: Learner,
+        episodes: Episodes,
+        of_turns: torch.Tensor,
+        rows: torch.Tensor,
+        rng: np.random.Generator,
     ) -> dict[str, float]:
         """One step on some of the conversations."""
         batch, before, legal, numbers = episodes.batch(of_turns, rows)
@@ -526,9 +535,17 @@ class _Playing:
             numbers["turns"][:, 0], before, numbers["turns"][:, 1], legal, entropy=self.acting.entropy
         )
         self.batch = batch
-        return self._learn(learner, replace(batch, rewards=numbers["grid"][..., 2]), reward)
+        credited = None
+        if self.simulates and learner.variant == "unrouted_credit":
+            turns = torch.nonzero(episodes.active[:, rows])  # as many as conversations, any alike
+            drawn = torch.from_numpy(rng.permutation(len(turns))[: len(rows)])
+            some = torch.stack([turns[drawn, 0], rows[turns[drawn, 1]]], 1)
+            credited = episodes.imagined(of_turns[..., 0], some)
+        return self._learn(learner, replace(batch, rewards=numbers["grid"][..., 2]), reward, credited)
 
-    def _learn(self, learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
+    def _learn(
+        self, learner: Learner, batch: Batch, reward: Reward, credited: Batch | None
+    ) -> dict[str, float]:
         raise NotImplementedError
 
     def _of_turns(
@@ -609,12 +626,18 @@ class Finetune(_Playing):
 
     rewards = ("none", "approval")
 
-    def _learn(self, learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
+    def _learn(
+        self, learner: Learner, batch: Batch, reward: Reward, credited: Batch | None
+    ) -> dict[str, float]:
         return finetune(learner, batch, reward)
 
 
 class Kindness(_Playing):
     """Listing 4: an agent acts, simulates how each other will respond, and judges that by its own rule.
+
+    Where the learner's variant is ``"unrouted_credit"``, a turn's advantage is credited to the responses that
+    were predicted after it, too. All turns' would be as many histories as there are messages, so each step
+    takes a sample of them, as many as it has conversations, all turns of these being alike to it.
 
     Args:
         name, stage, batch_size, graft: as for :class:`Finetune`.
@@ -622,6 +645,9 @@ class Kindness(_Playing):
     """
 
     rewards = SOURCES
+    simulates = True
 
-    def _learn(self, learner: Learner, batch: Batch, reward: Reward) -> dict[str, float]:
-        return kindness(learner, batch, reward)
+    def _learn(
+        self, learner: Learner, batch: Batch, reward: Reward, credited: Batch | None
+    ) -> dict[str, float]:
+        return kindness(learner, batch, reward, credited)

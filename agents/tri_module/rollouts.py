@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...envs.conversation import engine
@@ -199,10 +200,16 @@ class Response:
     Attributes:
         messages: (N, M, 5) int64: sender (an individual or WORLD), act, arguments; act 0: no more.
         turn: (N, M) int64, after how many more messages of the one who imagines it.
+        tokens, senders: (N, T) int16, s^j and what was drawn after it, as the model read them; None where
+            nothing was drawn by a model.
+        drawn: (N, T) bool, which of them are a^j^: what others and the world were imagined to do.
     """
 
     messages: npt.NDArray[np.int64]
     turn: npt.NDArray[np.int64]
+    tokens: Tensor | None = None
+    senders: Tensor | None = None
+    drawn: Tensor | None = None
 
 
 class Simulator:
@@ -277,7 +284,7 @@ class Simulator:
         longest = max(pack[0].shape[1] for pack in packs)
 
         def joined(k: int) -> Tensor:
-            pads = [torch.nn.functional.pad(p[k], (0, longest - p[k].shape[1])) for p in packs]
+            pads = [F.pad(p[k], (0, longest - p[k].shape[1])) for p in packs]
             return torch.cat(pads)
 
         reader = self.reader
@@ -301,7 +308,11 @@ class Simulator:
         senders_only[first : first + names] = True
         senders_only[WORLD] = True
         free = int(self.reader.model.config.context)
-        for _ in range(count * (_WORDS + 2)):
+        steps = count * (_WORDS + 2)
+        whole = torch.zeros((2, n, longest + steps), dtype=torch.int16)
+        whole[:, :, :longest] = torch.stack([tokens, senders])
+        drawn = torch.zeros((n, longest + steps), dtype=torch.bool)
+        for _ in range(steps):
             if not running.any() or int(reader.lengths.max()) >= free:
                 break
             begins = word == 0
@@ -312,6 +323,9 @@ class Simulator:
             logits[(word > _WORDS)[:, None] & (torch.arange(VOCABULARY_SIZE) != END)] = -1e9
             token = torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
             sender = torch.where(begins, token, sender)
+            at, ours = reader.lengths[running], running & (sender != self.mine)
+            whole[:, running, at] = torch.stack([token, sender])[:, running].short()
+            drawn[running, at] = ours[running]
             turns = turns + (running & begins & (token == self.mine)).long()
             running &= turns < self.horizon
             put = running & (message < count)
@@ -325,7 +339,7 @@ class Simulator:
             running &= message < count
             out = reader.one(token, sender, running)
         reader.cache.lengths, reader.cache.tail = kept, tail
-        return Response(self._symbols(found.numpy()), turn.numpy())
+        return Response(self._symbols(found.numpy()), turn.numpy(), whole[0], whole[1], drawn)
 
     def _symbols(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Messages in model tokens as the engine's, i and j in their own places again."""
@@ -444,6 +458,39 @@ class Episodes:
             made.of_actions(legal[cut]),
             {"turns": made.of_actions(numbers[cut]), "grid": numbers[cut]},
         )
+
+    def imagined(self, of_turns: Tensor, some: Tensor) -> Batch:
+        """Predicted responses a^j^ as actions, each after the s^j that it was drawn at, for the listing's
+        control ``unrouted_credit``.
+
+        Args:
+            of_turns: (K, B) float, a number of each turn, which is the reward at its responses' tokens.
+            some: (N, 2) int64, turns and rows: messages of one's own whose responses these are.
+
+        Returns:
+            N histories for each other individual.
+
+        Raises:
+            ValueError: nothing was imagined after these messages.
+        """
+        b, parts = len(self.tokens), []
+        for k in sorted(set(some[:, 0].tolist())):
+            found, rows = self.turns[k].response, some[some[:, 0] == k, 1]
+            if found is None or found.tokens is None or found.senders is None or found.drawn is None:
+                raise ValueError(f"turn {k} has no response, expected conversations with imagination")
+            of = torch.cat([rows + b * j for j in range(len(self.others))])
+            given = of_turns[k, of % b, None].float() * found.drawn[of]
+            parts.append((found.tokens[of].long(), found.senders[of].long(), found.drawn[of], given))
+        ends = [int(part[2].any(0).nonzero().max()) for part in parts if part[2].any()]
+        if not ends:
+            raise ValueError(f"nothing was drawn after {len(some)} messages, expected some response")
+        size = max(ends) + 1
+
+        def joined(n: int) -> Tensor:
+            wide = [F.pad(part[n], (0, max(0, size - part[n].shape[1]))) for part in parts]
+            return torch.cat([each[:, :size] for each in wide])
+
+        return Batch(*(joined(n) for n in range(4)))
 
 
 @torch.no_grad()

@@ -69,6 +69,8 @@ CONDITIONS = {
     "kappa_1.00": Condition(acting={"kappa": 1.0}),
     "labels": Condition(acting={"perspective": "labels"}),
     "unrouted": Condition(variant="unrouted"),
+    "unrouted_credit": Condition(variant="unrouted_credit"),
+    "random_heads": Condition(variant="random_heads"),
     "activation": Condition(variant="activation"),
     "selfish_unrouted": Condition("finetune", {"reward": "none", "kappa": 0.0}, "unrouted"),
     "selfish_activation": Condition("finetune", {"reward": "none", "kappa": 0.0}, "activation"),

@@ -8,8 +8,9 @@ import torch
 from run_outcome import outcome
 
 from mindsight.agents.tri_module import Learner, TriConfig, TriModule
-from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD
+from mindsight.agents.tri_module.perspective import END, ME, VOCABULARY_SIZE, WORLD
 from mindsight.agents.tri_module.phases import LIVES, Acting, Finetune, FromFiles, Kindness, Pretrain, Stage
+from mindsight.agents.tri_module.rollouts import play
 from mindsight.envs.conversation.language import ENTER
 from mindsight.scenarios import ScenarioError, load_scenario
 from mindsight.scenarios.collect import collect
@@ -105,6 +106,21 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path):
     assert {"care/judged_r", "care/true_r", "care/error_r", "care/nll", "care/ece", "work/own"} <= told
 
 
+@pytest.mark.parametrize("variant", ["unrouted_credit", "random_heads"])
+def test_a_control_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, variant):
+    """What is credited is drawn by the trainer's generator, and heads by the learner's."""
+    text = f"learner: {{variant: {variant}}}\n" + TINY.replace("learned, horizon: 2", "own")
+    curriculum = load_curriculum(written(tmp_path, text))
+    prepare(curriculum, out=tmp_path / "whole").train()
+    out = tmp_path / "stopped"
+    prepare(curriculum, out=out).train(enough=lambda p: "stop" if p.steps == 8 else None)
+    resume(out, print).train()
+    assert outcome(out) == outcome(tmp_path / "whole")
+    lines = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()
+    credited = [json.loads(line) for line in lines if "care/credit" in line]
+    assert len(credited) == (3 if variant == "unrouted_credit" else 0)
+
+
 # --- Phases ------------------------------------------------------------------------------------------------
 def test_each_listing_moves_what_it_may():
     for phase, reward in ((Finetune, "none"), (Kindness, "oracle")):
@@ -119,6 +135,31 @@ def test_each_listing_moves_what_it_may():
         assert moved == {"behaviour", "prediction", "perception", "shared"}
         assert {"reward", "own prediction", "own", "others", "true_r", "judged_r"} <= set(log)
     assert "prediction by reward" in log or log["true_r"] <= 0
+
+
+def test_what_was_predicted_is_credited_where_it_was_predicted():
+    """Batches of the control: s^j as S gave it, and after it what was drawn, none of it one's own."""
+    model, scenario = learner().model, load_scenario("solace_train")
+    episodes = play(model, scenario.simulation(5), 0, scenario.modes(), 7)
+    numbers = torch.arange(len(episodes.turns) * 5.0).reshape(-1, 5) + 1
+    batch = episodes.imagined(numbers, torch.tensor([[2, row] for row in range(5)]))
+    assert len(batch.tokens) == 10  # five messages of one's own, two others
+    assert batch.actions.any(1).sum() > 5  # where it was one's own turn at once, nothing was
+    for n, (j, row) in enumerate((j, row) for j in range(2) for row in range(5)):
+        whole, by, _ = (each[row] for each in episodes.switched[j])
+        on = batch.actions[n]
+        assert batch.rewards[n].equal(torch.where(on, numbers[2, row], torch.zeros(())))
+        if not on.any():
+            continue
+        first = int(on.int().argmax())
+        assert batch.tokens[n, :first].equal(whole[:first])
+        assert batch.senders[n, :first].equal(by[:first])
+        assert int(whole[first - 1]) == END
+        me = by[first - 1]  # what i, who has just spoken, is called there
+        assert me not in (ME, WORLD) and (batch.senders[n][on] != me).all()
+    with pytest.raises(ValueError, match="turn 2 has no response"):
+        silent = play(model, scenario.simulation(5), 0, scenario.modes(), 7, imagine=False)
+        silent.imagined(numbers, torch.tensor([[2, 1]]))
 
 
 def test_updates_play_conversations_of_their_own():
