@@ -36,7 +36,7 @@ from .foresight import foresight
 from .judgement import perceived
 from .model import TriModule
 from .perspective import ME, MODES, WORLD, Messages, Packed
-from .rewards import AFTER, SOURCES, Learned, Oracle, Own, approval, kindness_of, lived
+from .rewards import AFTER, SOURCES, Egocentric, Learned, Oracle, Own, approval, kindness_of, lived
 from .rewards import Source as Judge
 from .rollouts import Episodes, play
 from .routing import Learner
@@ -388,7 +388,7 @@ class Acting:
 
     Attributes:
         reward: one of ``REWARDS``: beside one's own task reward ``"none"``; ``"approval"``, which is listing
-            2's; or R^i(a^j^), from the source ``"own"``, ``"learned"`` or ``"oracle"``, which is listing 4's.
+            2's; or R^i(a^j^), from one of the sources of ``rewards.py``, which is listing 4's.
         kappa: the weight of that; 1 - kappa is that of the own task reward.
         after: after which messages a feeling counts, see ``rewards.Own``.
         shuffled: R^i is that of another message, drawn at random: a control.
@@ -576,6 +576,8 @@ class _Playing:
         """R^i; where it is no reward, the own one is logged."""
         if self.acting.reward == "oracle":
             return Oracle()
+        if self.acting.reward == "egocentric":
+            return Egocentric(self.stage.game, self.stage.options)
         return self._own if self._learned is None else self._learned
 
     def _live(self, model: TriModule) -> dict[str, float]:
@@ -641,7 +643,7 @@ class Kindness(_Playing):
 
     Args:
         name, stage, batch_size, graft: as for :class:`Finetune`.
-        acting: how; its ``reward`` is ``"own"``, ``"learned"`` or ``"oracle"``.
+        acting: how; its ``reward`` is one of ``rewards.SOURCES``.
     """
 
     rewards = SOURCES

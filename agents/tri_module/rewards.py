@@ -1,15 +1,19 @@
 """Where R^i comes from: what a response is worth to somebody, as one judges it oneself (eq. 1 and 2).
 
 One interface, ``source(history, response, who)``: for N histories that end with a message of one's own, what
-follows them, as :class:`rollouts.Response` has it, and whose reward is asked for. Three sources:
+follows them, as :class:`rollouts.Response` has it, and whose reward is asked for. Four sources:
 
-======= =====================================================================================
-source  R
-======= =====================================================================================
-own     the game's own rule with the roles switched, on the history as one perceived it
-learned a small net, regressed on what one was paid oneself when one was in the other's place
-oracle  what the other truly gained: an upper bound
-======= =====================================================================================
+========== =====================================================================================
+source     R
+========== =====================================================================================
+own        the game's own rule with the roles switched, on the history as one perceived it
+learned    a small net, regressed on what one was paid oneself when one was in the other's place
+egocentric the game's rule with oneself in the other's place: what the deed would be worth to one
+oracle     what the other truly gained: an upper bound
+========== =====================================================================================
+
+The first two judge feelings: a face is worth the same to everybody. ``egocentric`` judges the thing itself,
+by one's own needs and likes. That R^i resembles R^j (eq. 2) then means that all want the same.
 
 A feeling that the world shows is worth what the rule says that it is worth. With ``after="deeds"`` one that
 answers mere words counts for nothing, as the game's rule has it where it pays for feelings (``pay="shared"``
@@ -37,6 +41,7 @@ from .rollouts import Episodes, Response, Turn
 __all__ = [
     "AFTER",
     "SOURCES",
+    "Egocentric",
     "Histories",
     "Learned",
     "Oracle",
@@ -47,7 +52,7 @@ __all__ = [
     "lived",
 ]
 
-SOURCES = ("own", "learned", "oracle")
+SOURCES = ("own", "learned", "egocentric", "oracle")
 AFTER = ("deeds", "all")
 _SEEN = 4  # messages that the learned source reads: one's own, and what follows
 _SYMBOLS = 256
@@ -138,6 +143,34 @@ class Own:
             senders[rows[there], at] = message[there, 0]
             lengths = lengths + there
         return total
+
+
+@dataclass(frozen=True)
+class Egocentric:
+    """The game's own rule, oneself in the other's place: what is done to them is taken to be done to oneself,
+    and is worth what it would be worth to oneself, by what one was told of one's own needs and likes.
+
+    Attributes:
+        game: whose rule.
+        options: of it.
+    """
+
+    game: Game
+    options: Mapping[str, Any]
+
+    def __call__(
+        self, history: Histories, response: Response, who: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """See :class:`Source`; the response is not looked at: tastes do not change with faces."""
+        rows, before = np.arange(len(who)), np.maximum(history.lengths - 1, 0)
+        me = history.senders[rows, before].astype(np.int64)
+        words = history.said[rows, before].astype(np.int64)
+        mine, theirs = (INDIVIDUAL + each[:, None] for each in (me, who))
+        words = np.where(words == mine, theirs, np.where(words == theirs, mine, words))
+        deed = np.concatenate([who[:, None], words], 1)
+        return self.game.rewards(
+            history.said, history.senders, before, history.individuals, deed, me, self.options
+        )
 
 
 class Oracle:

@@ -1,4 +1,4 @@
-"""Kindness without seeing the other's reward: listing 4 in ``solace``.
+"""Kindness without seeing the other's reward: listing 4 in ``solace``, ``cracker`` and ``guarded``.
 
     python -m mindsight.benchmarks.experiments.kindness --seeds 10 --out runs/kindness
 
@@ -31,7 +31,20 @@ from ...agents.tri_module.foresight import foresight
 from ...agents.tri_module.model import TriModule
 from ...agents.tri_module.perspective import ME, WORLD
 from ...agents.tri_module.rollouts import Episodes, play
-from ...envs.conversation.language import ASK_NEED, GIVE, HAPPY, OFFER, SAD, SHOW
+from ...envs.conversation.language import (
+    AFRAID,
+    ASK_LIKE,
+    ASK_NEED,
+    ASK_SAFE,
+    GIVE,
+    HAPPY,
+    OFFER,
+    REFUSE,
+    SAD,
+    SHOW,
+    TAKE,
+    WARN,
+)
 from ...scenarios import seeds
 from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
 from ...scenarios.loader import load_scenario
@@ -41,9 +54,24 @@ from .statistics import interquartile
 __all__ = ["CONDITIONS", "GAMES", "Condition", "discrimination", "exam", "main", "run", "summary"]
 
 #: What is played: a curriculum, and the exam on things and people that it never has.
-GAMES = {"solace": ("kindness", "solace_held_out"), "pair": ("kindness_pair", "solace_pair_held_out")}
+GAMES = {
+    "solace": ("kindness", "solace_held_out"),
+    "pair": ("kindness_pair", "solace_pair_held_out"),
+    "cracker": ("kindness_cracker", "cracker_guest_held_out"),
+    "guarded": ("kindness_guarded", "guarded_two_held_out"),
+}
+#: Further exams of those who were trained in a scenario.
+BESIDE = {"guarded_two": ("guarded_two_honest",)}
+#: Whose true return is measured, by game; all others' where a game is not here. In ``guarded`` those who ask
+#: gain by whatever the guard does for them: the ward alone is looked at.
+MEASURED = {"guarded": (1,)}
+#: What the listener's place can be played by, to compare with; ``external`` says nothing, and so refuses all.
+REFERENCES = ("selfish", "prosocial", "scripted", "egocentric", "external")
 LISTENER = 0
-_ACTS = {"ask": ASK_NEED, "offer": OFFER, "give": GIVE}
+_ACTS = {
+    "ask": (ASK_NEED, ASK_LIKE, ASK_SAFE), "offer": (OFFER,), "give": (GIVE,), "take": (TAKE,),
+    "refuse": (REFUSE,), "warn": (WARN,),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +91,7 @@ CONDITIONS = {
     "selfish": Condition("finetune", {"reward": "none", "kappa": 0.0}),
     "approval": Condition("finetune", {"reward": "approval"}),
     "promises": Condition(acting={"after": "all"}),  # the listing to the letter: any happy face counts
+    "egocentric": Condition(acting={"reward": "egocentric"}),  # by one's own taste
     "oracle": Condition(acting={"reward": "oracle"}),
     "kappa_0.25": Condition(acting={"kappa": 0.25}),
     "kappa_0.50": Condition(acting={"kappa": 0.5}),
@@ -135,19 +164,43 @@ def with_condition(curriculum: Curriculum, condition: Condition) -> Curriculum:
 
 
 # --- Exams -------------------------------------------------------------------------------------------------
-def reference(scenario: str, mode: str, first: int, episodes: int) -> float:
-    """What the others truly gain in sum where a character plays the listener."""
+def measured(simulation: Any) -> list[int]:
+    """Whose true return an exam is about."""
+    return list(MEASURED.get(simulation.game.name, range(1, simulation.count)))
+
+
+def counted(simulation: Any) -> dict[str, float]:
+    """What the game counts besides, an episode: such as harm, or needless refusals."""
+    memory = simulation.worlds["memory"]
+    return {name: float(memory[:, index].mean()) for name, index in simulation.game.tallies.items()}
+
+
+def reference(scenario: str, mode: str, first: int, episodes: int) -> dict[str, float]:
+    """What those that an exam is about truly gain in sum where a character plays the listener, what it gains
+    itself, and what is counted. ``"external"``: it never says anything."""
     loaded = load_scenario(scenario)
     simulation: Any = loaded.simulation(episodes)
     simulation.reset(first)
     actions = np.zeros((episodes, simulation.count), np.int64)
-    total, over = 0.0, np.zeros(episodes, np.bool_)
+    gained, over = np.zeros(simulation.count), np.zeros(episodes, np.bool_)
     while not over.all():
         simulation.script(loaded.modes(mode), actions)
         simulation.step(actions)
-        total += float(simulation.rewards[~over, 1:].sum())
+        gained += simulation.rewards[~over].sum(0)
         over |= simulation.ends.any(1)
-    return total / episodes
+    gained /= episodes
+    others = float(gained[measured(simulation)].sum())
+    return {"others": others, "own": float(gained[LISTENER]), **counted(simulation)}
+
+
+def references(scenario: str, seed: int, episodes: int) -> dict[str, dict[str, float]]:
+    """What each of ``REFERENCES`` comes to, in the conversations of an exam; ``share`` as there."""
+    first, modes = seeds.evaluation_seed(seed), load_scenario(scenario).game.modes
+    found = {mode: reference(scenario, mode, first, episodes) for mode in REFERENCES if mode in modes}
+    selfish, prosocial = (found[mode]["others"] for mode in ("selfish", "prosocial"))
+    for each in found.values():
+        each["share"] = (each["others"] - selfish) / (prosocial - selfish)
+    return found
 
 
 def exam(model: TriModule, scenario: str, seed: int, episodes: int) -> dict[str, float]:
@@ -156,9 +209,9 @@ def exam(model: TriModule, scenario: str, seed: int, episodes: int) -> dict[str,
     first = seeds.evaluation_seed(seed)
     simulation: Any = loaded.simulation(episodes)
     played = play(model, simulation, LISTENER, loaded.modes(), first, imagine=False)
-    others = float(played.returns[:, 1:].sum(1).mean())
-    selfish = reference(scenario, "selfish", first, episodes)
-    prosocial = reference(scenario, "prosocial", first, episodes)
+    others = float(played.returns[:, measured(simulation)].sum(1).mean())
+    selfish = reference(scenario, "selfish", first, episodes)["others"]
+    prosocial = reference(scenario, "prosocial", first, episodes)["others"]
     acts = np.concatenate([turn.deed[turn.active.numpy(), 1] for turn in played.turns])
     return {
         "share": (others - selfish) / (prosocial - selfish),
@@ -166,15 +219,19 @@ def exam(model: TriModule, scenario: str, seed: int, episodes: int) -> dict[str,
         "selfish": selfish,
         "prosocial": prosocial,
         "own": float(played.returns[:, LISTENER].mean()),
-        **{f"share_{name}": float((acts == act).mean()) for name, act in _ACTS.items()},
+        "perf": float(simulation.worlds["perf"].mean()),
+        **counted(simulation),
+        **{f"share_{name}": float(np.isin(acts, some).mean()) for name, some in _ACTS.items()},
         **honesty(model, played, simulation),
         **discrimination(model, played),
     }
 
 
 def honesty(model: TriModule, played: Episodes, simulation: Any) -> dict[str, float]:
-    """How well is foretold, and how well it could be: the exact floor, in nats a token."""
+    """How well is foretold, and in ``solace`` how well it could be: the exact floor, in nats a token."""
     found = foresight(model, played)
+    if simulation.game.name != "solace":
+        return found
     nats, _ = floor(simulation)
     return {**found, "floor": nats / found["tokens"]}
 
@@ -189,8 +246,9 @@ def fixed(model: TriModule, start: TriModule, scenario: str, seed: int, episodes
 
 @torch.no_grad()
 def discrimination(model: TriModule, episodes: Episodes) -> dict[str, float]:
-    """What the prediction output at s^j gives to a happy face after a gift or an offer to j, where it was
-    happy and where it was sad: whether prediction binds what j needs to what j is given."""
+    """What the prediction output at s^j gives to a happy face after a gift or an offer to j, or after
+    something was taken from j, where it was happy and where it was sad or afraid: whether prediction binds
+    what j needs to what is done to j."""
     found: dict[str, list[torch.Tensor]] = {}
     for tokens, senders, _ in episodes.switched:
         happy = model(tokens, senders).prediction.softmax(-1)[..., HAPPY]
@@ -198,8 +256,8 @@ def discrimination(model: TriModule, episodes: Episodes) -> dict[str, float]:
         # act, ME, thing, END, WORLD, SHOW, ME, feeling
         act, to, _, _, by, shown, whose, feeling = (tokens[:, k : k + count] for k in range(8))
         face = (to == ME) & (by == WORLD) & (shown == SHOW) & (whose == ME)
-        for name, deed in (("gift", GIVE), ("offer", OFFER)):
-            for felt, value in (("happy", HAPPY), ("sad", SAD)):
+        for name, deed in (("gift", GIVE), ("offer", OFFER), ("taking", TAKE)):
+            for felt, value in (("happy", HAPPY), ("sad", SAD), ("afraid", AFRAID)):
                 some = happy[:, 6 : 6 + count][face & (act == deed) & (feeling == value)]
                 found.setdefault(f"happy_after_{name}_{felt}", []).append(some)
     return {name: float(torch.cat(values).mean()) for name, values in found.items() if len(torch.cat(values))}
@@ -229,6 +287,8 @@ def run(
     model = TriModule.load(folder / "checkpoints" / "last")
     acts = next(plan for plan in chosen.phases if plan.acting)
     assert acts.scenario is not None
+    train = acts.scenario.name
+    exams = {name: exam(model, name, seed, episodes) for name in (train, held_out, *BESIDE.get(train, ()))}
     found = {
         "condition": condition,
         "seed": seed,
@@ -236,8 +296,11 @@ def run(
         "pretraining": pretraining,
         "training": log,
         "grafted": json.loads(before.read_text()),
-        "held_out": exam(model, held_out, seed, episodes),
-        "train": exam(model, acts.scenario.name, seed, episodes),
+        "held_out": exams[held_out],
+        "train": exams[train],
+        "exams": exams,
+        "references": {name: references(name, seed, episodes) for name in exams},
+        "counted": list(acts.scenario.game.tallies),
         "fixed": fixed(model, grafted, held_out, seed, episodes),
         "versions": versions(),
     }
@@ -250,7 +313,7 @@ def summary(out: Path) -> str:
     rng = np.random.default_rng(0)
     heads = (
         "condition", "seeds", "held out", "95 %", "train", "own return", "true R^j", "R^i(a^j^)",
-        "NLL - floor, ECE", "the same, fixed states", "happy after a gift: happy / sad", "busy, s",
+        "NLL - floor (if known), ECE", "the same, fixed states", "happy after a gift: happy / not", "busy, s",
     )  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for name in CONDITIONS:
@@ -262,16 +325,39 @@ def summary(out: Path) -> str:
         def mean(part: str, key: str, runs: list[Any] = runs) -> float:
             return float(np.mean([each[part].get(key, np.nan) for each in runs]))
 
+        feared = any("happy_after_gift_afraid" in each["held_out"] for each in runs)
+        felts = ("happy", "afraid" if feared else "sad")
         cells = (
             f"`{name}`", str(len(runs)), f"{share:.2f}", f"{low:.2f} to {high:.2f}",
             f"{mean('train', 'share'):.2f}", f"{mean('held_out', 'own'):+.2f}",
             f"{mean('training', 'act/true_r'):+.3f}", f"{mean('training', 'act/judged_r'):+.3f}",
-            *(f"{mean(part, 'nll') - mean(part, 'floor'):.3f}, {mean(part, 'ece'):.3f}"
+            *(f"{mean(part, 'nll') - np.nan_to_num(mean(part, 'floor')):.3f}, {mean(part, 'ece'):.3f}"
               for part in ("held_out", "fixed")),
-            " / ".join(f"{mean('held_out', f'happy_after_gift_{felt}'):.2f}" for felt in ("happy", "sad")),
+            " / ".join(f"{mean('held_out', f'happy_after_gift_{felt}'):.2f}" for felt in felts),
             f"{mean('training', 'busy'):.0f}",
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def counts(out: Path) -> str:
+    """A Markdown table of what the game counts, an episode, in each exam and beside what characters come to;
+    "" for a game that counts nothing."""
+    paths = {name: sorted(out.glob(f"{name}-[0-9]*.json")) for name in CONDITIONS}
+    runs = {name: [json.loads(path.read_text()) for path in some] for name, some in paths.items() if some}
+    known = [each for some in runs.values() for each in some]
+    keys = ["share", "own", *(known[0]["counted"] if known else ())]
+    if len(keys) == 2:
+        return ""
+    lines = [f"| exam | who | seeds | {' | '.join(keys)} |", f"|{'---|' * (len(keys) + 3)}"]
+    for exam_name, modes in known[0]["references"].items():
+        rows = {f"`{mode}`, a character": [each["references"][exam_name][mode] for each in known]
+                for mode in modes}  # fmt: skip
+        for name, some in runs.items():
+            rows[f"`{name}`"] = [each["exams"][exam_name] for each in some]
+        for who, found in rows.items():
+            cells = (f"{np.mean([each[key] for each in found]):.2f}" for key in keys)
+            lines.append(f"| {exam_name} | {who} | {len(found)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -294,6 +380,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             share, busy = found["held_out"]["share"], found["training"]["busy"]
             print(f"{condition:12s} seed {seed}: held out {share:+.2f}, {busy:.0f} s", flush=True)
     print(summary(given.out))
+    print(counts(given.out))
 
 
 if __name__ == "__main__":

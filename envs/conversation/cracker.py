@@ -8,14 +8,15 @@ broccoli; stage 5b, cognitive theory of mind.
 
 Who may say what. In turns. The host greets, asks what the guest likes or how it feels, offers kinds,
 says what it likes itself, and gives one thing. The guest greets, answers, thanks, accepts, refuses.
-A plain guest says what it likes when asked, a shy one says nothing of it; whenever something is offered
-the guest's face shows whether it would be glad of it.
+A plain guest says what it likes when asked, a shy one says nothing of it, an open one says it unasked;
+whenever something is offered the guest's face shows whether it would be glad of it.
 
 Rewards. The guest: +1 for what it likes, -0.5 for anything else. The host: -0.2 for giving, and with
 ``pay="shared"`` what the guest's face then shows, +1 if happy, -0.5 if sad; with ``pay="guest"`` nothing
 more, so that kindness has no reward of its own. Asking costs nothing but the turns, -0.01 each.
 
 Ends when something was given and the guest has had the last word. ``perf`` is 1 if the guest likes it.
+Counted separately: gave_what_guest_likes, gave_what_host_likes; both where the two like the same.
 
 Probes, once, when the host has learned what the guest likes, or has given something: what does the guest like
 (want, order 1), what will it feel if given what the host likes (feeling, order 1), what does the host
@@ -23,7 +24,7 @@ like (want, order 0, control).
 
 Options
     kinds: k, 2 to 6.
-    guest: ``"mixed"``, ``"plain"`` or ``"shy"``.
+    guest: ``"mixed"``, plain and shy ones; ``"plain"``, ``"shy"`` or ``"open"``.
     pay: ``"shared"`` or ``"guest"``.
     population: ``"train"``, or ``"held_out"``: words that training never has, and more shy guests.
     limit: turns.
@@ -42,7 +43,7 @@ from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, EGOCENTRIC, EXACT, PROSOCIAL, RANDOM, RUNNING, SELFISH
 from . import engine
-from .engine import NOWHERE, PLAIN, SHY, WORLD, find, random_below, random_choice
+from .engine import KIND, NOWHERE, PLAIN, SHY, WORLD, find, random_below, random_choice
 from .game import Game, GameOptions
 from .language import (
     ACCEPT,
@@ -73,7 +74,7 @@ __all__ = ["GAME", "CrackerOptions"]
 HOST, GUEST = 0, 1
 SHARED = 0
 # memory
-GIVEN, ASKED, OFFERS, ASKED_PROBES, GLAD_OF = range(5)
+GIVEN, ASKED, OFFERS, ASKED_PROBES, GLAD_OF, THEIRS, MINE = range(7)
 COST, TURN = 0.2, 0.01  # of giving, of a turn
 LIKED, DISLIKED = 1.0, -0.5
 
@@ -89,7 +90,7 @@ class CrackerOptions(GameOptions):
     limit: int = 20
     RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"kinds": (2, 6), "limit": (4, 80)}
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "guest": ("mixed", "plain", "shy"),
+        "guest": ("mixed", "plain", "shy", "open"),
         "pay": ("shared", "guest"),
         "population": ("train", "held_out"),
     }
@@ -133,7 +134,7 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
     if guest == 0:
         w.temper[GUEST] = SHY if random_below(w, 4) < 1 + held_out else PLAIN
     else:
-        w.temper[GUEST] = SHY if guest == 2 else PLAIN
+        w.temper[GUEST] = KIND if guest == 3 else SHY if guest == 2 else PLAIN
     for a in range(2):
         engine.say(w, chains, a, ENTER, ROOM, 0, 0)
     for t in range(kinds):
@@ -178,6 +179,7 @@ def rules(w: Any, chains: Any, options: Any) -> None:
         if pay == SHARED:
             w.reward[HOST] += value
         w.perf = 1.0 if liked else 0.0
+        w.memory[THEIRS], w.memory[MINE] = liked, t == w.like[HOST]
         if liked:
             w.memory[GLAD_OF] = t
     elif w.memory[GIVEN]:
@@ -206,6 +208,8 @@ def choose(w: Any, menu: Any, a: int, mode: int, options: Any) -> int:
         if sender == HOST and act == OFFER and w.temper[a] != SHY:
             liked = w.said[k, 2] == THING + w.like[a]
             return find(w, menu, a, ACCEPT if liked else REFUSE, other, 0, 0)
+        if w.temper[a] == KIND:  # open: unless there is something to answer, says what it likes
+            return find(w, menu, a, LIKE, INDIVIDUAL + a, THING + w.like[a], 0)
         if sender == HOST and act == GREET:
             return find(w, menu, a, GREET, other, 0, 0)
         return 0
@@ -365,4 +369,5 @@ GAME = Game(
     probes=probes,
     documentation=__doc__,
     modes=("external", "scripted", "exact", "random", "egocentric", "selfish", "prosocial"),
+    tallies={"gave_what_guest_likes": THEIRS, "gave_what_host_likes": MINE},
 )

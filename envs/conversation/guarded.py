@@ -513,11 +513,14 @@ def judge(
         out[n] = 0.0
         t = deeds[n, 3] - THING
         if actor == WORLD:
-            # what the ward's face says of a deed of one's own
-            if act == SHOW and options[4] == SHARED and me == GUARD and x == INDIVIDUAL + WARD and length > 0:
+            # what a feeling is worth: one's own; and what the ward's face says of a deed of one's own
+            felt = HARMED if deeds[n, 3] == AFRAID else HELPED if deeds[n, 3] == HAPPY else 0.0
+            shared = options[4] == SHARED and me == GUARD and x == INDIVIDUAL + WARD and length > 0
+            if shared:
                 mine = senders[n, length - 1] == GUARD
-                if mine and said[n, length - 1, 0] in (GIVE, TAKE):
-                    out[n] += HARMED if deeds[n, 3] == AFRAID else HELPED if deeds[n, 3] == HAPPY else 0.0
+                shared = mine and said[n, length - 1, 0] in (GIVE, TAKE)
+            if act == SHOW and (x == INDIVIDUAL + me or shared):
+                out[n] += felt
             continue
         if act in (GIVE, TAKE) and t == coin:  # follows from a promise or a threat, and takes no turn
             sign = 1.0 if act == GIVE else -1.0

@@ -6,18 +6,31 @@ import torch
 
 from mindsight.agents.tri_module.model import TriConfig, TriModule
 from mindsight.agents.tri_module.perspective import VOCABULARY_SIZE
-from mindsight.agents.tri_module.rewards import Histories, Learned, Oracle, Own, approval, kindness_of, lived
+from mindsight.agents.tri_module.rewards import (
+    Egocentric,
+    Histories,
+    Learned,
+    Oracle,
+    Own,
+    approval,
+    kindness_of,
+    lived,
+)
 from mindsight.agents.tri_module.rollouts import Response, play
 from mindsight.envs.conversation.engine import CAPACITY, WORLD
 from mindsight.envs.conversation.language import (
+    AFRAID,
+    ASK_SAFE,
     GIVE,
     GREET,
     HAPPY,
     INDIVIDUAL,
+    LIKE,
     NEED,
     OFFER,
     SAD,
     SHOW,
+    TAKE,
     THANK,
     THING,
 )
@@ -27,12 +40,12 @@ SOLACE = load_scenario("solace_train")
 GAME = SOLACE.game
 
 
-def history(*messages, true=None):
+def history(*messages, true=None, individuals=3):
     """One history of (sender, act, arguments...)."""
     said, senders = np.zeros((1, CAPACITY, 4), np.uint8), np.zeros((1, CAPACITY), np.uint8)
     for k, (sender, *words) in enumerate(messages):
         said[0, k, : len(words)], senders[0, k] = words, sender
-    return Histories(said, senders, np.array([len(messages)]), 3, true)
+    return Histories(said, senders, np.array([len(messages)]), individuals, true)
 
 
 def response(*messages, turns=None):
@@ -108,6 +121,38 @@ def test_the_oracle_sees_what_was_truly_gained():
     with pytest.raises(ValueError, match="true is None"):
         Oracle()(history(GIFT), response(), OTHER)
     assert Oracle()(history(GIFT, true=np.array([[0.0, 0.7, 0.0]])), response(), OTHER) == 0.7
+
+
+def test_ones_own_taste_judges_things_and_the_worlds_faces_do_not():
+    """In ``cracker``, where the host likes one thing and the guest another."""
+    cracker = load_scenario("cracker_guest")
+    told = (WORLD, LIKE, INDIVIDUAL, THING + 2)
+    theirs = (1, LIKE, INDIVIDUAL + 1, THING)
+    gifts = [(0, GIVE, INDIVIDUAL + 1, THING + k) for k in (2, 0)]
+    mine = [history(told, theirs, gift, individuals=2) for gift in gifts]
+    own = Own(cracker.game, cracker.options)
+    egocentric = Egocentric(cracker.game, cracker.options)
+    assert [own(each, response(SORRY), OTHER)[0] for each in mine] == [-0.5, -0.5]
+    assert [own(each, response(GLAD), OTHER)[0] for each in mine] == [1.0, 1.0]
+    for face in (GLAD, SORRY):
+        assert [egocentric(each, response(face), OTHER)[0] for each in mine] == [1.0, -0.5]
+
+
+def test_what_the_ward_feels_is_worth_something_to_who_judges_it():
+    """``guarded`` pays the guard for no face, and judges them where the roles are switched."""
+    guarded = load_scenario("guarded_two")
+    own = Own(guarded.game, guarded.options)
+    for deed, felt, worth in (
+        (GIVE, HAPPY, 1.0),
+        (GIVE, AFRAID, -2.0),
+        (TAKE, AFRAID, -2.0),
+        (ASK_SAFE, AFRAID, 0),
+    ):
+        done = history((0, deed, INDIVIDUAL + 1, THING), individuals=5)
+        face = response((WORLD, SHOW, INDIVIDUAL + 1, felt))
+        assert own(done, face, OTHER) == pytest.approx(worth)
+        assert own(done, face, np.array([2])) == 0.0
+        assert own(done, face, np.array([0])) == 0.0
 
 
 def test_after_is_checked():

@@ -10,7 +10,17 @@ import torch
 from mindsight.agents.tri_module.perspective import ME, WORLD
 from mindsight.agents.tri_module.phases import Acting, mixed
 from mindsight.benchmarks.experiments import kindness
-from mindsight.benchmarks.experiments.kindness import CONDITIONS, GAMES, discrimination, parts, run, summary
+from mindsight.benchmarks.experiments.kindness import (
+    CONDITIONS,
+    GAMES,
+    REFERENCES,
+    counts,
+    discrimination,
+    parts,
+    references,
+    run,
+    summary,
+)
 from mindsight.benchmarks.experiments.statistics import interquartile
 from mindsight.envs.conversation.language import GIVE, HAPPY, SAD, SHOW
 from mindsight.scenarios.curricula import load_curriculum
@@ -18,8 +28,8 @@ from mindsight.scenarios.curricula import load_curriculum
 SIZE = {"width": 12, "layers": 1, "heads": [1, 1, 1], "hidden": 12, "context": 320}
 
 
-def small():
-    whole = load_curriculum("kindness_pair")
+def small(name="kindness_pair"):
+    whole = load_curriculum(name)
     begins = sorted({plan.begin for plan in whole.phases})
     plans = tuple(
         replace(plan, steps=1, batch_size=4, begin=begins.index(plan.begin)) for plan in whole.phases
@@ -57,6 +67,34 @@ def test_a_run_writes_what_it_found_and_is_not_run_again(out, monkeypatch):
 def test_the_table_has_a_line_a_condition(out):
     lines = summary(out).splitlines()
     assert [line.split("`")[1] for line in lines[2:]] == ["own", "selfish"]
+
+
+@pytest.mark.parametrize(("game", "condition"), [("cracker", "egocentric"), ("guarded", "unrouted_credit")])
+def test_what_a_game_counts_stands_beside_what_characters_come_to(tmp_path, game, condition):
+    name, held_out = GAMES[game]
+    found = run(condition, 0, tmp_path, small(name), held_out, 4)
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in counts(tmp_path).splitlines()]
+    assert lines[0][:5] == ["exam", "who", "seeds", "share", "own"]
+    assert lines[0][5:] == found["counted"] == list(load_curriculum(name).phases[-2].scenario.game.tallies)
+    for exam_name in found["exams"]:
+        rows = {line[1]: line[3:] for line in lines if line[0] == exam_name}
+        assert rows["`selfish`, a character"][0] == "0.00"
+        assert rows["`prosocial`, a character"][0] == "1.00"
+        assert rows[f"`{condition}`"][0] == f"{found['exams'][exam_name]['share']:.2f}"
+    assert ("act/credit" in found["training"]) == (condition == "unrouted_credit")
+
+
+def test_references_bring_the_ward_what_they_should():
+    found = references("guarded_two", 0, 64)
+    assert set(found) == set(REFERENCES)
+    assert found["selfish"]["needless_refusals"] == found["selfish"]["refused_harm"] == 0
+    assert found["selfish"]["harm"] == found["selfish"]["complied_honest"] == 1  # of the two requests each
+    assert found["prosocial"]["harm"] == found["prosocial"]["needless_refusals"] == 0
+    silent = found["external"]  # refuses all, and the ward, to whom nothing happens, gains nothing
+    assert silent["harm"] == silent["complied_honest"] == silent["others"] == 0
+    assert found["selfish"]["own"] > found["prosocial"]["own"] > silent["own"]
+    # HELPED less HARMED, by requests
+    assert found["selfish"]["others"] == pytest.approx(1 - 2, abs=0.01)
 
 
 def test_what_is_listened_to_before_is_the_same_for_all_conditions():
