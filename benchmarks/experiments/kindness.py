@@ -93,6 +93,7 @@ CONDITIONS = {
     "promises": Condition(acting={"after": "all"}),  # the listing to the letter: any happy face counts
     "egocentric": Condition(acting={"reward": "egocentric"}),  # by one's own taste
     "oracle": Condition(acting={"reward": "oracle"}),
+    "horizon_2": Condition(acting={"horizon": 2}),  # what one's own next message brings is imagined, too
     "kappa_0.25": Condition(acting={"kappa": 0.25}),
     "kappa_0.50": Condition(acting={"kappa": 0.5}),
     "kappa_1.00": Condition(acting={"kappa": 1.0}),
@@ -345,7 +346,7 @@ def counts(out: Path) -> str:
     "" for a game that counts nothing."""
     paths = {name: sorted(out.glob(f"{name}-[0-9]*.json")) for name in CONDITIONS}
     runs = {name: [json.loads(path.read_text()) for path in some] for name, some in paths.items() if some}
-    known = [each for some in runs.values() for each in some]
+    known = list({each["seed"]: each for some in runs.values() for each in some}.values())
     keys = ["share", "own", *(known[0]["counted"] if known else ())]
     if len(keys) == 2:
         return ""
