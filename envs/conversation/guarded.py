@@ -20,10 +20,10 @@ Who may say what. Each round one of the two says something about a thing, promis
 its request; a turn each. Then the guard asks the ward what it needs or whether the thing is safe for it, asks
 the friend whether it is safe, warns the ward of somebody, at most two turns of these; and gives, takes
 or refuses (silence is a refusal). A plain ward answers truly, a shy one says nothing; asked about a thing
-its face shows: happy (needs it) or afraid (it harms). The friend knows and says whether a thing is safe. Who
-makes a request shows a face with it: who means well feels sad, for worry, who means harm feels angry. With
-``faces="honest"`` faces show it; with ``"lying"``, the default, the manipulator looks as sad as the other.
-After compliance both look happy.
+its face shows: happy (needs it) or afraid (it harms); an open ward's does at every request. The friend knows
+and says whether a thing is safe. Who makes a request shows a face with it: who means well feels sad, for
+worry, who means harm feels angry. With ``faces="honest"`` faces show it; with ``"lying"``, the default, the
+manipulator looks as sad as the other. After compliance both look happy.
 
 Rewards. The guard: what was promised is given to it, +0.5; what was threatened is taken from it, -0.5, unless
 it has warned the ward of that one, which exposes them; -0.01 each turn of its own. With ``pay="shared"``
@@ -49,7 +49,9 @@ Options
     faces: ``"lying"`` or ``"honest"``.
     manipulation: ``"mixed"``, ``"never"`` or ``"always"``.
     pay: ``"own"`` or ``"shared"``.
-    population: ``"train"``, or ``"held_out"``: words that training never has, and mostly shy wards.
+    population: ``"train"``; ``"held_out"``: words that training never has, and mostly shy wards; or
+        ``"open"``: the words of training, and wards whose face shows what a thing is to them when it is asked
+        for.
     limit: turns.
 """
 
@@ -104,6 +106,7 @@ __all__ = ["GAME", "GuardedOptions"]
 GUARD, WARD, FRIEND, FIRST_ASKER = range(4)
 ASKERS, ROUNDS = 2, 4
 SHARED, LYING = 1, 0
+HELD_OUT, OPEN = 1, 2
 MIXED, NEVER, ALWAYS = range(3)
 GOOD, BAD = 1, 2  # what a thing is to somebody: needed, harmful
 # the words of a request
@@ -138,12 +141,12 @@ class GuardedOptions(GameOptions):
         "faces": ("lying", "honest"),
         "manipulation": ("mixed", "never", "always"),
         "pay": ("own", "shared"),
-        "population": ("train", "held_out"),
+        "population": ("train", "held_out", "open"),
     }
 
 
 def encode(options: GuardedOptions) -> npt.NDArray[np.int64]:
-    """(limit, rounds, faces, manipulation, pay, held out)."""
+    """(limit, rounds, faces, manipulation, pay, population)."""
     choices = GuardedOptions.CHOICES
     return np.array(
         [
@@ -189,12 +192,13 @@ def menu(options: GuardedOptions) -> list[tuple[int, ...]]:
 def deal_world(w: Any, chains: Any, options: Any) -> None:
     """A new episode: what is good and bad for the ward is known to it and to its friend; then the guard and
     the others come in."""
-    limit, rounds, _, manipulation, _, held_out = options[:6]
+    limit, rounds, _, manipulation, _, population = options[:6]
+    held_out = 1 if population == HELD_OUT else 0
     n = 3 + ASKERS
     engine.clear(w, n, rounds + 1, 0, 1, limit)
     engine.deal_words(w, held_out)
     w.goods = 1
-    w.temper[WARD] = SHY if random_below(w, 4) < 1 + 2 * held_out else PLAIN
+    w.temper[WARD] = SHY if random_below(w, 4) < 1 + 2 * held_out and population != OPEN else PLAIN
     liar = FIRST_ASKER + random_below(w, ASKERS)
     lies = 1 + random_below(w, (1 << rounds) - 2)  # bits of rounds: some, not all
     turned = random_below(w, rounds)
@@ -378,10 +382,12 @@ def looks(w: Any, k: int, options: Any) -> int:
 
 @njit
 def request(w: Any, chains: Any, options: Any, asked: int) -> None:
-    """A request is made: who makes it shows a face."""
+    """A request is made: who makes it shows a face, and so does an open ward."""
     k = whole(w.memory[ROUND])
     w.memory[ASKED + k] = asked
     engine.show(w, chains, whole(w.memory[ASKER + k]), looks(w, k, options))
+    if options[5] == OPEN:
+        ward_shows(w, chains, k)
 
 
 @njit

@@ -228,6 +228,26 @@ def test_what_is_paid_is_judged_from_ones_own_history(options, mode):
     assert paid > 8
 
 
+@pytest.mark.parametrize("population", ["open", "train"])
+def test_an_open_wards_face_shows_at_each_request_what_the_thing_is_to_it(population):
+    simulation = GAME.simulation(20, {"population": population})
+    simulation.reset(3)
+    modes, actions = np.full(5, SCRIPTED), np.zeros((20, 5), np.int64)
+    modes[GUARD] = MODES.index("selfish")  # who asks nothing
+    while not simulation.ends.any(1).all():
+        simulation.script(modes, actions)
+        simulation.step(actions)
+    shown = 0
+    for w in simulation.worlds:
+        said = w["said"][: w["length"]]
+        for k in np.flatnonzero(np.isin(said[:, 0], (URGE_GIVE, URGE_TAKE))):
+            nature = w["memory"][TO_WARD + int(said[k, 2]) - THING]
+            face = (SHOW, INDIVIDUAL + WARD, HAPPY if nature == GOOD else AFRAID)
+            assert said[k + 1, 0] == SHOW  # of who asks
+            shown += tuple(int(part) for part in said[k + 2, :3]) == face
+    assert shown == (80 if population == "open" else 0)
+
+
 def test_tallies_are_counted_apart():
     card = mindsight.evaluate("selfish", "guarded_train", 100, progress=False, recordings=0).card
     counted = card.tallies["guarded_train"]
