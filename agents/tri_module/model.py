@@ -40,7 +40,6 @@ __all__ = [
 MODULES = ("behaviour", "prediction", "perception")
 GROUPS = (*MODULES, "shared")  # every parameter belongs to one of these
 READOUTS = ("two", "last")
-NEAR = 4  # how many tokens before it each token is shown, about a message
 _FORMAT, _VERSION = "mindsight tri-module", 1
 
 
@@ -64,6 +63,8 @@ class TriConfig:
         spread: standard deviation of the first weights, times the root of the width. To tell whether two
             words of a history are the same takes a product of several small weights, and begins the sooner
             the wider they are.
+        near: how many tokens before it each token is shown: 4 are about a message; with 8 a face is shown
+            what it answers.
     """
 
     vocabulary: int
@@ -75,11 +76,12 @@ class TriConfig:
     readout: str = "two"
     head: int | None = None
     spread: float = 0.5
+    near: int = 4
     packing: ClassVar[str] = "text"  # how histories become inputs: which network it is of
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
-        training.whole_numbers(self, "vocabulary", "context", "width", "layers", "hidden")
+        training.whole_numbers(self, "vocabulary", "context", "width", "layers", "hidden", "near")
         if (
             len(self.heads) != 3
             or any(type(n) is not int or n < 0 for n in self.heads)
@@ -120,10 +122,10 @@ class Cache:
     Attributes:
         kept: one tensor a layer, (2, B H, C, head), keys and values of all heads.
         lengths: (B,) int64, how much of it is filled.
-        tail: (B, 2, NEAR) int64, the last tokens that count and who sent them, as rows of ``table``.
-        read: (B, 2, NEAR + T) int64, the same and the tokens that were read last.
+        tail: (B, 2, near) int64, the last tokens that count and who sent them, as rows of ``table``.
+        read: (B, 2, near + T) int64, the same and the tokens that were read last.
         layers: the parameters of each layer as acting needs them, as they were when the cache was made.
-        table: (2 (V + 1) (NEAR + 1), width), what every token and every sender adds to the stream at its own
+        table: (2 (V + 1) (near + 1), width), what every token and every sender adds to the stream at its own
             place, and to the tokens after it; made when it is first needed.
     """
 
@@ -269,7 +271,7 @@ class TriModule(nn.Module):
         # beside each token: who sent it; names are embedded as the words they are
         self.sender = nn.Linear(width, width, bias=False)
         # ... and what comes just before it, so that a message can be found by any of its words
-        self.near = nn.Linear(NEAR * width, width, bias=False)
+        self.near = nn.Linear(self.config.near * width, width, bias=False)
 
     def _initialize(self, generator: torch.Generator) -> None:
         deep = 1 / math.sqrt(2 * self.config.layers)
@@ -282,6 +284,9 @@ class TriModule(nn.Module):
                 std = self.config.spread / math.sqrt(self.config.width)
                 writes = name.endswith((".out", "mlp.2.weight"))
                 parameter.normal_(0.0, std * (deep if writes else 1.0), generator=generator)
+            # Nothing is worth anything yet: listing 1 does not move this, and what rewards first teach would
+            # be buried under values that mean nothing.
+            self.value_readout.weight.zero_()
 
     # --- Which parameters belong to whom ------------------------------------------------------------------
     def groups(self) -> dict[str, list[nn.Parameter]]:
@@ -339,9 +344,9 @@ class TriModule(nn.Module):
         if cache is not None:
             return self._embed_on(tokens, senders, cache)
         x: Tensor = self.token(tokens) + self.sender(self.token(senders))
-        t = x.shape[1]
-        stream = F.pad(x, (0, 0, NEAR, 0))
-        near: Tensor = self.near(torch.cat([stream[:, k : k + t] for k in range(NEAR)], -1))
+        t, before = x.shape[1], self.config.near
+        stream = F.pad(x, (0, 0, before, 0))
+        near: Tensor = self.near(torch.cat([stream[:, k : k + t] for k in range(before)], -1))
         return x + near
 
     def _embed_on(self, tokens: Tensor, senders: Tensor, cache: Cache) -> Tensor:
@@ -350,9 +355,9 @@ class TriModule(nn.Module):
         if cache.table is None:
             own = F.pad(self.token.weight, (0, 0, 0, 1))  # the last row: there is nothing
             own = torch.cat([own, self.sender(own)])
-            near = own @ torch.cat(self.near.weight.chunk(NEAR, 1)).t()
+            near = own @ torch.cat(self.near.weight.chunk(self.config.near, 1)).t()
             cache.table = torch.cat([near, own], 1).view(-1, self.config.width)
-        each = NEAR + 1
+        each = self.config.near + 1
         stream = cache.read = torch.cat([cache.tail, torch.stack([tokens, senders + (v + 1)], 1) * each], 2)
         rows = (stream.unfold(2, each, 1) + torch.arange(each)).transpose(1, 2).reshape(b * t, 2 * each)
         return F.embedding(rows, cache.table).sum(1).view(b, t, -1)
@@ -498,27 +503,28 @@ class TriModule(nn.Module):
                 ((first.weight / 2**0.5).t().contiguous(), first.bias / 2**0.5),
                 ((last.weight / 2**0.5).t().contiguous(), last.bias.clone()),
             ))  # fmt: skip
-        tail = self._nothing().expand(rows, 2, NEAR)
+        tail = self._nothing().expand(rows, 2, c.near)
         return Cache(kept, torch.zeros(rows, dtype=torch.int64), tail, tail, layers)
 
     def _nothing(self) -> Tensor:
         """(2, 1) int64, the rows of a cache's table for a token that is not there, and its sender."""
         v = self.config.vocabulary
-        return torch.tensor([[v], [2 * v + 1]]) * (NEAR + 1)
+        return torch.tensor([[v], [2 * v + 1]]) * (self.config.near + 1)
 
     def rewind(self, cache: Cache, tokens: Tensor, senders: Tensor, lengths: Tensor) -> None:
         """Forget what was read after the first ``lengths`` (B,) tokens, which were ``tokens`` and ``senders``
         (B, T)."""
-        rows = torch.stack([tokens, senders + (self.config.vocabulary + 1)], 1) * (NEAR + 1)
-        rows = torch.cat([self._nothing().expand(len(tokens), 2, NEAR), rows], 2)
+        near = self.config.near
+        rows = torch.stack([tokens, senders + (self.config.vocabulary + 1)], 1) * (near + 1)
+        rows = torch.cat([self._nothing().expand(len(tokens), 2, near), rows], 2)
         cache.lengths, cache.read = lengths, rows
-        cache.tail = rows.gather(2, (lengths[:, None, None] + torch.arange(NEAR)).expand(-1, 2, -1))
+        cache.tail = rows.gather(2, (lengths[:, None, None] + torch.arange(near)).expand(-1, 2, -1))
 
     @staticmethod
     def advance(cache: Cache, counts: Tensor) -> None:
         """Count the first ``counts`` (B,) of the tokens that were read last as part of the histories."""
         cache.lengths = cache.lengths + counts
-        at = counts[:, None, None] + torch.arange(NEAR)
+        at = counts[:, None, None] + torch.arange(cache.tail.shape[2])
         cache.tail = cache.read.gather(2, at.expand(-1, 2, -1))
 
     # --- Files --------------------------------------------------------------------------------------------

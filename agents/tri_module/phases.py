@@ -252,18 +252,21 @@ class Pretrain(_Listening):
         packed = messages.pack(rng)
         said = packed.said()
         if self.predict == "responses":
-            said = _responses(packed)
+            said = _responses(packed.tokens, packed.senders, packed.message)
         return pretrain(learner, self._batch(packed, said, paid))
 
 
-def _responses(packed: Packed) -> torch.Tensor:
-    """(B, T) bool, what one says and what the world shows, from the first message of another on that is not
-    to enter."""
-    others = packed.said() & ~packed.first() & (packed.senders != ME) & (packed.senders != WORLD)
-    act = others.clone()
-    act[:, 1:] &= packed.first()[:, :-1]
-    begun = (act & (packed.tokens != ENTER)).cumsum(1) > 0
-    return (packed.said_by(ME) | packed.said_by(WORLD)) & begun
+def _responses(tokens: torch.Tensor, senders: torch.Tensor, message: torch.Tensor) -> torch.Tensor:
+    """Of histories (B, T), as :class:`Packed` has them: what one says and what the world shows, from the
+    first message of another on that is not to enter, (B, T) bool."""
+    words = message >= 0
+    words[:, 1:] &= message[:, 1:] == message[:, :-1]
+    words[:, 0] = False
+    act = words.clone()
+    act[:, 1:] &= ~words[:, :-1]
+    shown = (senders == ME) | (senders == WORLD)
+    begun = (act & ~shown & (tokens != ENTER)).cumsum(1) > 0
+    return words & shown & begun
 
 
 class SimulateAndImitate(_Listening):
@@ -398,6 +401,7 @@ class Acting:
         pieces: steps an epoch.
         entropy: weight of the bonus.
         discount, trace: gamma and lambda of the advantages.
+        experience: listing 1 on these conversations, too: s^j, and what j really said and showed.
     """
 
     reward: str = "own"
@@ -411,14 +415,15 @@ class Acting:
     entropy: float = 0.02
     discount: float = 0.95
     trace: float = 0.9
+    experience: bool = False
 
     def __post_init__(self) -> None:
         for name, known in (("reward", REWARDS), ("after", AFTER), ("perspective", MODES)):
-            value = getattr(self, name)
-            if value not in known:
+            if (value := getattr(self, name)) not in known:
                 raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
-        if type(self.shuffled) is not bool:
-            raise ValueError(f"shuffled is {self.shuffled!r}, expected true or false")
+        for name in ("shuffled", "experience"):
+            if type(value := getattr(self, name)) is not bool:
+                raise ValueError(f"{name} is {value!r}, expected true or false")
         whole_numbers(self, "horizon", "epochs", "pieces")
         for name in ("kappa", "entropy", "discount", "trace"):
             value = getattr(self, name)
@@ -516,6 +521,10 @@ class _Playing:
         for _ in range(self.acting.epochs):
             for piece in torch.from_numpy(rng.permutation(self.batch_size)).chunk(self.acting.pieces):
                 log |= self._step(learner, episodes, of_turns, piece, rng)
+        if self.acting.experience:
+            for tokens, senders, message in episodes.switched:
+                self.batch = Batch(tokens, senders, _responses(tokens, senders, message))
+                log |= pretrain(learner, self.batch)
         log |= self._told(episodes, worth)
         if look:
             log |= foresight(learner.model, episodes)

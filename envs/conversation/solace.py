@@ -29,8 +29,11 @@ Options
     others: 1 to 3.
     kinds: 2 to 6.
     pay: ``"own"`` or ``"shared"``.
-    population: ``"train"``; ``"held_out"``: words that training never has, and more shy people; or
-        ``"open"``: the words of training, and everybody says of themselves what they need.
+    population: ``"train"``; ``"held_out"``: words that training never has, and more shy people; or, with the
+        words of training, ``"open"``: everybody says of themselves what they need, and ``"closed"``: nobody
+        does, all are shy.
+    listener: ``"free"``; or ``"brief"``: it can only ask for needs, offer and give, so that one who does so
+        at random shows soon what is welcome.
     limit: turns.
 """
 
@@ -89,7 +92,8 @@ __all__ = ["GAME", "SolaceOptions"]
 
 LISTENER = 0
 SHARED = 1
-HELD_OUT, OPEN = 1, 2
+HELD_OUT, OPEN, CLOSED = 1, 2, 3
+BRIEF = 1
 # memory: of each individual, whether it has been asked, offered what, is known to be glad of what, has it
 ASKED, OFFERED, GLAD_OF, MET = 0, 8, 16, 24
 ATTAINABLE, EXAMINED, NEXT = 32, 33, 34
@@ -105,16 +109,18 @@ class SolaceOptions(GameOptions):
     kinds: int = 4
     pay: str = "own"
     population: str = "train"
+    listener: str = "free"
     limit: int = 36
     RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {"others": (1, 3), "kinds": (2, 6), "limit": (4, 60)}
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
         "pay": ("own", "shared"),
-        "population": ("train", "held_out", "open"),
+        "population": ("train", "held_out", "open", "closed"),
+        "listener": ("free", "brief"),
     }
 
 
 def encode(options: SolaceOptions) -> npt.NDArray[np.int64]:
-    """(limit, others, kinds, pay, population)."""
+    """(limit, others, kinds, pay, population, listener)."""
     choices = SolaceOptions.CHOICES
     return np.array(
         [
@@ -123,6 +129,7 @@ def encode(options: SolaceOptions) -> npt.NDArray[np.int64]:
             options.kinds,
             choices["pay"].index(options.pay),
             choices["population"].index(options.population),
+            choices["listener"].index(options.listener),
         ]
     )
 
@@ -164,6 +171,8 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
                 w.temper[a] = SELFISH_TEMPER
             if population == OPEN:
                 w.temper[a] = KIND
+            elif population == CLOSED:
+                w.temper[a] = SHY
             needed |= 1 << whole(w.need[a])
             engine.show(w, chains, a, SAD)
     for t in range(kinds):
@@ -349,9 +358,12 @@ def permit(worlds: Any, options: Any, menu: Any, masks: Any, lo: int, hi: int) -
     for i in range(lo, hi):
         engine.permit_legal(worlds[i], i, menu, masks)
         for u in range(menu.shape[0]):
-            if menu[u, 0] == GIVE or menu[u, 0] == OFFER:  # the others have nothing to spare
+            act = menu[u, 0]
+            if act in (GIVE, OFFER):  # the others have nothing to spare
                 for a in range(1, masks.shape[1]):
                     masks[i, a, u] = 0
+            elif options[5] == BRIEF and act not in (NOTHING, ASK_NEED):
+                masks[i, LISTENER, u] = 0
 
 
 @njit

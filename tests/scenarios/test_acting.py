@@ -42,7 +42,7 @@ phases:
     scenario: solace_first
     steps: 3
     batch_size: 4
-    acting: {reward: learned, horizon: 2}
+    acting: {reward: learned, horizon: 2, experience: true}
 """
 
 
@@ -69,7 +69,7 @@ def test_all_settings_are_written_down(tmp_path):
     hear, work, care = load_curriculum(written(tmp_path)).phases
     assert (hear.perspective, hear.predict) == ("given", "responses")
     assert (work.acting["reward"], work.acting["kappa"], work.graft) == ("approval", 0.5, True)
-    assert Acting(**care.acting) == Acting(reward="learned", horizon=2)
+    assert Acting(**care.acting) == Acting(reward="learned", horizon=2, experience=True)
     assert care.conversations() == LIVES + 3 * 4
     assert load_curriculum("kindness").phases[-2].acting["reward"] == "own"
 
@@ -81,6 +81,7 @@ def test_all_settings_are_written_down(tmp_path):
         ("kappa: 0.5", "kappa: 1.5", r":18: key .*acting\.kappa.: is 1.5, expected a number from 0"),
         ("reward: approval", "reward: own", r":18: .*reward': is 'own', expected one of none, approval"),
         ("reward: learned", "reward: none", r":24: .*reward': is .none., expected one of own, learned"),
+        ("experience: true", "experience: 1", r":24: .*experience': is 1, expected true or false"),
         ("horizon: 2", "horizon: 0", r":24: .*horizon': is 0, expected a whole number of at least 1"),
         ("horizon: 2", "after: words", r":24: .*after': is 'words', expected one of deeds, all"),
         ("    graft: true", "    viewer: other_0", r":17: .*viewer': is given for .finetune. on"),
@@ -160,6 +161,18 @@ def test_what_was_predicted_is_credited_where_it_was_predicted():
     with pytest.raises(ValueError, match="turn 2 has no response"):
         silent = play(model, scenario.simulation(5), 0, scenario.modes(), 7, imagine=False)
         silent.imagined(numbers, torch.tensor([[2, 1]]))
+
+
+def test_experience_teaches_what_others_say_and_show():
+    found = {}
+    for experience in (False, True):
+        made, rng = learner(), np.random.default_rng(0)
+        made.rate = 1e-2
+        phase = Finetune("p", stage(), 16, Acting(reward="none", experience=experience))
+        logs = [phase.update(made, rng) for _ in range(31)]
+        found[experience] = logs[-1]["nll"]
+        assert ("prediction" in logs[-1]) == experience
+    assert found[True] < 0.7 * found[False]
 
 
 def test_updates_play_conversations_of_their_own():

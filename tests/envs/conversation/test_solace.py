@@ -73,10 +73,11 @@ def test_what_is_given_to_who_has_it_already_is_no_help():
 
 def test_every_temper_comes_and_held_out_populations_are_shyer():
     counts = {}
-    for population in ("train", "held_out"):
+    for population in ("train", "held_out", "open", "closed"):
         simulation = GAMES["solace"].simulation(2000, {"population": population})
         simulation.reset(0)
         counts[population] = np.bincount(simulation.worlds["temper"][:, 1:3].ravel(), minlength=6) / 4000
     expected = {"train": [1 / 2, 1 / 8, 1 / 8, 1 / 4], "held_out": [1 / 4, 1 / 8, 1 / 8, 1 / 2]}
+    expected |= {"open": [0, 1, 0, 0], "closed": [0, 0, 0, 1]}
     for population, shares in expected.items():
         assert counts[population][:4] == pytest.approx(shares, abs=0.03)
