@@ -31,6 +31,7 @@ from ...agents.tri_module.foresight import foresight
 from ...agents.tri_module.model import TriModule
 from ...agents.tri_module.perspective import ME, WORLD
 from ...agents.tri_module.rollouts import Episodes, play
+from ...envs.conversation.engine import SHY
 from ...envs.conversation.language import (
     AFRAID,
     ASK_LIKE,
@@ -176,6 +177,14 @@ def counted(simulation: Any) -> dict[str, float]:
     return {name: float(memory[:, index].mean()) for name, index in simulation.game.tallies.items()}
 
 
+def performance(simulation: Any) -> dict[str, float]:
+    """``perf``, and apart where all that an exam is about say what they need, and where one is shy."""
+    perf = simulation.worlds["perf"]
+    shy = (simulation.worlds["temper"][:, measured(simulation)] == SHY).any(1)
+    parts = {"perf": perf, "perf_with_shy": perf[shy], "perf_without_shy": perf[~shy]}
+    return {name: float(part.mean()) for name, part in parts.items() if len(part)}
+
+
 def reference(scenario: str, mode: str, first: int, episodes: int) -> dict[str, float]:
     """What those that an exam is about truly gain in sum where a character plays the listener, what it gains
     itself, and what is counted. ``"external"``: it never says anything."""
@@ -220,7 +229,7 @@ def exam(model: TriModule, scenario: str, seed: int, episodes: int) -> dict[str,
         "selfish": selfish,
         "prosocial": prosocial,
         "own": float(played.returns[:, LISTENER].mean()),
-        "perf": float(simulation.worlds["perf"].mean()),
+        **performance(simulation),
         **counted(simulation),
         **{f"share_{name}": float(np.isin(acts, some).mean()) for name, some in _ACTS.items()},
         **honesty(model, played, simulation),
