@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .model import TriModule
-from .perspective import ME, WORLD
+from .perspective import responses
 from .rollouts import Episodes
 
 __all__ = ["calibration", "foresight"]
@@ -47,9 +47,7 @@ def foresight(model: TriModule, episodes: Episodes) -> dict[str, float]:
     for tokens, senders, message in episodes.switched:
         out = model(tokens, senders).prediction[:, :-1]
         real = tokens[:, 1:]
-        words = (message[:, 1:] >= 0) & (message[:, 1:] == message[:, :-1])
-        begun = (senders[:, 1:] != ME) & (senders[:, 1:] != WORLD) & words
-        wanted = words & ((senders[:, 1:] == ME) | (senders[:, 1:] == WORLD)) & (begun.cumsum(1) > 0)
+        wanted = responses(tokens, senders, message)[:, 1:]
         logs = out[wanted].log_softmax(-1)
         losses.append(F.nll_loss(logs, real[wanted], reduction="none"))
         best = logs.max(-1)

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...envs.conversation.language import POOLS, VOCABULARY
+from ...envs.conversation.language import ENTER, POOLS, VOCABULARY
 
 __all__ = [
     "END",
@@ -38,6 +38,7 @@ __all__ = [
     "Packed",
     "exchanged",
     "perceived_by_both",
+    "responses",
 ]
 
 MODES = ("labels", "inferred", "given")
@@ -110,6 +111,19 @@ class Packed:
         table[rows, bound[rows, slots]] = slots + _FIRST_SLOT
         found = np.take_along_axis(table, words.reshape(b, -1).astype(np.int64), 1)
         return torch.from_numpy(found.reshape(words.shape))
+
+
+def responses(tokens: Tensor, senders: Tensor, message: Tensor) -> Tensor:
+    """Of histories (B, T), as :class:`Packed` has them: what one says and what the world shows, from the
+    first message of another on that is not to enter, (B, T) bool."""
+    words = message >= 0
+    words[:, 1:] &= message[:, 1:] == message[:, :-1]
+    words[:, 0] = False
+    act = words.clone()
+    act[:, 1:] &= ~words[:, :-1]
+    shown = (senders == ME) | (senders == WORLD)
+    begun = (act & ~shown & (tokens != ENTER)).cumsum(1) > 0
+    return words & shown & begun
 
 
 def _too_many(sort: str, count: int) -> ValueError:

@@ -20,7 +20,6 @@ import numpy.typing as npt
 import torch
 
 from ...envs.conversation.game import Game
-from ...envs.conversation.language import ENTER
 from ..training import whole_numbers
 from .algorithms import (
     Batch,
@@ -35,7 +34,7 @@ from .data import Recorded, Seen
 from .foresight import foresight
 from .judgement import perceived
 from .model import TriModule
-from .perspective import ME, MODES, WORLD, Messages, Packed
+from .perspective import ME, MODES, Messages, Packed, responses
 from .rewards import AFTER, SOURCES, Egocentric, Learned, Oracle, Own, approval, kindness_of, lived
 from .rewards import Source as Judge
 from .rollouts import Episodes, play
@@ -252,21 +251,8 @@ class Pretrain(_Listening):
         packed = messages.pack(rng)
         said = packed.said()
         if self.predict == "responses":
-            said = _responses(packed.tokens, packed.senders, packed.message)
+            said = responses(packed.tokens, packed.senders, packed.message)
         return pretrain(learner, self._batch(packed, said, paid))
-
-
-def _responses(tokens: torch.Tensor, senders: torch.Tensor, message: torch.Tensor) -> torch.Tensor:
-    """Of histories (B, T), as :class:`Packed` has them: what one says and what the world shows, from the
-    first message of another on that is not to enter, (B, T) bool."""
-    words = message >= 0
-    words[:, 1:] &= message[:, 1:] == message[:, :-1]
-    words[:, 0] = False
-    act = words.clone()
-    act[:, 1:] &= ~words[:, :-1]
-    shown = (senders == ME) | (senders == WORLD)
-    begun = (act & ~shown & (tokens != ENTER)).cumsum(1) > 0
-    return words & shown & begun
 
 
 class SimulateAndImitate(_Listening):
@@ -523,7 +509,7 @@ class _Playing:
                 log |= self._step(learner, episodes, of_turns, piece, rng)
         if self.acting.experience:
             for tokens, senders, message in episodes.switched:
-                self.batch = Batch(tokens, senders, _responses(tokens, senders, message))
+                self.batch = Batch(tokens, senders, responses(tokens, senders, message))
                 log |= pretrain(learner, self.batch)
         log |= self._told(episodes, worth)
         if look:
