@@ -70,7 +70,7 @@ def test_all_settings_are_written_down(tmp_path):
     assert (work.acting["reward"], work.acting["kappa"], work.graft) == ("approval", 0.5, True)
     assert Acting(**care.acting) == Acting(reward="learned", horizon=2, experience=True)
     assert care.conversations() == LIVES + 3 * 4
-    assert load_curriculum("kindness").phases[-2].acting["reward"] == "own"
+    assert load_curriculum("kindness").phases[-1].acting["reward"] == "own"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,14 @@ def test_each_listing_moves_what_it_may():
         assert moved == {"behaviour", "prediction", "perception", "shared"}
         assert {"reward", "own prediction", "own", "others", "true_r", "judged_r"} <= set(log)
     assert "prediction by reward" in log or log["true_r"] <= 0
+
+
+def test_values_begin_at_what_one_s_own_conversations_were_worth():
+    made = learner()
+    assert not made.model.value_readout.weight.any()
+    log = Finetune("p", stage(), 8, Acting(reward="none"), graft=True).update(made, np.random.default_rng(0))
+    assert 0 < log["explained"] < 1 and made.model.value_readout.weight.any()
+    assert made.model.value_readout.bias < 0  # giving costs
 
 
 def test_experience_teaches_what_others_say_and_show():
