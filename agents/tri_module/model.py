@@ -313,6 +313,34 @@ class TriModule(nn.Module):
         if self.config.readout == "two":
             self.behaviour_readout.load_state_dict(self.prediction_readout.state_dict())
 
+    @torch.no_grad()
+    def fit_value(self, states: Tensor, returns: Tensor, ridge: float = 1.0) -> float:
+        """Put the value read-out where a ridge regression has it: once, when reward training starts. Values
+        that mean nothing yet would praise whatever is done early in an episode, most of all what is odd.
+
+        Args:
+            states: (N, width), of :meth:`acting_states`.
+            returns: (N,) what followed.
+            ridge: penalty on the weights' squares.
+
+        Returns:
+            The share of the returns' variance that is explained.
+        """
+        x, y = states.double(), returns.double()
+        mean, middle = x.mean(0), y.mean()
+        centred = x - mean
+        square = centred.T @ centred + ridge * torch.eye(x.shape[1], dtype=x.dtype)
+        weights = torch.linalg.solve(square, centred.T @ (y - middle))
+        self.value_readout.weight.copy_(weights[None])
+        self.value_readout.bias.fill_(float(middle - weights @ mean))
+        left = y - middle - centred @ weights
+        return 1.0 - float(left.square().sum() / (y - middle).square().sum().clamp(min=1e-12))
+
+    @torch.no_grad()
+    def acting_states(self, tokens: Tensor, senders: Tensor) -> Tensor:
+        """What the behaviour and the value read-out read, (B, T, width), of histories (B, T)."""
+        return self.run(self._embed(tokens, senders, None))[0]
+
     # --- Forward ------------------------------------------------------------------------------------------
     def forward(
         self,

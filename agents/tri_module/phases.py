@@ -61,7 +61,8 @@ __all__ = [
 REWARDS = ("none", "approval", *SOURCES)
 #: What listing 1 predicts, see :class:`Pretrain`.
 PREDICTED = ("all", "responses")
-#: Conversations that an agent lives through as one of the others, for R^i ``"learned"``.
+#: Conversations that an agent lives through as one of the others, for R^i ``"learned"``, and as itself, for
+#: its first values.
 LIVES = 256
 _IMAGINED = ("own", "learned")  # sources of R^i that judge what was imagined
 _LOOK = 10  # updates between two looks at how well is foretold
@@ -357,8 +358,8 @@ class Stage:
             otherwise; that one's own mode does not count then.
         game, options: whose rule R^i is.
         individual: whom the agent plays.
-        first: seed of the first conversation: the phase plays ``LIVES`` and then ``batch_size`` an update
-            from there on.
+        first: seed of the first conversation: the phase plays ``LIVES`` before it learns, and then
+            ``batch_size`` an update from there on.
         name: the same where all of that is the same.
     """
 
@@ -494,11 +495,14 @@ class _Playing:
                 learner.model.graft()
             if self.acting.reward == "learned":
                 log |= self._live(learner.model)
+            if self.graft:
+                log |= self._settle(learner.model, rng)
         look = self._number % _LOOK == 0
         began = time.perf_counter()
         credits = self.simulates and learner.variant == "unrouted_credit"
         imagine = look or credits or self.acting.reward in _IMAGINED
-        episodes = self._play(learner.model, imagine)
+        first = self.stage.first + LIVES + self._number * self.batch_size
+        episodes = self._play(learner.model, imagine, self.batch_size, first)
         self.seconds["acting"] += time.perf_counter() - began
         self._number += 1
         worth = kindness_of(self._judge(), episodes)
@@ -548,22 +552,19 @@ class _Playing:
     ) -> torch.Tensor:
         """Advantage, return and R^i(a^j^) of each turn: (K, B, 3)."""
         active = episodes.active
-        ends = active.clone()
-        ends[:-1] &= ~active[1:]
         values = torch.stack([turn.value for turn in episodes.turns] + [torch.zeros(self.batch_size)])
         advantages, returns = generalized_advantages(
-            torch.from_numpy(gained).float(), values, ends, self.acting.discount, self.acting.trace
+            torch.from_numpy(gained).float(), values, _ends(active), self.acting.discount, self.acting.trace
         )
         some = advantages[active]
         advantages = (advantages - some.mean()) / (some.std() + 1e-4)
         return torch.stack([advantages, returns, torch.from_numpy(worth.sum(-1)).float()], -1)
 
-    def _play(self, model: TriModule, imagine: bool) -> Episodes:
-        if self._simulation is None:
-            self._simulation = self.stage.simulation(self.batch_size)
+    def _play(self, model: TriModule, imagine: bool, count: int, first: int) -> Episodes:
+        if self._simulation is None or self._simulation.num_envs != count:
+            self._simulation = self.stage.simulation(count)
         return play(
-            model, self._simulation, self.stage.individual, self.stage.modes("external"),
-            self.stage.first + LIVES + self._number * self.batch_size,
+            model, self._simulation, self.stage.individual, self.stage.modes("external"), first,
             mode=self.acting.perspective, horizon=self.acting.horizon, imagine=imagine,
         )  # fmt: skip
 
@@ -590,6 +591,20 @@ class _Playing:
         error = self._learned.fit(seen, paid, 600, seed=self.stage.first % 2**31)
         return {"learned/mse": error, "learned/variance": float(paid.var())}
 
+    def _settle(self, model: TriModule, rng: np.random.Generator) -> dict[str, float]:
+        """Let values begin where a regression on some conversations puts them."""
+        imagine = self.acting.reward in ("own", "learned")
+        episodes = self._play(model, imagine, LIVES, self.stage.first)
+        worth = kindness_of(self._judge(), episodes)
+        gained = mixed(self.acting, self.stage.individual, episodes, worth, rng)
+        nothing = torch.zeros((len(gained) + 1, LIVES))
+        _, returns = generalized_advantages(
+            torch.from_numpy(gained).float(), nothing, _ends(episodes.active), self.acting.discount, 1.0
+        )
+        batch, _, _, numbers = episodes.batch(returns[..., None])
+        states = batch.deciding(model.acting_states(batch.tokens, batch.senders))
+        return {"explained": model.fit_value(states, numbers["turns"][:, 0])}
+
     def _told(self, episodes: Episodes, worth: npt.NDArray[np.float64]) -> dict[str, float]:
         """R^i(a^j^) beside the true R^j(a^j), and what everybody gained."""
         on = episodes.active.numpy()
@@ -609,6 +624,13 @@ class _Playing:
         return log
 
 
+def _ends(active: torch.Tensor) -> torch.Tensor:
+    """Which turns (K, B) are the last ones of their conversations."""
+    ends = active.clone()
+    ends[:-1] &= ~active[1:]
+    return ends
+
+
 class Finetune(_Playing):
     """Listing 2: an agent acts for its own task reward, or for ``"approval"`` beside it.
 
@@ -618,7 +640,8 @@ class Finetune(_Playing):
         batch_size: conversations in an update.
         acting: how; its ``reward`` is ``"none"`` or ``"approval"``.
         graft: before the first update copy the prediction read-out into the behaviour read-out, which
-            listing 1 leaves untrained.
+            listing 1 leaves untrained, and let values begin where a regression on ``LIVES`` conversations of
+            the agent puts them.
     """
 
     rewards = ("none", "approval")

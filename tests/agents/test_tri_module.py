@@ -86,10 +86,10 @@ def test_nothing_is_seen_of_what_comes_later(readout):
         torch.testing.assert_close(one[:, :5], other, atol=1e-12, rtol=0)
 
 
-@pytest.mark.parametrize("readout", READOUTS)
-def test_cached_acting_is_encoding_anew(readout):
+@pytest.mark.parametrize(("readout", "near"), [("two", 4), ("last", 4), ("two", 1), ("two", 8)])
+def test_cached_acting_is_encoding_anew(readout, near):
     """Rows of different lengths, read in pieces of which not all tokens count."""
-    made, some = model(readout).float(), batch(rows=4, length=16)
+    made, some = model(readout, near=near).float(), batch(rows=4, length=16)
     cache = made.new_cache(4)
     lengths = torch.zeros(4, dtype=torch.int64)
     rng = torch.Generator().manual_seed(1)
@@ -136,6 +136,19 @@ def test_grafting_makes_behaviour_say_what_is_predicted():
     made.graft()
     out = some.read(Learner(made))
     assert torch.equal(out.behaviour, out.prediction)
+
+
+def test_values_are_put_where_a_regression_has_them():
+    made, some = model(), batch(rows=12, length=20)
+    states = made.acting_states(some.tokens, some.senders).flatten(0, 1)
+    true = torch.randn(CONFIG.width, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert made.fit_value(states, states @ true + 3.0, ridge=1e-9) > 0.999
+    value = made(some.tokens, some.senders).value.detach().flatten()
+    torch.testing.assert_close(value, states @ true + 3.0, atol=1e-4, rtol=1e-4)
+    # returns that are all the same are what every state is worth
+    made.fit_value(states, torch.full((len(states),), 2.0))
+    value = made(some.tokens, some.senders).value.detach()
+    torch.testing.assert_close(value, torch.full_like(value, 2.0))
 
 
 def test_seeds_and_nothing_else_decide_the_parameters():

@@ -71,7 +71,7 @@ def test_all_settings_are_written_down(tmp_path):
     assert (work.acting["reward"], work.acting["kappa"], work.graft) == ("approval", 0.5, True)
     assert Acting(**care.acting) == Acting(reward="learned", horizon=2, experience=True)
     assert care.conversations() == LIVES + 3 * 4
-    assert load_curriculum("kindness").phases[-2].acting["reward"] == "own"
+    assert load_curriculum("kindness").phases[-1].acting["reward"] == "own"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,14 @@ def test_what_was_predicted_is_credited_where_it_was_predicted():
     with pytest.raises(ValueError, match="turn 2 has no response"):
         silent = play(model, scenario.simulation(5), 0, scenario.modes(), 7, imagine=False)
         silent.imagined(numbers, torch.tensor([[2, 1]]))
+
+
+def test_values_begin_at_what_one_s_own_conversations_were_worth():
+    made = learner()
+    assert not made.model.value_readout.weight.any()
+    log = Finetune("p", stage(), 8, Acting(reward="none"), graft=True).update(made, np.random.default_rng(0))
+    assert 0 < log["explained"] < 1 and made.model.value_readout.weight.any()
+    assert made.model.value_readout.bias < 0  # giving costs
 
 
 def test_experience_teaches_what_others_say_and_show():
