@@ -32,7 +32,8 @@ experiments: $(INSTALLED) ## what the results page reports, and the long tests: 
 	@$(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief
 	@$(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation
 	@$(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness
-	@$(RUN) -m mindsight.benchmarks.experiments.kindness --game pair --out runs/kindness_pair
+	@$(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker
+	@$(RUN) -m mindsight.benchmarks.experiments.kindness --game guarded --out runs/kindness_guarded
 	@$(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid
 	@$(RUN) -m pytest -n 2 --dist worksteal -m experiment
 

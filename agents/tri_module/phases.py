@@ -512,9 +512,8 @@ class _Playing:
             for piece in torch.from_numpy(rng.permutation(self.batch_size)).chunk(self.acting.pieces):
                 log |= self._step(learner, episodes, of_turns, piece, rng)
         if self.acting.experience:
-            for tokens, senders, message in episodes.switched:
-                self.batch = Batch(tokens, senders, responses(tokens, senders, message))
-                log |= pretrain(learner, self.batch)
+            self.batch = _heard(episodes)
+            log |= pretrain(learner, self.batch)
         log |= self._told(episodes, worth)
         if look:
             log |= foresight(learner.model, episodes)
@@ -622,6 +621,17 @@ class _Playing:
                 if some.any():
                     log[name] = float(judged[some].mean())
         return log
+
+
+def _heard(episodes: Episodes) -> Batch:
+    """s^j of every other individual, and what they said and showed: for listing 1."""
+    longest = max(tokens.shape[1] for tokens, _, _ in episodes.switched)
+    parts = []
+    for tokens, senders, message in episodes.switched:
+        given = torch.stack([tokens, senders, responses(tokens, senders, message).long()])
+        parts.append(torch.nn.functional.pad(given, (0, longest - tokens.shape[1])))
+    tokens, senders, said = torch.cat(parts, 1)
+    return Batch(tokens, senders, said > 0)
 
 
 def _ends(active: torch.Tensor) -> torch.Tensor:

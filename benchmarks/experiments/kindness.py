@@ -57,7 +57,6 @@ __all__ = ["CONDITIONS", "GAMES", "Condition", "discrimination", "exam", "main",
 #: What is played: a curriculum, and the exam on things and people that it never has.
 GAMES = {
     "solace": ("kindness", "solace_held_out"),
-    "pair": ("kindness_pair", "solace_pair_held_out"),
     "cracker": ("kindness_cracker", "cracker_guest_held_out"),
     "guarded": ("kindness_guarded", "guarded_two_held_out"),
 }
@@ -378,7 +377,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--out", type=Path, required=True, help="folder of the JSON files")
     parser.add_argument("--conditions", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
-    parser.add_argument("--game", choices=list(GAMES), default="solace", help="with two others, or with one")
+    parser.add_argument("--game", choices=list(GAMES), default="solace")
     parser.add_argument("--episodes", type=int, default=128, help="of an exam")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)

@@ -25,10 +25,10 @@ from mindsight.benchmarks.experiments.statistics import interquartile
 from mindsight.envs.conversation.language import GIVE, HAPPY, SAD, SHOW
 from mindsight.scenarios.curricula import load_curriculum
 
-SIZE = {"width": 12, "layers": 1, "heads": [1, 1, 1], "hidden": 12, "context": 320}
+SIZE = {"width": 12, "layers": 1, "heads": [1, 1, 1], "hidden": 12, "context": 512}
 
 
-def small(name="kindness_pair"):
+def small(name="kindness"):
     whole = load_curriculum(name)
     begins = sorted({plan.begin for plan in whole.phases})
     plans = tuple(
@@ -41,7 +41,7 @@ def small(name="kindness_pair"):
 def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kindness")
     for condition in ("own", "selfish"):
-        run(condition, 0, folder, small(), GAMES["pair"][1], 4)
+        run(condition, 0, folder, small(), GAMES["solace"][1], 4)
     return folder
 
 
@@ -61,7 +61,7 @@ def test_a_run_writes_what_it_found_and_is_not_run_again(out, monkeypatch):
         raise AssertionError("run again")
 
     monkeypatch.setattr(kindness, "trained", never)
-    assert run("own", 0, out, small(), GAMES["pair"][1], 4) == found
+    assert run("own", 0, out, small(), GAMES["solace"][1], 4) == found
 
 
 def test_the_table_has_a_line_a_condition(out):
