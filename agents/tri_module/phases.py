@@ -389,6 +389,9 @@ class Acting:
         entropy: weight of the bonus.
         discount, trace: gamma and lambda of the advantages.
         experience: listing 1 on these conversations, too: s^j, and what j really said and showed.
+        steady: factor to the rate of all but the behaviour module. The error of predicting one's own actions
+            moves what acting reads, too, and where it is small already, Adam makes large steps of its noise:
+            what one does drifts away, unless reward holds on to it faster.
     """
 
     reward: str = "own"
@@ -403,6 +406,7 @@ class Acting:
     discount: float = 0.95
     trace: float = 0.9
     experience: bool = False
+    steady: float = 1.0
 
     def __post_init__(self) -> None:
         for name, known in (("reward", REWARDS), ("after", AFTER), ("perspective", MODES)):
@@ -412,7 +416,7 @@ class Acting:
             if type(value := getattr(self, name)) is not bool:
                 raise ValueError(f"{name} is {value!r}, expected true or false")
         whole_numbers(self, "horizon", "epochs", "pieces")
-        for name in ("kappa", "entropy", "discount", "trace"):
+        for name in ("kappa", "entropy", "discount", "trace", "steady"):
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value!r}, expected a number from 0 to 1")
@@ -508,12 +512,14 @@ class _Playing:
         worth = kindness_of(self._judge(), episodes)
         gained = mixed(self.acting, self.stage.individual, episodes, worth, rng)
         of_turns = self._of_turns(episodes, gained, worth)
+        learner.steady = self.acting.steady
         for _ in range(self.acting.epochs):
             for piece in torch.from_numpy(rng.permutation(self.batch_size)).chunk(self.acting.pieces):
                 log |= self._step(learner, episodes, of_turns, piece, rng)
         if self.acting.experience:
             self.batch = _heard(episodes)
             log |= pretrain(learner, self.batch)
+        learner.steady = 1.0
         log |= self._told(episodes, worth)
         if look:
             log |= foresight(learner.model, episodes)

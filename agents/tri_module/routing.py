@@ -231,6 +231,7 @@ class Learner:
         if (variant == "separate") != isinstance(model, SeparateModules):
             raise ValueError(f"variant {variant!r} does not fit a {type(model).__name__}")
         self.model, self.rate, self.clip, self.variant = model, rate, clip, variant
+        self.steady = 1.0  # factor to the rate of all but the behaviour module
         self.log_every, self.steps, self.gradients = log_every, 0, gradients
         self.groups = model.groups()
         self.optimizer = makers[optimizer](
@@ -325,7 +326,7 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         for settings in self.optimizer.param_groups:
             name = settings["name"]
-            settings["lr"] = self.rate * self._alone(given, name)
+            settings["lr"] = self.rate * self._alone(given, name) * self.steady ** (name != "behaviour")
             for parameter in settings["params"]:
                 if parameter in roles:
                     parts = [(rows, found.get(mixes[role], {})) for rows, role in roles[parameter]]

@@ -8,6 +8,7 @@ import torch
 from run_outcome import outcome
 
 from mindsight.agents.tri_module import Learner, TriConfig, TriModule
+from mindsight.agents.tri_module.model import GROUPS
 from mindsight.agents.tri_module.perspective import END, ME, VOCABULARY_SIZE, WORLD
 from mindsight.agents.tri_module.phases import LIVES, Acting, Finetune, FromFiles, Kindness, Pretrain, Stage
 from mindsight.agents.tri_module.rollouts import play
@@ -82,6 +83,7 @@ def test_all_settings_are_written_down(tmp_path):
         ("reward: approval", "reward: own", r":18: .*reward': is 'own', expected one of none, approval"),
         ("reward: learned", "reward: none", r":24: .*reward': is .none., expected one of own, learned"),
         ("experience: true", "experience: 1", r":24: .*experience': is 1, expected true or false"),
+        ("horizon: 2", "steady: 2", r":24: .*steady': is 2, expected a number from 0"),
         ("horizon: 2", "horizon: 0", r":24: .*horizon': is 0, expected a whole number of at least 1"),
         ("horizon: 2", "after: words", r":24: .*after': is 'words', expected one of deeds, all"),
         ("    graft: true", "    viewer: other_0", r":17: .*viewer': is given for .finetune. on"),
@@ -133,7 +135,7 @@ def test_each_listing_moves_what_it_may():
             for name, each in made.model.named_parameters()
             if not torch.equal(each, before[name])
         }
-        assert moved == {"behaviour", "prediction", "perception", "shared"}
+        assert moved == set(GROUPS)
         assert {"reward", "own prediction", "own", "others", "true_r", "judged_r"} <= set(log)
     assert "prediction by reward" in log or log["true_r"] <= 0
 
@@ -161,6 +163,17 @@ def test_what_was_predicted_is_credited_where_it_was_predicted():
     with pytest.raises(ValueError, match="turn 2 has no response"):
         silent = play(model, scenario.simulation(5), 0, scenario.modes(), 7, imagine=False)
         silent.imagined(numbers, torch.tensor([[2, 1]]))
+
+
+@pytest.mark.parametrize(("steady", "groups"), [(0.0, {"behaviour"}), (1.0, set(GROUPS))])
+def test_all_but_behaviour_moves_as_slowly_as_it_is_told_to(steady, groups):
+    made = learner()
+    before = {name: each.clone() for name, each in made.model.named_parameters()}
+    acting = Acting(reward="none", experience=True, steady=steady)
+    Finetune("p", stage(), 8, acting).update(made, np.random.default_rng(0))
+    changed = [name for name, each in made.model.named_parameters() if not torch.equal(each, before[name])]
+    assert {made.model.owner(name) for name in changed} == groups
+    assert made.steady == 1.0  # other phases are not slowed down
 
 
 def test_values_begin_at_what_one_s_own_conversations_were_worth():
