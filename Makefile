@@ -28,13 +28,16 @@ demo: $(INSTALLED) ## train, examine and draw a first agent: about 5 minutes aft
 test: $(INSTALLED) ## run every test: at most 15 minutes on two cores
 	@$(RUN) -m pytest -n 2 --dist worksteal -m "not experiment"
 
-experiments: $(INSTALLED) ## what the results page reports, and the long tests: hours; goes on where it stopped
-	@$(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief
-	@$(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation
-	@$(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness
-	@$(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker
-	@$(RUN) -m mindsight.benchmarks.experiments.kindness --game guarded --out runs/kindness_guarded
-	@$(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid
+# Two chains side by side, one thread each; everything goes on where it was stopped.
+experiments: $(INSTALLED) ## what the results page reports, and the long tests: a night; goes on where it stopped
+	@trap 'trap - TERM; kill 0' INT TERM; \
+	 ( $(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief && \
+	   $(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation && \
+	   $(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid ) & first=$$!; \
+	 ( $(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness && \
+	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker && \
+	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game guarded --out runs/kindness_guarded ) & second=$$!; \
+	 wait $$first; one=$$?; wait $$second; two=$$?; test $$one -eq 0 -a $$two -eq 0
 	@$(RUN) -m pytest -n 2 --dist worksteal -m experiment
 
 # mypy names modules after folders, and a checkout may have any name (with dashes, too, which no
