@@ -503,10 +503,11 @@ class _Playing:
                 log |= self._settle(learner.model, rng)
         look = self._number % _LOOK == 0
         began = time.perf_counter()
-        credits = self.simulates and learner.variant == "unrouted_credit"
-        imagine = look or credits or self.acting.reward in _IMAGINED
+        if self._simulation is None:
+            self._simulation = self.stage.simulation(self.batch_size)
+        imagine = look or self._credits(learner) or self.acting.reward in _IMAGINED
         first = self.stage.first + LIVES + self._number * self.batch_size
-        episodes = self._play(learner.model, imagine, self.batch_size, first)
+        episodes = self._play(learner.model, self._simulation, first, imagine)
         self.seconds["acting"] += time.perf_counter() - began
         self._number += 1
         worth = kindness_of(self._judge(), episodes)
@@ -517,7 +518,7 @@ class _Playing:
             for piece in torch.from_numpy(rng.permutation(self.batch_size)).chunk(self.acting.pieces):
                 log |= self._step(learner, episodes, of_turns, piece, rng)
         if self.acting.experience:
-            self.batch = _heard(episodes)
+            self.batch = episodes.heard()
             log |= pretrain(learner, self.batch)
         learner.steady = 1.0
         log |= self._told(episodes, worth)
@@ -540,12 +541,16 @@ class _Playing:
         )
         self.batch = batch
         credited = None
-        if self.simulates and learner.variant == "unrouted_credit":
+        if self._credits(learner):
             turns = torch.nonzero(episodes.active[:, rows])  # as many as conversations, any alike
             drawn = torch.from_numpy(rng.permutation(len(turns))[: len(rows)])
             some = torch.stack([turns[drawn, 0], rows[turns[drawn, 1]]], 1)
             credited = episodes.imagined(of_turns[..., 0], some)
         return self._learn(learner, replace(batch, rewards=numbers["grid"][..., 2]), reward, credited)
+
+    def _credits(self, learner: Learner) -> bool:
+        """Whether reward is credited to predicted responses, too: the control."""
+        return self.simulates and learner.variant == "unrouted_credit"
 
     def _learn(
         self, learner: Learner, batch: Batch, reward: Reward, credited: Batch | None
@@ -565,11 +570,9 @@ class _Playing:
         advantages = (advantages - some.mean()) / (some.std() + 1e-4)
         return torch.stack([advantages, returns, torch.from_numpy(worth.sum(-1)).float()], -1)
 
-    def _play(self, model: TriModule, imagine: bool, count: int, first: int) -> Episodes:
-        if self._simulation is None or self._simulation.num_envs != count:
-            self._simulation = self.stage.simulation(count)
+    def _play(self, model: TriModule, simulation: Any, first: int, imagine: bool) -> Episodes:
         return play(
-            model, self._simulation, self.stage.individual, self.stage.modes("external"), first,
+            model, simulation, self.stage.individual, self.stage.modes("external"), first,
             mode=self.acting.perspective, horizon=self.acting.horizon, imagine=imagine,
         )  # fmt: skip
 
@@ -598,8 +601,8 @@ class _Playing:
 
     def _settle(self, model: TriModule, rng: np.random.Generator) -> dict[str, float]:
         """Let values begin where a regression on some conversations puts them."""
-        imagine = self.acting.reward in ("own", "learned")
-        episodes = self._play(model, imagine, LIVES, self.stage.first)
+        imagine = self.acting.reward in _IMAGINED
+        episodes = self._play(model, self.stage.simulation(LIVES), self.stage.first, imagine)
         worth = kindness_of(self._judge(), episodes)
         gained = mixed(self.acting, self.stage.individual, episodes, worth, rng)
         nothing = torch.zeros((len(gained) + 1, LIVES))
@@ -627,17 +630,6 @@ class _Playing:
                 if some.any():
                     log[name] = float(judged[some].mean())
         return log
-
-
-def _heard(episodes: Episodes) -> Batch:
-    """s^j of every other individual, and what they said and showed: for listing 1."""
-    longest = max(tokens.shape[1] for tokens, _, _ in episodes.switched)
-    parts = []
-    for tokens, senders, message in episodes.switched:
-        given = torch.stack([tokens, senders, responses(tokens, senders, message).long()])
-        parts.append(torch.nn.functional.pad(given, (0, longest - tokens.shape[1])))
-    tokens, senders, said = torch.cat(parts, 1)
-    return Batch(tokens, senders, said > 0)
 
 
 def _ends(active: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ from ...envs.conversation.language import INDIVIDUAL, POOLS, SLOT, THING, VOCABU
 from .algorithms import Batch
 from .judgement import perceived
 from .model import Output, TriModule
-from .perspective import END, ME, MODES, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both
+from .perspective import END, ME, MODES, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both, responses
 
 __all__ = ["Binding", "Episodes", "Reader", "Response", "Said", "Simulator", "play", "say"]
 
@@ -281,15 +281,10 @@ class Simulator:
             For each other individual after the other, B responses: N = B x others.
         """
         packs = [self.binding.pack(self.switched(messages, j)) for j in self.others]
-        longest = max(pack[0].shape[1] for pack in packs)
-
-        def joined(k: int) -> Tensor:
-            pads = [F.pad(p[k], (0, longest - p[k].shape[1])) for p in packs]
-            return torch.cat(pads)
-
         reader = self.reader
         lengths = torch.cat([pack[3] for pack in packs])
-        tokens, senders = joined(0), joined(1)
+        tokens, senders = (_joined([pack[k] for pack in packs]) for k in range(2))
+        longest = tokens.shape[1]
         # the last END is read below, with its output: it says who speaks next
         reader.read(tokens, senders, lengths - 1)
         kept, tail = reader.lengths, reader.cache.tail
@@ -484,13 +479,18 @@ class Episodes:
         ends = [int(part[2].any(0).nonzero().max()) for part in parts if part[2].any()]
         if not ends:
             raise ValueError(f"nothing was drawn after {len(some)} messages, expected some response")
-        size = max(ends) + 1
+        return Batch(*(_joined(list(each))[:, : max(ends) + 1] for each in zip(*parts, strict=True)))
 
-        def joined(n: int) -> Tensor:
-            wide = [F.pad(part[n], (0, max(0, size - part[n].shape[1]))) for part in parts]
-            return torch.cat([each[:, :size] for each in wide])
+    def heard(self) -> Batch:
+        """s^j of every other individual, and what they said and the world showed of it as actions."""
+        parts = [(tokens, by, responses(tokens, by, message)) for tokens, by, message in self.switched]
+        return Batch(*(_joined(list(each)) for each in zip(*parts, strict=True)))
 
-        return Batch(*(joined(n) for n in range(4)))
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Histories (B, T) of several lengths, one below the other: the shorter ones end with zeros."""
+    longest = max(part.shape[1] for part in parts)
+    return torch.cat([F.pad(part, (0, longest - part.shape[1])) for part in parts])
 
 
 @torch.no_grad()

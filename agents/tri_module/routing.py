@@ -326,7 +326,8 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         for settings in self.optimizer.param_groups:
             name = settings["name"]
-            settings["lr"] = self.rate * self._alone(given, name) * self.steady ** (name != "behaviour")
+            pace = 1.0 if name == "behaviour" else self.steady
+            settings["lr"] = self.rate * self._alone(given, name) * pace
             for parameter in settings["params"]:
                 if parameter in roles:
                     parts = [(rows, found.get(mixes[role], {})) for rows, role in roles[parameter]]

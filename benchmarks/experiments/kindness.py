@@ -2,7 +2,7 @@
 
     python -m mindsight.benchmarks.experiments.kindness --seeds 10 --out runs/kindness
 
-Each run trains by the curriculum ``kindness``. Its first phases listen, and are the same for all conditions
+Each run trains by the curriculum of its game. Its first phases listen, and are the same for all conditions
 of a seed: they are trained once. Then the read-out is grafted and the agent plays the listener: its own task
 reward, which only ever falls by giving, weighs 1 - kappa, and R^i(a^j^), what its own prediction of the other
 is worth by its own rule, weighs kappa. The others' true rewards are looked at by the log and by the oracle
@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -193,9 +194,11 @@ def performance(simulation: Any) -> dict[str, float]:
     return {name: float(part.mean()) for name, part in parts.items() if len(part)}
 
 
+@cache
 def reference(scenario: str, mode: str, first: int, episodes: int) -> dict[str, float]:
     """What those that an exam is about truly gain in sum where a character plays the listener, what it gains
-    itself, and what is counted. ``"external"``: it never says anything."""
+    itself, and what is counted. ``"external"``: it never says anything. The same for all conditions of a
+    seed, and so played once."""
     loaded = load_scenario(scenario)
     simulation: Any = loaded.simulation(episodes)
     simulation.reset(first)
@@ -216,9 +219,10 @@ def references(scenario: str, seed: int, episodes: int) -> dict[str, dict[str, f
     first, modes = seeds.evaluation_seed(seed), load_scenario(scenario).game.modes
     found = {mode: reference(scenario, mode, first, episodes) for mode in REFERENCES if mode in modes}
     selfish, prosocial = (found[mode]["others"] for mode in ("selfish", "prosocial"))
-    for each in found.values():
-        each["share"] = (each["others"] - selfish) / (prosocial - selfish)
-    return found
+    return {
+        mode: {**each, "share": (each["others"] - selfish) / (prosocial - selfish)}
+        for mode, each in found.items()
+    }
 
 
 def exam(model: TriModule, scenario: str, seed: int, episodes: int) -> dict[str, float]:
