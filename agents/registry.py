@@ -18,6 +18,7 @@ from .baselines import (
     Prosocial,
     Random,
     RealityBiased,
+    Reflex,
     Scripted,
     Selfish,
 )
@@ -36,6 +37,7 @@ AGENTS: dict[str, Callable[[], Agent]] = {
     "egocentric": Egocentric,
     "selfish": Selfish,
     "prosocial": Prosocial,
+    "reflex": Reflex,
 }
 
 

@@ -44,8 +44,20 @@ MODES = (
     "egocentric",  # ... its own wants and knowledge, as if they were everybody's
     "selfish",  # ... what it gains itself, from its own belief
     "prosocial",  # ... what the others truly gain: the oracle of kindness
+    "reflex",  # ... a fixed habit that minds nobody and plans nothing; the game's page says which
 )
-EXTERNAL, SCRIPTED, REALITY_BIASED, LAST_SEEN, EXACT, RANDOM, EGOCENTRIC, SELFISH, PROSOCIAL = range(9)
+(
+    EXTERNAL,
+    SCRIPTED,
+    REALITY_BIASED,
+    LAST_SEEN,
+    EXACT,
+    RANDOM,
+    EGOCENTRIC,
+    SELFISH,
+    PROSOCIAL,
+    REFLEX,
+) = range(len(MODES))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ cell."""
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from ..envs.grid import engine
@@ -245,6 +245,74 @@ def _beacon(p: Pen) -> None:
     p.polygon(points, (255, 206, 40))
 
 
+def _conveyor(p: Pen, heading: int) -> None:
+    belt = (122, 128, 140)
+    p.rect(0, 0, 1, 1, dark(belt, 0.55))
+    p.rect(0.05, 0.05, 0.9, 0.9, belt)
+    fx, fy = FORWARD[heading]
+    for back in (-0.2, 0.14):  # two chevrons
+        points = []
+        for right, forward in ((-0.28, back - 0.1), (0, back + 0.16), (0.28, back - 0.1)):
+            points.append((0.5 - fy * right + fx * forward, 0.5 + fx * right + fy * forward))
+        p.line(points[:2], WHITE, 0.1)
+        p.line(points[1:], WHITE, 0.1)
+
+
+def _lamp(p: Pen, on: bool) -> None:
+    glow = (255, 226, 90) if on else (96, 98, 104)
+    if on:
+        p.circle(0.5, 0.5, 0.46, (255, 244, 190))
+        for k in range(8):
+            x, y = math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)
+            ray = [(0.5 + 0.33 * x, 0.5 + 0.33 * y), (0.5 + 0.45 * x, 0.5 + 0.45 * y)]
+            p.line(ray, (214, 150, 0), 0.05)
+    p.circle(0.5, 0.5, 0.28, dark(glow, 0.5))
+    p.circle(0.5, 0.5, 0.24, glow)
+    p.circle(0.43, 0.42, 0.07, light(glow, 0.7))
+
+
+def _pad(p: Pen) -> None:
+    for inset, colour in ((0.1, (0, 120, 88)), (0.16, (188, 228, 208)), (0.3, (0, 120, 88))):
+        p.rect(inset, inset, 1 - 2 * inset, 1 - 2 * inset, colour, 0.06)
+    p.rect(0.35, 0.35, 0.3, 0.3, (188, 228, 208), 0.04)
+
+
+def _block(p: Pen, on_pad: bool) -> None:
+    wood = (166, 96, 52)
+    if on_pad:
+        _pad(p)
+    p.rect(0.08, 0.08, 0.84, 0.84, dark(wood, 0.55), 0.06)
+    p.rect(0.13, 0.13, 0.74, 0.74, wood, 0.03)
+    for x0, y0, x1, y1 in ((0.2, 0.2, 0.8, 0.8), (0.8, 0.2, 0.2, 0.8)):
+        p.line([(x0, y0), (x1, y1)], light(wood, 0.35), 0.09)
+    if on_pad:  # where it belongs: a tick
+        p.circle(0.5, 0.5, 0.23, palette.RIGHT)
+        p.line([(0.39, 0.5), (0.47, 0.59)], WHITE, 0.07)
+        p.line([(0.47, 0.59), (0.62, 0.41)], WHITE, 0.07)
+
+
+def _water(p: Pen) -> None:
+    water = (104, 168, 220)
+    p.rect(0, 0, 1, 1, water)
+    for k, y in enumerate((0.22, 0.5, 0.78)):
+        for x in (0.25 + 0.1 * (k % 2), 0.7 + 0.1 * (k % 2)):
+            p.curve(x, y, 0.16, 0.1, 200, 340, light(water, 0.7), 0.05)
+
+
+def _trap(p: Pen) -> None:
+    p.rect(0.06, 0.06, 0.88, 0.88, (92, 30, 34), 0.08)
+    for row in range(2):
+        for k in range(3):
+            x, y = 0.2 + 0.3 * k, 0.46 + 0.36 * row
+            p.polygon([(x - 0.1, y), (x, y - 0.3), (x + 0.1, y)], palette.FAINT)
+
+
+def _stone(p: Pen) -> None:
+    for grow, colour in ((0.0, (118, 122, 128)), (0.05, (172, 176, 180))):
+        p.ellipse(0.08 + grow, 0.14 + grow, 0.84 - 2 * grow, 0.72 - 2 * grow, colour)
+    p.curve(0.42, 0.42, 0.22, 0.16, 180, 270, light((172, 176, 180), 0.6), 0.05)
+
+
 def _unseen(p: Pen) -> None:
     p.rect(0, 0, 1, 1, palette.UNSEEN)
 
@@ -263,6 +331,15 @@ _TERRAIN: dict[int, Any] = {
     engine.GLASS_CLOSED: lambda p: _glass(p, False),
     engine.GLASS_OPEN: lambda p: _glass(p, True),
     engine.BEACON: _beacon,
+    **{engine.CONVEYOR + h: partial(_conveyor, heading=h) for h in range(4)},
+    engine.LIGHT_OFF: lambda p: _lamp(p, False),
+    engine.LIGHT_ON: lambda p: _lamp(p, True),
+    engine.BLOCK: lambda p: _block(p, False),
+    engine.PAD: _pad,
+    engine.BLOCK_ON_PAD: lambda p: _block(p, True),
+    engine.WATER: _water,
+    engine.TRAP: _trap,
+    engine.STONE: _stone,
 }
 
 

@@ -2,7 +2,17 @@
 
 from .random import Random
 from .scripted import Exact, Scripted
-from .shortcut import LastSeen, RealityBiased
+from .shortcut import LastSeen, RealityBiased, Reflex
 from .social import Egocentric, Prosocial, Selfish
 
-__all__ = ["Egocentric", "Exact", "LastSeen", "Prosocial", "Random", "RealityBiased", "Scripted", "Selfish"]
+__all__ = [
+    "Egocentric",
+    "Exact",
+    "LastSeen",
+    "Prosocial",
+    "Random",
+    "RealityBiased",
+    "Reflex",
+    "Scripted",
+    "Selfish",
+]

@@ -12,7 +12,7 @@ from ...envs.probes import Probe
 from ..base import one_hot
 from .characters import Character
 
-__all__ = ["LastSeen", "RealityBiased", "Shortcut"]
+__all__ = ["LastSeen", "RealityBiased", "Reflex", "Shortcut"]
 
 
 class Shortcut(Character):
@@ -55,3 +55,11 @@ class LastSeen(Shortcut):
     name = "last_seen"
     mode = "last_seen"
     shortcut = "last_mentioned"
+
+
+class Reflex(Shortcut):
+    """Follows a fixed habit, and gives the same answer always."""
+
+    name = "reflex"
+    mode = "reflex"
+    shortcut = "most_frequent"

@@ -26,6 +26,7 @@ from .engine import (
     WAIT,
     WALKABLE,
     legal,
+    passes,
     random_below,
 )
 from .vision import FORWARD_X, FORWARD_Y
@@ -102,7 +103,7 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, 
                 terrain = whole(w.cells[ahead] & 0xFF)
                 properties = PROPERTIES[terrain]
                 door = terrain == DOOR_CLOSED or (properties & TOGGLES != 0 and properties & WALKABLE != 0)
-                if blocked[ahead] or not (door or properties & WALKABLE):
+                if blocked[ahead] or not (door or passes(w, a, ahead)):
                     continue
                 if door and (entry != start or terrain == DOOR_CLOSED):
                     if first[pose] < 0:

@@ -32,7 +32,7 @@ from ..kernels import njit, whole
 from ..minds import chain_table
 from ..random import below, draw
 from ..simulation import ANEW, NEXT_STEP, RESTING, RUNNING, SAME_STEP
-from .vision import FORWARD_X, FORWARD_Y, look, scan, sees, window_cell
+from .vision import FORWARD_X, FORWARD_Y, SHORT_SIGHTED, look, scan, sees, window_cell
 
 __all__ = [
     "ACTIONS",
@@ -41,6 +41,8 @@ __all__ = [
     "GONE",
     "HANDS",
     "NOWHERE",
+    "NO_WATER",
+    "SHORT_SIGHTED",
     "SYMBOLS",
     "TERRAIN",
     "THINGS",
@@ -88,6 +90,18 @@ TERRAIN = (
     "glass_closed",
     "glass_open",
     "beacon",
+    "conveyor_up",  # up is north on the map, and ahead in a window: shown as the viewer is turned
+    "conveyor_right",
+    "conveyor_down",
+    "conveyor_left",
+    "light_off",
+    "light_on",
+    "block",
+    "pad",
+    "block_on_pad",
+    "water",
+    "trap",
+    "stone",
 )
 (
     UNSEEN,
@@ -103,13 +117,29 @@ TERRAIN = (
     GLASS_CLOSED,
     GLASS_OPEN,
     BEACON,
+    CONVEYOR,  # + heading
+    _,
+    _,
+    _,
+    LIGHT_OFF,
+    LIGHT_ON,
+    BLOCK,
+    PAD,
+    BLOCK_ON_PAD,
+    WATER,
+    TRAP,
+    STONE,
 ) = range(len(TERRAIN))
-NUM_TERRAIN = 16  # room for the terrains of later games: spaces do not change when they come
+NUM_TERRAIN = 32  # room for the terrains of later games: spaces do not change when they come
 
 # What a terrain does, as bits.
-OPAQUE, WALKABLE, CONTAINER, IS_OPEN, TOGGLES, CONCEALS = 1, 2, 4, 8, 16, 32
+OPAQUE, WALKABLE, CONTAINER, IS_OPEN, TOGGLES, CONCEALS, WET, PUSHED = 1, 2, 4, 8, 16, 32, 64, 128
 PROPERTIES = np.zeros(NUM_TERRAIN, np.uint8)
 PROPERTIES[FLOOR] = PROPERTIES[BEACON] = WALKABLE
+PROPERTIES[CONVEYOR : CONVEYOR + 4] = PROPERTIES[LIGHT_OFF] = PROPERTIES[LIGHT_ON] = WALKABLE
+PROPERTIES[PAD] = PROPERTIES[TRAP] = PROPERTIES[STONE] = WALKABLE
+PROPERTIES[WATER] = WALKABLE | WET
+PROPERTIES[BLOCK] = PROPERTIES[BLOCK_ON_PAD] = PUSHED  # low: it can be seen over
 PROPERTIES[WALL] = OPAQUE
 PROPERTIES[DOOR_CLOSED] = OPAQUE | TOGGLES
 PROPERTIES[DOOR_OPEN] = WALKABLE | TOGGLES | IS_OPEN
@@ -169,6 +199,10 @@ GONE = 0xFE
 MAX_SIDE = 15
 MAX_INDIVIDUALS = 8
 
+# What an individual cannot do, as bits of its ``limits``: it does not pass water (its step does
+# nothing), it is SHORT_SIGHTED (vision.py).
+NO_WATER = 1
+
 # Bodies: out of the world, an individual, or an arrow (moves by the same script, has no mind).
 OUT, PERSON, THING_ARROW = 0, 1, 2
 
@@ -195,6 +229,7 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
             ("pose", "u2", (a,)),  # ... from which pose ...
             ("changed", "u1"),  # ... unless a cell has become opaque or transparent since
             ("reward", "f4", (a,)),
+            ("welfare", "f4", (a,)),  # how everybody truly fared so far: oracle only
             ("perf", "f4"),  # how well the episode went, 0..1
             ("last_perf", "f4"),  # how well the episode before it went: a step may begin a new one
             ("step", "i2"),
@@ -215,6 +250,7 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
             ("terminated", "u1"),
             ("truncated", "u1"),
             ("order", "u1"),  # of the beliefs that are tracked; set once, for all episodes
+            ("flows", "u1"),  # whether there are conveyors
             ("ask", "u1"),  # 1 when an exam should put its probes now
             ("hearing", "u1"),  # radius in cells; 0 = within the room
             ("task", "u1", (a,)),
@@ -223,6 +259,8 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
             ("heading", "u1", (a,)),
             ("hand", "u1", (a,)),  # thing + 1, 0 = empty
             ("face", "u1", (a,)),
+            ("action", "u1", (a,)),  # what each did last; WAIT where that was illegal
+            ("limits", "u1", (a,)),  # NO_WATER, SHORT_SIGHTED
             ("voice", "u1", (a,)),  # symbol + 1, 0 = silent
             ("body", "u1", (a,)),  # OUT, PERSON, THING_ARROW
             ("identity", "u1", (a,)),  # what others see
@@ -255,6 +293,7 @@ def clear(w: Any, width: int, height: int, individuals: int, things: int, limit:
     w.terminated = 0
     w.truncated = 0
     w.ask = 0
+    w.flows = 0
     w.changed = 1
     w.hearing = 5
     w.mentioned = 0
@@ -273,11 +312,14 @@ def clear(w: Any, width: int, height: int, individuals: int, things: int, limit:
         w.sight[a, 1] = 0
         w.pose[a] = 0
         w.reward[a] = 0
+        w.welfare[a] = 0
         w.task[a] = 0
         w.place[a] = 0
         w.heading[a] = 0
         w.hand[a] = 0
         w.face[a] = 0
+        w.action[a] = 0
+        w.limits[a] = 0
         w.voice[a] = 0
         w.body[a] = PERSON if a < individuals else OUT
         w.identity[a] = a
@@ -311,6 +353,8 @@ def set_terrain(w: Any, cell: int, terrain: int) -> None:
         if o >= 0:
             kind = whole(w.kind[o])
     w.cells[cell] = np.uint16(terrain | (kind << 8))
+    if CONVEYOR <= terrain < CONVEYOR + 4:
+        w.flows = 1
     bit = np.uint16(1 << (cell & 15))
     w.changed = 1
     if PROPERTIES[terrain] & OPAQUE:
@@ -417,7 +461,7 @@ def legal(w: Any, a: int, action: int) -> bool:
     cell = front(w, a)
     properties = PROPERTIES[w.cells[cell] & 0xFF]
     if action == FORWARD:
-        return properties & WALKABLE != 0
+        return properties & (WALKABLE | PUSHED) != 0
     if action == PICK_UP:
         shown = (w.cells[cell] >> 8) != 0
         reachable = properties & CONTAINER == 0 or properties & IS_OPEN != 0
@@ -476,6 +520,7 @@ def finish_all(worlds: Any, rewards: Any, ends: Any, autoreset: int, todo: Any, 
             w.truncated = 1
         for a in range(w.individuals):
             rewards[i, a] = w.reward[a] if todo[i] == RUNNING else 0
+            w.welfare[a] += rewards[i, a]
         ends[i, 0] = w.terminated
         ends[i, 1] = w.truncated
         if autoreset == SAME_STEP and (w.terminated or w.truncated):
@@ -514,11 +559,15 @@ def act(w: Any, i: int, actions: Any) -> None:
         action = actions[i, a]
         if w.body[a] == OUT:
             continue
+        w.action[a] = WAIT
         if action == TURN_LEFT:
+            w.action[a] = TURN_LEFT
             w.heading[a] = (w.heading[a] + 3) & 3
         elif action == TURN_RIGHT:
+            w.action[a] = TURN_RIGHT
             w.heading[a] = (w.heading[a] + 1) & 3
         elif action >= SAY:
+            w.action[a] = action
             w.voice[a] = action - SAY + 1
         elif action >= PICK_UP:
             busy = True
@@ -534,18 +583,33 @@ def move(w: Any, i: int, actions: Any) -> None:
     A cell that two want, neither gets. Nobody enters a cell whose owner stays, and no two change
     places through each other; a line moves if its head moves, and so does a ring of four.
     """
-    n = whole(w.individuals)
     moving = np.uint64(0)
-    target = w.target
-    for a in range(n):
-        target[a] = 0
+    for a in range(w.individuals):
+        w.target[a] = 0
         if actions[i, a] == FORWARD and w.body[a] != OUT:
             cell = front(w, a)
-            if PROPERTIES[w.cells[cell] & 0xFF] & WALKABLE:
-                target[a] = cell
+            if PROPERTIES[w.cells[cell] & 0xFF] & (WALKABLE | PUSHED):
+                w.action[a] = FORWARD
+            if passes(w, a, cell):
+                w.target[a] = cell
                 moving |= np.uint64(1) << np.uint64(a)
-    if moving == 0:
-        return
+    if moving:
+        settle(w, moving)
+
+
+@njit
+def passes(w: Any, a: int, cell: int) -> bool:
+    """Whether individual ``a`` can stand on a cell: it is walkable, and not water to who cannot swim."""
+    properties = PROPERTIES[w.cells[cell] & 0xFF]
+    return properties & WALKABLE != 0 and not (properties & WET and w.limits[a] & NO_WATER)
+
+
+@njit
+def settle(w: Any, moving: Any) -> None:
+    """Let those whose bits are set in ``moving`` go where ``w.target`` says, by the rules of :func:`move`.
+    Whoever is not moved by ``moving`` stays; everybody else's target has to be 0."""
+    n = whole(w.individuals)
+    target = w.target
     # two claimants of one cell, and two who would pass through each other: neither moves
     blocked = np.uint64(0)
     for a in range(n):
@@ -589,6 +653,7 @@ def hands(w: Any, i: int, actions: Any) -> None:
         action = actions[i, a]
         if PICK_UP <= action <= GIVE and legal(w, a, action):
             cell = front(w, a)
+            w.action[a] = action
             if action == PICK_UP:
                 place[a] = cell
                 filled[a] = a
@@ -668,12 +733,24 @@ def perceive(w: Any, i: int, chains: Any, window: Any, fields: Any, masks: Any) 
                 scan(w, a, size)
                 w.pose[a] = pose
             look(w, i, a, size, window)
+            if w.flows:
+                turn_flows(w, i, a, window)
     w.changed = 0
     meet(w, i, size, window)
     believe(w, chains, size)
     for a in range(w.individuals):
         observe_self(w, i, a, fields)
         offer(w, i, a, masks)
+
+
+@njit
+def turn_flows(w: Any, i: int, a: int, window: Any) -> None:
+    """Show conveyors as they flow for who sees them: a window is turned with its viewer."""
+    h = whole(w.heading[a])
+    for k in range(window.shape[2]):
+        terrain = whole(window[i, a, k] & 0xFF)
+        if CONVEYOR <= terrain < CONVEYOR + 4:
+            window[i, a, k] += np.uint32(((terrain - CONVEYOR - h) & 3) + CONVEYOR - terrain)
 
 
 @njit
@@ -826,7 +903,7 @@ def offer(w: Any, i: int, a: int, masks: Any) -> None:
         masks[i, a, SAY + k] = 1
     cell = front(w, a)
     properties = PROPERTIES[w.cells[cell] & 0xFF]
-    if properties & WALKABLE:
+    if properties & (WALKABLE | PUSHED):
         masks[i, a, FORWARD] = 1
     full = w.hand[a] != 0
     shown = (w.cells[cell] >> 8) != 0

@@ -16,13 +16,13 @@ for its state.
 
 Actions. Illegal ones do nothing; the mask of legal ones is info['action_mask'].
 
-== ========== ============================================================
+== ========== ==========================================================
    action     what it does
-== ========== ============================================================
+== ========== ==========================================================
 0  wait       nothing; the only action of who is out of the world
 1  turn_left  a quarter turn
 2  turn_right a quarter turn
-3  forward    one cell on, if it can be walked on and nobody is in the way
+3  forward    one cell on, where one can walk and nobody is in the way
 4  pick_up    the thing in front, into empty hands
 5  put_down   what is held, in front: on floor or into an open container
 6  toggle     open or close the door or container in front
@@ -31,7 +31,7 @@ Actions. Illegal ones do nothing; the mask of legal ones is info['action_mask'].
 9  say_1      another
 10 say_2      another
 11 say_3      another
-== ========== ============================================================
+== ========== ==========================================================
 
 Observation, window: V x V cells, the individual at the middle of the bottom row, looking up;
 four numbers a cell.
@@ -39,14 +39,16 @@ four numbers a cell.
 = ====== ==========================================================================
   values channel
 = ====== ==========================================================================
-0 0..15  terrain, 0 not seen
+0 0..31  terrain, 0 not seen
 1 0..8   thing in sight, 0 none
 2 0..36  individual, 0 nobody: 1 + identity * 4 + heading, relative to the viewer's
 3 0..35  manner: face + 4 * kind of the thing carried
 = ====== ==========================================================================
 
 Terrains: 0 unseen, 1 floor, 2 wall, 3 window, 4 door_closed, 5 door_open, 6 box_closed, 7
-  box_open, 8 basket_closed, 9 basket_open, 10 glass_closed, 11 glass_open, 12 beacon.
+  box_open, 8 basket_closed, 9 basket_open, 10 glass_closed, 11 glass_open, 12 beacon, 13
+  conveyor_up, 14 conveyor_right, 15 conveyor_down, 16 conveyor_left, 17 light_off, 18 light_on,
+  19 block, 20 pad, 21 block_on_pad, 22 water, 23 trap, 24 stone.
 Things: 0 none, 1 ball, 2 marble, 3 apple, 4 banana, 5 key, 6 cup, 7 book, 8 toy.
 Relative headings: 0 the same, 1 to the right, 2 opposite, 3 to the left.
 Faces: 0 neutral, 1 glad, 2 sad, 3 surprised.

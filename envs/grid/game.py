@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +15,19 @@ from ..simulation import Simulation as AnySimulation
 from . import engine, percepts, views
 from .vision import WINDOWS
 
-__all__ = ["AUTORESET", "MODES", "Game", "GameOptions", "Simulation"]
+__all__ = ["AUTORESET", "MODES", "Game", "GameOptions", "Percept", "Simulation"]
+
+
+@dataclass(frozen=True)
+class Percept:
+    """What one individual perceives at one time: a value, with nothing hidden in it.
+
+    Attributes:
+        window: (V, V, 4) uint8. fields: (F,) uint8. As in the symbolic observation.
+    """
+
+    window: npt.NDArray[np.uint8]
+    fields: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +39,12 @@ class Game(AnyGame):
         deal: kernel ``(worlds, numbers, todo, lo, hi)``: new episodes where ``todo`` is ANEW.
         play: kernel ``(worlds, numbers, todo, lo, hi)``: the rules of a step, where it is RUNNING.
         script: kernel ``(worlds, numbers, modes, actions, lo, hi)``: what its characters do.
+        judge: kernel ``(windows, fields, lengths, actions, who, numbers, out)``: the reward function,
+            see :meth:`rewards`; None where a game does not tell.
     """
 
     things: tuple[str, ...]
+    judge: Callable[..., None] | None = None
 
     family: ClassVar[str] = "grid"
     windows: ClassVar[tuple[int, ...]] = WINDOWS
@@ -45,6 +60,70 @@ class Game(AnyGame):
     ) -> Simulation:
         """A batch of worlds of this game; arguments as for :class:`Simulation`."""
         return Simulation(self, num_envs, options, **more)
+
+    def reward(
+        self, history: Sequence[Percept], action: int, who: int, options: Mapping[str, Any] | None = None
+    ) -> float:
+        """R(s, a) of the paper (eq. 1 and 2): what an action gave somebody, judged by percepts alone.
+
+        A pure function. It can be called on any history and any action: the paper's R^i evaluated for j
+        is ``reward(percepts of i, action of j, j)``. What j gained is then judged by what i sees of j:
+        its face, what it carries, where it stands.
+
+        Args:
+            history: what somebody perceived, the oldest first; at least two percepts. The last is what
+                the action led to (imagined, where the action is), the one before it what it was done on.
+            action: what was done, an index of ``engine.ACTIONS``, by ``who``.
+            who: index of the individual whose reward it is.
+            options: of the game; its defaults where None.
+
+        Raises:
+            ValueError: the history is too short, or the game has no reward function.
+        """
+        if len(history) < 2:
+            raise ValueError(f"the history has {len(history)} percepts, expected 2: before and after")
+        windows = np.stack([np.asarray(percept.window, np.uint8) for percept in history])
+        fields = np.stack([np.asarray(percept.fields, np.uint8) for percept in history])
+        found = self.rewards(
+            windows[None], fields[None], np.array([len(history)], np.int64),
+            np.array([action], np.int64), np.array([who], np.int64), options,
+        )  # fmt: skip
+        return float(found[0])
+
+    def rewards(
+        self,
+        windows: npt.NDArray[np.uint8],
+        fields: npt.NDArray[np.uint8],
+        lengths: npt.NDArray[np.int64],
+        actions: npt.NDArray[np.int64],
+        who: npt.NDArray[np.int64],
+        options: Mapping[str, Any] | None = None,
+    ) -> npt.NDArray[np.float64]:
+        """:meth:`reward` of N histories at once.
+
+        Args:
+            windows: (N, T, V, V, 4) uint8, fields: (N, T, F) uint8, lengths: (N,) int64: what was
+                perceived, the oldest first.
+            actions: (N,) int64. who: (N,) int64: who acted, and whose reward it is.
+            options: of the game; its defaults where None.
+
+        Returns:
+            (N,) float64.
+
+        Raises:
+            ValueError: the game has no reward function.
+        """
+        if self.judge is None:
+            raise ValueError(f"{self.name} has no reward function of percepts")
+        n, t, v = windows.shape[:3]
+        numbers = np.zeros(16, np.int64)
+        encoded = self.encode(self.options.make(dict(options or {})))
+        numbers[: len(encoded)] = encoded
+        numbers[engine.WINDOW_OPTION] = v
+        codes = np.ascontiguousarray(windows).view(np.uint32).reshape(n, t, v * v)
+        out = np.zeros(n)
+        self.judge(codes, np.ascontiguousarray(fields), lengths, actions, who, numbers, out)
+        return out
 
 
 class Simulation(AnySimulation):

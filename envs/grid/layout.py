@@ -12,6 +12,12 @@ sign   terrain                 sign   terrain
 ``B``  box, closed             ``b``  box, open
 ``K``  basket, closed          ``k``  basket, open
 ``G``  glass case, closed      ``g``  glass case, open
+``{``  conveyor to the north   ``}``  ... to the south
+``)``  ... to the east         ``(``  ... to the west
+``,``  light, off              ``!``  light, on
+``@``  block                   ``_``  pad
+``$``  block on a pad          ``~``  water
+``%``  trap                    ``:``  stone
 ====== ======================= ====== =======================
 
 Any other letter or digit is a **mark**: floor that a game refers to by that sign.
@@ -30,17 +36,26 @@ from .engine import (
     BASKET_CLOSED,
     BASKET_OPEN,
     BEACON,
+    BLOCK,
+    BLOCK_ON_PAD,
     BOX_CLOSED,
     BOX_OPEN,
+    CONVEYOR,
     DOOR_CLOSED,
     DOOR_OPEN,
     FLOOR,
     GLASS_CLOSED,
     GLASS_OPEN,
+    LIGHT_OFF,
+    LIGHT_ON,
     MAX_SIDE,
+    PAD,
     PROPERTIES,
+    STONE,
+    TRAP,
     WALKABLE,
     WALL,
+    WATER,
     WINDOW,
     random_below,
     set_terrain,
@@ -61,6 +76,18 @@ LEGEND = {
     "G": GLASS_CLOSED,
     "g": GLASS_OPEN,
     "*": BEACON,
+    "{": CONVEYOR,
+    ")": CONVEYOR + 1,
+    "}": CONVEYOR + 2,
+    "(": CONVEYOR + 3,
+    ",": LIGHT_OFF,
+    "!": LIGHT_ON,
+    "@": BLOCK,
+    "_": PAD,
+    "$": BLOCK_ON_PAD,
+    "~": WATER,
+    "%": TRAP,
+    ":": STONE,
 }
 
 
@@ -187,7 +214,10 @@ def build(w: Any, terrain: Any, width: int, height: int, orientation: int) -> No
     for y in range(height):
         for x in range(width):
             cell = turn_place(y << 4 | x, orientation, width, height)
-            set_terrain(w, cell, whole(terrain[y << 4 | x]))
+            kind = whole(terrain[y << 4 | x])
+            if CONVEYOR <= kind < CONVEYOR + 4:
+                kind = CONVEYOR + turn_heading(kind - CONVEYOR, orientation)
+            set_terrain(w, cell, kind)
     if orientation & 4:
         w.width = height
         w.height = width

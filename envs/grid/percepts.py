@@ -24,6 +24,7 @@ from ..kernels import njit
 from .engine import (
     ARROW,
     BEACON,
+    CONVEYOR,
     FACES,
     FIELD_CUE,
     FIELD_FACE,
@@ -271,6 +272,16 @@ _THING_COLOURS = (
     (0, 0, 0), (235, 60, 140), (110, 190, 250), (200, 30, 30), (250, 220, 60),
     (240, 180, 0), (150, 220, 200), (90, 60, 200), (120, 200, 60),
 )  # fmt: skip
+_TERRAIN_COLOURS = {
+    "light_off": (90, 90, 60),
+    "light_on": (255, 250, 150),
+    "block": (150, 75, 45),
+    "pad": (130, 200, 130),
+    "block_on_pad": (75, 110, 60),
+    "water": (60, 120, 220),
+    "trap": (190, 40, 40),
+    "stone": (150, 150, 150),
+}
 _FACE_COLOURS = ((0, 0, 0), (60, 255, 60), (60, 60, 255), (255, 255, 60))
 
 
@@ -303,6 +314,11 @@ def _terrain_tiles() -> npt.NDArray[np.uint8]:
         elif k == BEACON:
             tiles[k, 1:7, 1:7] = (250, 240, 120)
             tiles[k, 3:5, 3:5] = (255, 255, 255)
+        elif CONVEYOR <= k < CONVEYOR + 4:
+            tiles[k] = (120, 125, 135)
+            tiles[k][_body_shapes()[k - CONVEYOR]] = (235, 235, 235)
+        elif name in _TERRAIN_COLOURS:
+            tiles[k, 1:7, 1:7] = _TERRAIN_COLOURS[name]
         elif k >= len(TERRAIN):  # terrains of later games: told apart by their number of dots
             tiles[k].reshape(-1, 3)[: k - len(TERRAIN) + 1] = 0
     return tiles

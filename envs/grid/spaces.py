@@ -86,7 +86,7 @@ def mask_of(window: npt.NDArray[np.uint8], fields: npt.NDArray[np.uint8]) -> npt
     mask = np.zeros((*here.shape, engine.NUM_ACTIONS), np.int8)
     mask[..., engine.TURN_LEFT] = mask[..., engine.TURN_RIGHT] = 1
     mask[..., engine.SAY :] = 1
-    mask[..., engine.FORWARD] = walkable
+    mask[..., engine.FORWARD] = walkable | ((terrain & engine.PUSHED) != 0)
     mask[..., engine.PICK_UP] = ~full & shown & (~container | is_open) & ~body
     free = np.where(container, is_open, walkable & ~toggles & ~body)
     mask[..., engine.PUT_DOWN] = full & ~shown & free
@@ -150,7 +150,7 @@ ACTION_MEANINGS = {
     "wait": "nothing; the only action of who is out of the world",
     "turn_left": "a quarter turn",
     "turn_right": "a quarter turn",
-    "forward": "one cell on, if it can be walked on and nobody is in the way",
+    "forward": "one cell on, where one can walk and nobody is in the way",
     "pick_up": "the thing in front, into empty hands",
     "put_down": "what is held, in front: on floor or into an open container",
     "toggle": "open or close the door or container in front",

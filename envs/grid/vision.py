@@ -23,10 +23,12 @@ import numpy.typing as npt
 
 from ..kernels import njit, trailing_zeros, whole
 
-__all__ = ["HEADINGS", "WINDOWS", "digital_lines", "look", "scan", "sees", "window_cell"]
+__all__ = ["HEADINGS", "SHORT_SIGHTED", "WINDOWS", "digital_lines", "look", "scan", "sees", "window_cell"]
 
 HEADINGS = ("north", "east", "south", "west")
 WINDOWS = (5, 7, 9)
+SHORT_SIGHTED = 2  # bit of an individual's ``limits``: it sees only what is at most ...
+SHORT_SIGHT = 2  # ... so many cells away
 
 # One step forward and one step to the right, for each heading; y grows to the south.
 FORWARD_X = np.array([0, 1, 0, -1], np.int64)
@@ -85,7 +87,18 @@ def _tables() -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
     return offset, corner, between
 
 
+def _near(reach: int) -> npt.NDArray[np.uint64]:
+    """(3, 2) the bits of the window's cells that are at most ``reach`` cells away, by window size."""
+    near = np.zeros((3, 2), np.uint64)
+    for v, size in enumerate(WINDOWS):
+        for k in range(size * size):
+            if abs(k % size - size // 2) <= reach and size - 1 - k // size <= reach:
+                near[v, k >> 6] |= np.uint64(1 << (k & 63))
+    return near
+
+
 OFFSET, CORNER, BETWEEN = _tables()
+NEAR = _near(SHORT_SIGHT)
 # The masks as the kernel of the common sizes (5, 7) wants them: one word, the lines apart.
 LOWER = np.ascontiguousarray(BETWEEN[:, :, :, 0, 0])
 HIGHER = np.ascontiguousarray(BETWEEN[:, :, :, 1, 0])
@@ -114,11 +127,12 @@ def scan(w: Any, a: int, size: int) -> None:
         else:
             high |= bits << np.uint64((r - 5) * 9)
     seen = np.uint64(0)
+    short = w.limits[a] & SHORT_SIGHTED != 0
     if size < 9:
         for k in range(size * size):
             clear = (low & LOWER[v, h, k]) == 0 or (low & HIGHER[v, h, k]) == 0
             seen |= np.uint64(clear) << np.uint64(k)
-        w.sight[a, 0] = seen
+        w.sight[a, 0] = seen & NEAR[v, 0] if short else seen
         return
     beyond = np.uint64(0)
     for k in range(81):
@@ -129,8 +143,8 @@ def scan(w: Any, a: int, size: int) -> None:
                 seen |= np.uint64(1) << np.uint64(k)
             else:
                 beyond |= np.uint64(1) << np.uint64(k - 64)
-    w.sight[a, 0] = seen
-    w.sight[a, 1] = beyond
+    w.sight[a, 0] = seen & NEAR[v, 0] if short else seen
+    w.sight[a, 1] = beyond & NEAR[v, 1] if short else beyond
 
 
 @njit

@@ -12,7 +12,10 @@ OPAQUE = {
     "wall", "door_closed", "box_closed", "box_open", "basket_closed", "basket_open",
 }  # fmt: skip
 CONCEALING = {"box_closed", "basket_closed"}
-WALKABLE = {"floor", "door_open", "beacon"}
+CONVEYORS = ["conveyor_up", "conveyor_right", "conveyor_down", "conveyor_left"]
+WALKABLE = {"floor", "door_open", "beacon", "light_off", "light_on", "pad", "water", "trap", "stone"}
+WALKABLE |= set(CONVEYORS)
+SHORT_SIGHTED = 2
 AHEAD = {0: (0, -1), 1: (1, 0), 2: (0, 1), 3: (-1, 0)}  # north, east, south, west; y grows south
 
 
@@ -52,10 +55,17 @@ def in_window(place, heading, other, side):
     return (forward, right) if inside else None
 
 
+def too_far(w, a, other):
+    """Whether a cell is too far away for somebody short-sighted: more than two cells."""
+    place = int(w["place"][a])
+    far = max(abs(other % 16 - place % 16), abs(other // 16 - place // 16)) > 2
+    return far and int(w["limits"][a]) & SHORT_SIGHTED != 0
+
+
 def sees_cell(w, a, other, side):
     """Whether individual a sees a cell."""
     place, heading = int(w["place"][a]), int(w["heading"][a])
-    if w["body"][a] == 0 or in_window(place, heading, other, side) is None:
+    if w["body"][a] == 0 or in_window(place, heading, other, side) is None or too_far(w, a, other):
         return False
     return visible(w, place, other)
 
@@ -104,7 +114,8 @@ def window_of(w, a, side):
             x = place % 16 + forward * ax + right * rx
             y = place // 16 + forward * ay + right * ry
             inside = 0 <= x < w["width"] and 0 <= y < w["height"]
-            if w["body"][a] == 0 or not inside or not visible(w, place, y * 16 + x):
+            cell = y * 16 + x
+            if w["body"][a] == 0 or not inside or too_far(w, a, cell) or not visible(w, place, cell):
                 row.append((0, 0, 0, 0))
                 continue
             body = manner = 0
@@ -114,7 +125,10 @@ def window_of(w, a, side):
                     body = 1 + int(w["identity"][b]) * 4 + turned
                     held = int(w["hand"][b])
                     manner = int(w["face"][b]) + 4 * (int(w["kind"][held - 1]) if held else 0)
-            row.append((int(w["cells"][y * 16 + x]) & 0xFF, shown(w, y * 16 + x), body, manner))
+            kind = terrain(w, cell)
+            if kind in CONVEYORS:  # shown as it flows for the viewer
+                kind = CONVEYORS[(CONVEYORS.index(kind) - heading) % 4]
+            row.append((engine.TERRAIN.index(kind), shown(w, cell), body, manner))
         rows.append(row)
     return rows
 

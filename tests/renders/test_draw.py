@@ -257,9 +257,10 @@ def test_golden_board(believers: Simulation) -> None:
 
 def test_golden_icons() -> None:
     size = 32
-    sheet = np.full((4 * size, 13 * size, 3), 255, np.uint8)
+    sheet = np.full((5 * size, 13 * size, 3), 255, np.uint8)
     rows = (
-        [icons.terrain(code, size) for code in range(len(engine.TERRAIN))],
+        [icons.terrain(code, size) for code in range(13)],
+        [icons.terrain(code, size) for code in range(13, len(engine.TERRAIN))],
         [icons.thing(kind, size) for kind in range(1, engine.NUM_THINGS)],
         [icons.figure(k, k % 4, k % 4, 0, size) for k in range(9)],
         [icons.figure(k, (k + 1) % 4, 0, k, size) for k in range(9)],

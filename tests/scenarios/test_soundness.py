@@ -21,7 +21,7 @@ ASKING = [
 MINDLESS = [
     (agent, battery)
     for battery in ASKING
-    for agent in ("reality_biased", "last_seen", "egocentric", "random")
+    for agent in ("reality_biased", "last_seen", "egocentric", "reflex", "random")
     if all(agent in scenario.game.modes for scenario in load_battery(battery).scenarios)
 ]
 

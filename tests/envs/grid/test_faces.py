@@ -564,7 +564,7 @@ def test_flat_is_the_symbolic_percept_one_hot():
                     return piece.index(1) if 1 in piece else None
 
                 for cell in observations["window"][i, a].reshape(-1, 4):
-                    terrain, thing, identity, heading, face, carried = (take(n) for n in (15, 8, 9, 4, 4, 8))
+                    terrain, thing, identity, heading, face, carried = (take(n) for n in (31, 8, 9, 4, 4, 8))
                     assert cell[0] == (0 if terrain is None else terrain + 1)
                     assert cell[1] == (0 if thing is None else thing + 1)
                     if identity is None:

@@ -159,7 +159,8 @@ def renamed(w, order):
         return engine.HANDS + where[p - engine.HANDS] if engine.HANDS <= p < engine.GONE else p
 
     for field in (
-        "sight", "pose", "reward", "task", "cue", "place", "heading", "hand", "face", "voice",
+        "sight", "pose", "reward", "welfare", "task", "cue", "place", "heading", "hand", "face", "action",
+        "limits", "voice",
         "body", "identity", "want", "hoped",
     ):  # fmt: skip
         new[field][:count] = w[field][list(order)]
