@@ -137,8 +137,8 @@ class Evaluate:
     """The folder for card and rows; runs/AGENT-on-BATTERY-TIME unless given."""
     num_threads: int = 1
     """Of the simulation; results do not depend on it."""
-    references: tuple[str, ...] = ()
-    """Agents whose scores on the same episodes stand beside."""
+    references: tuple[str, ...] | None = None
+    """Agents whose scores on the same episodes stand beside; those that the battery names unless given."""
     acting: Annotated[Literal["choice", "free", "none"] | None, tyro.conf.arg(help_behavior_hint="")] = None
     """How a language model acts: it chooses among what is possible (unless given), says anything, or is
     asked questions only."""
@@ -160,7 +160,7 @@ class Evaluate:
             raise ValueError("expected either a BATTERY or --stories FILE")
         if self.stories is not None:
             return evaluate_stories(
-                self.agent, self.stories, format=self.format, out=self.out, references=self.references,
+                self.agent, self.stories, format=self.format, out=self.out, references=self.references or (),
                 settings=settings,
             )  # fmt: skip
         return evaluate(

@@ -407,7 +407,7 @@ def evaluate(
     seed: int | None = None,
     out: str | None = None,
     num_threads: int = 1,
-    references: tuple[str, ...] = (),
+    references: tuple[str, ...] | None = None,
     family: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> int:

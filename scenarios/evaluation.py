@@ -116,7 +116,7 @@ def evaluate(
     progress: bool = True,
     num_threads: int = 1,
     *,
-    references: Sequence[str | Agent] = (),
+    references: Sequence[str | Agent] | None = None,
     recordings: int = 1,
     family: str | None = None,
 ) -> Evaluation:
@@ -132,7 +132,8 @@ def evaluate(
             fails, or Ctrl-C ends it, its finished rows are written, without a card.
         progress: show a progress bar.
         num_threads: of the simulation; results do not depend on it.
-        references: agents that play the same episodes; the card shows their scores beside.
+        references: agents that play the same episodes; the card shows their scores beside. What the
+            battery says where None.
         recordings: how many episodes of each scenario are recorded.
         family: ``"grid"`` or ``"conversation"``: that part of the battery alone, for an agent that can
             play no other.
@@ -142,11 +143,15 @@ def evaluate(
         ValueError: the agent acts or answers in another form than agents do; it says how.
     """
     agent = load_agent(agent)
-    beside = [load_agent(reference) for reference in references]
     battery = load(battery)
+    if references is None:
+        references = battery.beside if isinstance(battery, Battery) else ()
+    beside = [load_agent(reference) for reference in references if reference != agent.name]
     if family is not None and isinstance(battery, Battery):
         battery = battery.of_family(family)
     scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
+    if episodes is None and isinstance(battery, Battery) and battery.episodes:
+        episodes = battery.episodes
     if episodes is not None and (type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK):
         raise ValueError(f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}")
     changes: dict[str, Any] = {}

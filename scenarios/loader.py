@@ -156,6 +156,10 @@ class Battery:
         description: what it is about.
         scenarios: at least one. In a file an entry is a name, or a name with a list of options to
             play it with, one after the other; these are a family of their own.
+        stages: what the card has a line for, each with the names of its scenarios; in a file
+            ``scenarios`` is then a mapping of lines to lists. A scenario may stand in several.
+        beside: agents that play it, too, where none are asked for.
+        episodes: of each scenario, instead of its own number; 0: its own.
         tags: words to find it by.
         by: what the lines of the card are: one of ``GROUPINGS``.
         sets: what is passed together or not at all: questions of one group in one ``"episode"``, or
@@ -168,6 +172,9 @@ class Battery:
     name: str
     description: str
     scenarios: tuple[Scenario, ...]
+    stages: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+    episodes: int = 0
     tags: tuple[str, ...] = ()
     by: str = "condition"
     sets: str = "episode"
@@ -191,7 +198,12 @@ class Battery:
             )
         if len(kept) == len(self.scenarios):
             return self
-        return dataclasses.replace(self, name=f"{self.name} ({family})", scenarios=kept)
+        names = {each.name for each in kept}
+        stages = {
+            title: tuple(name for name in members if name in names) for title, members in self.stages.items()
+        }
+        stages = {title: members for title, members in stages.items() if members}
+        return dataclasses.replace(self, name=f"{self.name} ({family})", scenarios=kept, stages=stages)
 
 
 # --- Finding --------------------------------------------------------------------------------------
@@ -521,19 +533,36 @@ def _probes(reader: Reader) -> tuple[str, ...]:
 def _battery(reader: Reader, name: str) -> Battery:
     known = [item.name for item in dataclasses.fields(Battery)]
     reader.keys([key for key in known if key not in ("name", "source")], ("description", "scenarios"))
-    entries = reader.data["scenarios"]
-    if not isinstance(entries, list) or not entries:
-        reader.fail("scenarios", f"is {_kind(entries)} ({entries!r}), expected a list of scenarios")
+    given = reader.data["scenarios"]
+    lines = given if isinstance(given, dict) else {"": given}
     found: dict[str, Scenario] = {}
-    for k, entry in enumerate(entries):
-        for scenario in _entry(reader, k, entry):
-            if scenario.name in found:
-                reader.fail("scenarios", f"names {scenario.name!r} twice", k)
-            found[scenario.name] = scenario
+    stages: dict[str, tuple[str, ...]] = {}
+    number = 0  # of the entry: families are told apart by it
+    for title, entries in lines.items():
+        if not isinstance(entries, list) or not entries:
+            where = f"holds, under {title!r}," if title else "is"
+            what = f"{_kind(entries)} ({entries!r})"
+            reader.fail("scenarios", f"{where} {what}, expected a list of scenarios", title or None)
+        members: list[str] = []
+        for k, entry in enumerate(entries):
+            for scenario in _entry(reader, title, k, number, entry):
+                if scenario.name in (members if title else found):
+                    reader.fail("scenarios", f"names {scenario.name!r} twice", title or k)
+                found.setdefault(scenario.name, scenario)
+                members.append(scenario.name)
+            number += 1
+        if title:
+            stages[title] = tuple(members)
+    most = seeds.BLOCK
+    expected = f"a whole number from 0 to {most}"
+    episodes = reader.number("episodes", 0, lambda n: 0 <= n <= most, expected)
     return Battery(
         name=name,
         description=reader.text("description"),
         scenarios=tuple(found.values()),
+        stages=stages,
+        beside=reader.texts("beside"),
+        episodes=episodes,
         tags=reader.texts("tags"),
         by=reader.choice("by", "condition", GROUPINGS),
         sets=reader.choice("sets", "episode", SETS),
@@ -542,20 +571,22 @@ def _battery(reader: Reader, name: str) -> Battery:
     )
 
 
-def _entry(reader: Reader, k: int, entry: Any) -> list[Scenario]:
-    """The scenarios of an entry of a battery's list: ``name``, or ``name: [options, ...]``."""
+def _entry(reader: Reader, title: str, k: int, number: int, entry: Any) -> list[Scenario]:
+    """The scenarios of an entry of a battery's list: ``name``, or ``name: [options, ...]``. It is entry
+    ``k`` of the list under ``title``, and entry ``number`` of all."""
     given, variants = entry, None
+    where = title or k
     if isinstance(entry, dict) and len(entry) == 1:
         ((given, variants),) = entry.items()
         if not isinstance(variants, list) or not all(isinstance(each, dict) for each in variants):
-            reader.fail("scenarios", f"holds {entry!r}, expected 'name: [options, options ...]'", k)
+            reader.fail("scenarios", f"holds {entry!r}, expected 'name: [options, options ...]'", where)
     if not isinstance(given, str):
-        reader.fail("scenarios", f"holds {_kind(entry)} ({entry!r}), expected a name", k)
+        reader.fail("scenarios", f"holds {_kind(entry)} ({entry!r}), expected a name", where)
     beside = Path(reader.source).parent / given
     try:
         scenario = load_scenario(beside if beside.is_file() else given)
     except ScenarioError as error:
-        reader.fail("scenarios", str(error), k)
+        reader.fail("scenarios", str(error), where)
     if variants is None:
         return [scenario]
     found = []
@@ -564,16 +595,16 @@ def _entry(reader: Reader, k: int, entry: Any) -> list[Scenario]:
         try:
             made = scenario.game.options.make(options)
         except ValueError as error:
-            reader.fail("scenarios", f"{given}: {error}", k)
+            reader.fail("scenarios", f"{given}: {error}", where)
         if scenario.game.count(made) != len(scenario.roles):
-            reader.fail("scenarios", f"{given}: {variant} changes who takes part", k)
+            reader.fail("scenarios", f"{given}: {variant} changes who takes part", where)
         words = [str(value) for value in variant.values()]
         found.append(
             dataclasses.replace(
                 scenario,
                 name="-".join([scenario.name, *words]),
                 options=options,
-                family=f"{scenario.name} {k + 1}",
+                family=f"{scenario.name} {number + 1}",
             )
         )
     return found

@@ -32,6 +32,7 @@ __all__ = [
     "Card",
     "Kindness",
     "Score",
+    "Stage",
     "make_card",
     "sets_of",
     "shortcut_answers",
@@ -175,6 +176,42 @@ class Kindness:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One line of a battery that has lines of its own, such as a stage of the ladder.
+
+    Attributes:
+        name: what it is about.
+        scenarios: what is played for it.
+        items, sets: scores of what is asked in them; None where nothing is asked or answered.
+        perf: mean over its scenarios of how well episodes went, 0..1; those with ``perf_threshold`` 0,
+            where there is nothing to gain, are left out; None where all are.
+        share: the least of what the others truly gained, as :attr:`Kindness.share`; None where that is
+            not measured.
+        passed: whether all is passed that is judged in its scenarios, as in the whole battery.
+    """
+
+    name: str
+    scenarios: tuple[str, ...]
+    items: Score | None
+    sets: Score | None
+    perf: float | None
+    share: float | None
+    passed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "name": self.name,
+            "scenarios": list(self.scenarios),
+            "items": None if self.items is None else self.items.to_dict(),
+            "sets": None if self.sets is None else self.sets.to_dict(),
+            "perf": None if self.perf is None else round(self.perf, 6),
+            "share": None if self.share is None else round(self.share, 6),
+            "passed": self.passed,
+        }
+
+
+@dataclass(frozen=True)
 class Card:
     """The scores of one agent on one battery or scenario.
 
@@ -198,6 +235,7 @@ class Card:
         tallies: scenario to the mean of what an episode counts besides.
         references: cards of others that played the same.
         remarks: what the agent itself has to say, see ``Agent.remarks``.
+        stages: one for each line of a battery that has lines of its own.
     """
 
     name: str
@@ -220,6 +258,7 @@ class Card:
     tallies: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     references: tuple[Card, ...] = ()
     remarks: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
     semantics: str = str(Semantics())
     versions: Mapping[str, str] = dataclasses.field(default_factory=versions)
 
@@ -227,7 +266,9 @@ class Card:
     def passed(self) -> bool:
         """Whether all is passed that is judged: the sets of questions, what the others truly gained
         where that is measured, and the mean ``perf`` of every scenario whose actions decide (all of
-        them, if the agent does not answer)."""
+        them, if the agent does not answer). Where the battery has lines of its own, each of them."""
+        if self.stages:
+            return all(stage.passed for stage in self.stages)
         if self.sets is not None and self.sets.share < self.threshold:
             return False
         if any(line.share is not None and line.share < line.threshold for line in self.kindness):
@@ -237,6 +278,15 @@ class Card:
     @property
     def judged(self) -> str:
         """What decided, in words."""
+        if self.stages:
+            done = sum(stage.passed for stage in self.stages)
+            words = (
+                f"{done} of {len(self.stages)} lines passed, all to pass; a line by its sets of questions "
+            )
+            words += (
+                f"({self.threshold:.0%}), by actions where nothing is asked, and by what others truly gained"
+            )
+            return words if self.answers else f"{words}; this agent does not answer questions"
         if self.sets is None:
             if self.answers:
                 return "nothing is asked: judged by actions"
@@ -271,6 +321,7 @@ class Card:
             "sets": one(self.sets),
             "controls": one(self.controls),
             "by": self.by,
+            "stages": [stage.to_dict() for stage in self.stages],
             "lines": [line.to_dict() for line in self.lines],
             "groups": [line.to_dict() for line in self.groups],
             "shortcuts": [
@@ -295,6 +346,8 @@ class Card:
         """Title, column heads and rows of each table; a :class:`Score` in a row stands for
         itself."""
         found: list[tuple[str, list[str], list[list[Any]]]] = []
+        if self.stages:
+            found.extend(self._ladder())
         if self.score is not None:
             rows: list[list[Any]] = [["all items", self.score.count, *self._cells(self.score)]]
             if self.controls is not None:
@@ -358,6 +411,34 @@ class Card:
                 rows.append([label, *shares, f"{mean:+.3f}", f"{perf:.3f}", verdict])
             heads = ["agent", "items", "all of a set", "mean return", "perf", "passed"]
             found.append(("Beside", heads, rows))
+        return found
+
+    def _ladder(self) -> list[tuple[str, list[str], list[list[Any]]]]:
+        """A line a stage; beside, in short, what the references came to."""
+        rows: list[list[Any]] = [
+            [
+                stage.name,
+                "–" if stage.sets is None else stage.sets,
+                "" if stage.sets is None else f"{stage.sets.chance:.1%}",
+                "–" if stage.perf is None else f"{stage.perf:.2f}",
+                "" if stage.share is None else f"{stage.share:.0%}",
+                "yes" if stage.passed else "no",
+            ]
+            for stage in self.stages
+        ]
+        found = [("Line by line", ["line", "all of a set", "chance", "perf", "others", "passed"], rows)]
+        if self.references:
+
+            def short(stage: Stage) -> str:
+                cells = ["–" if stage.sets is None else f"{stage.sets.share:.0%}"]
+                cells.append("–" if stage.perf is None else f"{stage.perf:.2f}")
+                cells += [] if stage.share is None else [f"{stage.share:.0%}"]
+                return " / ".join(cells)
+
+            cards = (self, *self.references)
+            rows = [[stage.name, *(short(c.stages[k]) for c in cards)] for k, stage in enumerate(self.stages)]
+            heads = ["sets / perf / others", *(card.agent for card in cards)]
+            found.append(("Line by line, beside others", heads, rows))
         return found
 
     def _decides(self, line: Actions) -> bool:
@@ -522,6 +603,40 @@ def make_card(
         episodes, probes: the rows, see ``docs/evaluation.md``.
         measures: the episodes' rows of ``selfish`` and ``prosocial``, where kindness is measured.
     """
+    card = _make_card(battery, scenarios, agent, episodes, probes, measures)
+    if not isinstance(battery, Battery) or not battery.stages:
+        return card
+    stages = []
+    for title, names in battery.stages.items():
+        part = dataclasses.replace(battery, stages={})
+        some = [scenario for scenario in scenarios if scenario.name in names]
+        rows = [[row for row in kind if row["scenario"] in names] for kind in (episodes, probes)]
+        line = _make_card(part, some, agent, rows[0], rows[1], measures)
+        played = [action.perf for action in line.actions if action.threshold]
+        shares = [each.share for each in line.kindness if each.share is not None]
+        stages.append(
+            Stage(
+                name=title,
+                scenarios=tuple(names),
+                items=line.score,
+                sets=line.sets,
+                perf=math.fsum(played) / len(played) if played else None,
+                share=min(shares, default=None),
+                passed=line.passed,
+            )
+        )
+    return dataclasses.replace(card, stages=tuple(stages))
+
+
+def _make_card(
+    battery: Battery | Scenario,
+    scenarios: Sequence[Scenario],
+    agent: Agent,
+    episodes: Sequence[Row],
+    probes: Sequence[Row],
+    measures: Mapping[str, Sequence[Row]] | None,
+) -> Card:
+    """All of a card but the lines of its own that a battery may have."""
     twins = isinstance(battery, Battery) and battery.sets == "seed"
     by = battery.by if isinstance(battery, Battery) else "condition"
     sets = sets_of(probes, twins)

@@ -110,7 +110,7 @@ def audit(
         ValueError: it asks nothing.
     """
     battery = load(battery)
-    rows = evaluate("exact", battery, episodes, seed, progress=progress, recordings=0).probes
+    rows = evaluate("exact", battery, episodes, seed, progress=progress, references=(), recordings=0).probes
     if not rows:
         raise ValueError(f"{battery.name!r} asks nothing: there is nothing to audit")
     twins = isinstance(battery, Battery) and battery.sets == "seed"
