@@ -6,7 +6,8 @@ its beacon has arrived and leaves the world. The episode ends when all have arri
 
 Rewards. +1 for arriving, -0.01 for every step before.
 Ends. Terminated when all have arrived; truncated after ``limit`` steps.
-perf. The mean over individuals of shortest way / own way (0 for who has not arrived).
+perf. The mean over individuals of shortest way / own way (1 at most: others may open
+doors; 0 for who has not arrived).
 Cue. ``cue_0``: how far forward the own beacon is, ``cue_1``: how far to the right, both + 7 and cut to
 0..15; 0 and 0 for who has arrived.
 Probes. None of minds; this is the ladder's first rung.
@@ -30,7 +31,7 @@ from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, RANDOM, RUNNING
 from . import engine
-from .characters import ON, plan, random_legal, route_length
+from .characters import ON, plan, random_legal, shortest_way
 from .engine import BEACON, OUT, random_below
 from .game import Game, GameOptions
 from .layout import divide
@@ -94,7 +95,7 @@ def deal_world(w: Any, options: Any) -> None:
         goal = free_floor(w)
         engine.set_terrain(w, goal, BEACON)
         w.memory[GOAL + a] = goal
-        w.memory[SHORTEST + a] = route_length(w, a, goal, ON)
+        w.memory[SHORTEST + a] = shortest_way(w, a, goal, ON)
     point(w)
 
 
@@ -129,7 +130,7 @@ def rules(w: Any) -> None:
                 w.reward[a] = -0.01
                 everybody = False
         if w.memory[ARRIVED + a]:
-            perf += w.memory[SHORTEST + a] / w.memory[ARRIVED + a]
+            perf += min(1.0, w.memory[SHORTEST + a] / w.memory[ARRIVED + a])  # others may open doors
     w.perf = perf / w.individuals
     if everybody:
         w.terminated = 1
