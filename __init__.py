@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .envs.entry import (
+    add_environment,
     describe,
     env,
     list_environments,
@@ -34,6 +35,7 @@ __all__ = [
     "Scenario",
     "Semantics",
     "__version__",
+    "add_environment",
     "audit",
     "describe",
     "env",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gymnasium
 
+from .conversation import GAMES as CONVERSATIONS
 from .conversation import faces as conversation
 from .faces import Ordered, check_names
 from .games import GAMES
+from .grid import GAMES as GRIDWORLDS
 from .grid import faces as grid
-from .simulation import Game
+from .simulation import MODES, Game
 
 __all__ = [
+    "add_environment",
     "describe",
     "env",
     "find_game",
@@ -26,6 +30,7 @@ __all__ = [
 ]
 
 _FACES: dict[str, Any] = {"grid": grid, "conversation": conversation}
+_FAMILIES: dict[str, Any] = {"grid": GRIDWORLDS, "conversation": CONVERSATIONS}
 
 
 def list_environments() -> list[str]:
@@ -90,6 +95,35 @@ def learner_env(name: str, **arguments: Any) -> Any:
 def learner_vector_env(name: str, num_envs: int = 1, **arguments: Any) -> Any:
     """The same as a batch: the family's ``LearnerVectorEnvironment``."""
     return _faces(name).LearnerVectorEnvironment(name, num_envs, **arguments)
+
+
+def add_environment(game: Game) -> None:
+    """Enter an environment of one's own, in this process: from here on it is made, evaluated, trained in
+    and drawn by its name like those that come with Mindsight (``docs/adding_an_environment.md``).
+
+    Its kernels are compiled anew in each process, since they lie outside of the package.
+
+    Args:
+        game: of either family.
+
+    Raises:
+        ValueError: its name is taken or no name, or its roles, learner or modes do not fit together.
+    """
+    if not isinstance(game, Game):
+        raise ValueError(f"expected a Game, got {type(game).__name__}: {game!r}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", game.name):
+        raise ValueError(f"the name is {game.name!r}, expected small letters, digits and _, a letter first")
+    if game.name in GAMES:
+        raise ValueError(f"the name {game.name!r} is taken by {GAMES[game.name].title!r}")
+    if not 1 <= len(game.roles) <= 8:
+        raise ValueError(f"{game.name} has {len(game.roles)} roles, expected 1 to 8")
+    if game.learner not in game.roles:
+        raise ValueError(f"{game.name}: the learner is {game.learner!r}, expected one of {game.roles!r}")
+    for mode in game.modes:
+        if mode not in MODES:
+            raise ValueError(f"{game.name}: the mode {mode!r} is none of {', '.join(MODES)}")
+    GAMES[game.name] = _FAMILIES[game.family][game.name] = game
+    register()
 
 
 def register() -> None:

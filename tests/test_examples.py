@@ -1,10 +1,15 @@
 """The examples run, and print what they promise."""
 
+import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import mindsight
+from mindsight.envs.grid import GAMES
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -30,6 +35,41 @@ def test_own_agent():
     lines = {tuple(line.split()[:2]): line for line in card.splitlines() if line}
     # it answers with what it saw itself: right wherever nobody is mistaken, wrong in false belief
     assert " 0.0%" in lines["false_belief", "test"]
+
+
+@pytest.mark.slow
+def test_the_page_about_own_environments_runs_as_it_is(tmp_path):
+    """Its game, its scenario and its calls, one after the other, in a folder of their own."""
+    page = (EXAMPLES.parent / "docs" / "adding_an_environment.md").read_text()
+    blocks = re.findall(r"```(python|yaml)\n(.*?)```", page, re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["python", "python", "yaml"]
+    (tmp_path / "star.py").write_text(blocks[0][1])
+    (tmp_path / "use.py").write_text("import star\n" + blocks[1][1])
+    (tmp_path / "star.yaml").write_text(blocks[2][1])
+    done = subprocess.run(
+        [sys.executable, "use.py"], capture_output=True, text=True, timeout=600, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "scripted on star" in done.stdout
+    assert (tmp_path / "star.gif").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "reach"}, "'reach' is taken by"),
+        ({"name": "My game"}, "name is 'My game', expected small letters"),
+        ({"name": "mine", "learner": "nobody"}, "learner is 'nobody', expected one of \\('walker'"),
+        ({"name": "mine", "modes": ("external", "clever")}, "mode 'clever' is none of external, scripted"),
+        ({"name": "mine", "roles": ("walker",) * 9}, "mine has 9 roles, expected 1 to 8"),
+    ],
+)
+def test_an_environment_that_does_not_fit_together_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        mindsight.add_environment(dataclasses.replace(GAMES["reach"], **change))
+    assert "mine" not in mindsight.list_environments()
+    with pytest.raises(ValueError, match="expected a Game, got str: 'reach'"):
+        mindsight.add_environment("reach")
 
 
 def test_every_example_is_tested():
