@@ -540,9 +540,8 @@ def _battery(reader: Reader, name: str) -> Battery:
     number = 0  # of the entry: families are told apart by it
     for title, entries in lines.items():
         if not isinstance(entries, list) or not entries:
-            where = f"holds, under {title!r}," if title else "is"
-            what = f"{_kind(entries)} ({entries!r})"
-            reader.fail("scenarios", f"{where} {what}, expected a list of scenarios", title or None)
+            what = f"is {_kind(entries)} ({entries!r}), expected a list of scenarios"
+            reader.fail("scenarios", what, title or None)
         members: list[str] = []
         for k, entry in enumerate(entries):
             for scenario in _entry(reader, title, k, number, entry):

@@ -47,7 +47,7 @@ from .characters import random_legal
 from .engine import ARROW, FLOOR, SAY, THING_ARROW, WAIT, WALL, random_below
 from .game import Game, GameOptions
 from .questions import Reader
-from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y, scan, sees
+from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y, scan, sees, window_cell
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -58,7 +58,7 @@ OBSERVER, OTHER = 0, 1
 SIDE = 9
 DIRECTIONS = ("front", "right", "behind", "left")
 ANGLES = ("any", "0", "90", "180", "270", "seen", "held_out")
-TRIES = 200  # scenes drawn before the pillars are left out; some 6 are needed
+TRIES = 1000  # scenes drawn before the pillars are left out; some 20 are needed, most of which cost little
 
 # What a world remembers.
 LEVEL, ASKED_THING, ANGLE = range(3)
@@ -100,63 +100,80 @@ def direction(w: Any, a: int, cell: int) -> int:
 
 
 @njit
-def floor_cell(w: Any) -> int:
-    """A random cell of floor."""
-    while True:
-        cell = (1 + random_below(w, SIDE - 2)) << 4 | (1 + random_below(w, SIDE - 2))
-        if engine.terrain_at(w, cell) == FLOOR:
-            return cell
+def inner_cell(w: Any) -> int:
+    """A random cell inside the outer walls."""
+    return (1 + random_below(w, SIDE - 2)) << 4 | (1 + random_below(w, SIDE - 2))
 
 
 @njit
 def draw_scene(w: Any, pillars: int, turn: int, size: int) -> bool:
-    """One try at a scene: pillars, the observer, the other somewhere in its sight, then two things
-    where both see them and two where only the observer does. False if that leaves too few places, or
-    if too few things lie in another direction for the other."""
-    for o in range(w.things):
-        w.thing[o] = 0  # of the try before: set_terrain would leave its look behind
-    for y in range(1, SIDE - 1):
-        for x in range(1, SIDE - 1):
-            engine.set_terrain(w, y << 4 | x, FLOOR)
-    for _ in range(pillars):
-        engine.set_terrain(w, floor_cell(w), WALL)
-    w.place[OBSERVER] = floor_cell(w)
+    """One try at a scene: the observer, the other somewhere in its window, pillars, then two things
+    where both see them and two where only the observer does. False if the other is out of sight, if
+    there are too few such places, or if too few things lie in another direction for the other.
+
+    The cheapest conditions come first, and what is laid is taken away again: most tries fail."""
+    w.place[OBSERVER] = inner_cell(w)
     w.heading[OBSERVER] = random_below(w, 4)
     w.heading[OTHER] = (w.heading[OBSERVER] + turn) & 3
-    scan(w, OBSERVER, size)
-    w.place[OTHER] = floor_cell(w)
-    if w.place[OTHER] == w.place[OBSERVER]:
+    w.place[OTHER] = inner_cell(w)
+    other = whole(w.place[OTHER])
+    if other == w.place[OBSERVER] or window_cell(w, OBSERVER, other, size) < 0:
         return False
-    if not sees(w, OBSERVER, whole(w.place[OTHER]), size):
+    laid = w.target  # scratch: eight pillars at most
+    for k in range(pillars):
+        cell = inner_cell(w)
+        while engine.terrain_at(w, cell) != FLOOR or engine.body_at(w, cell) >= 0:
+            cell = inner_cell(w)
+        engine.set_terrain(w, cell, WALL)
+        laid[k] = cell
+    if place_things(w, other, size):
+        return True
+    for k in range(pillars):
+        engine.set_terrain(w, whole(laid[k]), FLOOR)
+    return False
+
+
+@njit
+def place_things(w: Any, other: int, size: int) -> bool:
+    """Draw where the four things lie; they are put there by the caller."""
+    scan(w, OBSERVER, size)
+    if not sees(w, OBSERVER, other, size):
         return False
     scan(w, OTHER, size)
     # candidates: floor in the observer's sight; first the other's sight, then not
-    cells = np.empty((2, SIDE * SIDE), np.int64)
-    count = np.zeros(2, np.int64)
+    cells = np.empty((2, SIDE * SIDE), np.uint8)
+    count_seen, count_hidden = 0, 0
     for y in range(1, SIDE - 1):
         for x in range(1, SIDE - 1):
             cell = y << 4 | x
-            if engine.terrain_at(w, cell) != FLOOR or engine.body_at(w, cell) >= 0:
+            if engine.terrain_at(w, cell) != FLOOR or cell == other or cell == w.place[OBSERVER]:
                 continue
             if not sees(w, OBSERVER, cell, size):
                 continue
             if direction(w, OBSERVER, cell) < 0 or direction(w, OTHER, cell) < 0:
                 continue
-            kind = 0 if sees(w, OTHER, cell, size) else 1
-            cells[kind, count[kind]] = cell
-            count[kind] += 1
-    if count[0] < 2 or count[1] < 2:
+            if sees(w, OTHER, cell, size):
+                cells[0, count_seen] = cell
+                count_seen += 1
+            else:
+                cells[1, count_hidden] = cell
+                count_hidden += 1
+    if count_seen < 2 or count_hidden < 2:
         return False
     differing = 0
     shift = random_below(w, 4)  # which of the things are the ones that both see
     flip = random_below(w, 2)
     for k in range(4):
         kind = (k & 1) ^ flip
-        pick = random_below(w, count[kind])
-        cell = cells[kind, pick]
-        count[kind] -= 1
-        cells[kind, pick] = cells[kind, count[kind]]
-        w.thing[(k + shift) & 3] = cell
+        count = count_hidden if kind else count_seen
+        pick = random_below(w, count)
+        cell = whole(cells[kind, pick])
+        cells[kind, pick] = cells[kind, count - 1]
+        if kind:
+            count_hidden -= 1
+        else:
+            count_seen -= 1
+        w.filled[(k + shift) & 3] = cell
         differing += direction(w, OBSERVER, cell) != direction(w, OTHER, cell)
     return differing >= 2
 
@@ -176,13 +193,14 @@ def deal_world(w: Any, options: Any) -> None:
     elif angle >= 5:
         turn = random_below(w, 2) + 2 * (angle - 5)
     w.memory[ANGLE] = turn
+    for y in range(1, SIDE - 1):
+        for x in range(1, SIDE - 1):
+            engine.set_terrain(w, y << 4 | x, FLOOR)
     attempt = 0
     while not draw_scene(w, pillars if attempt < TRIES else 0, turn, size):
         attempt += 1
     for o in range(4):
-        cell = whole(w.thing[o])
-        w.thing[o] = 0
-        engine.put_thing(w, o, cell)
+        engine.put_thing(w, o, whole(w.filled[o]))
     engine.label_rooms(w)
     if not social:
         w.body[OTHER] = THING_ARROW

@@ -434,3 +434,33 @@ def test_own_reward_and_the_others_true_return_pull_apart():
     true = {name: np.mean([sum(row["welfare"][1:]) for row in some]) for name, some in rows.items()}
     assert own["selfish"] > own["prosocial"] + 0.5
     assert true["prosocial"] > true["selfish"] + 1.0
+
+
+def test_a_battery_with_lines_of_its_own_has_a_card_with_them(tmp_path):
+    """Each line is scored as a battery of its own; scenarios in two lines are played once."""
+    path = tmp_path / "ladder.yaml"
+    path.write_text(
+        "description: Two rungs.\nby: scenario\nbeside: [random]\nepisodes: 12\nscenarios:\n"
+        "  moving: [reach_small]\n"
+        "  seeing: [vantage_person, reach_small]\n"
+    )
+    result = evaluate("exact", str(path), progress=False, out=tmp_path / "out")
+    moving, seeing = result.card.stages
+    assert len(result.episodes) == 24
+    assert moving.sets is None
+    assert (moving.scenarios, seeing.scenarios) == (("reach_small",), ("vantage_person", "reach_small"))
+    alone = evaluate("exact", "vantage_person", 12, progress=False).card
+    assert seeing.sets == alone.sets
+    perf = {action.scenario: action.perf for action in result.card.actions}
+    assert moving.perf == perf["reach_small"]
+    assert seeing.perf == pytest.approx((perf["reach_small"] + perf["vantage_person"]) / 2)
+    assert result.card.passed
+    (beside,) = result.card.references
+    assert beside.agent == "random"
+    assert not beside.passed
+    assert [stage.passed for stage in beside.stages] == [False, False]
+    saved = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert [line["name"] for line in saved["stages"]] == ["moving", "seeing"]
+    assert "Line by line, beside others" in result.card.html()
+    assert "2 of 2 lines passed" in result.card.judged
+    assert evaluate("exact", str(path), progress=False, references=()).card.references == ()

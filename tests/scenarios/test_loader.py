@@ -229,3 +229,55 @@ def test_kindness_is_measured_only_where_there_are_characters_to_measure_it_by(t
     )
     with pytest.raises(ScenarioError, match=r"kind\.yaml:5: key 'kindness_threshold': is 0\.9, but reach"):
         load_scenario(path)
+
+
+LINES = """\
+description: Lines of its own.
+by: scenario
+beside: [random]
+episodes: 5
+scenarios:
+  first rung: [reach_small, sally_anne_true_belief]
+  "second":
+    - reach_small
+    - forage_boxes: [{state: knows_false}, {state: false_knows}]
+"""
+
+
+def test_a_battery_may_have_lines_of_its_own(tmp_path):
+    battery = load(write(tmp_path, LINES, "lines.yaml"))
+    assert [scenario.name for scenario in battery.scenarios] == [
+        "reach_small",  # played once, though it stands in two lines
+        "sally_anne_true_belief",
+        "forage_boxes-knows_false",
+        "forage_boxes-false_knows",
+    ]
+    assert dict(battery.stages) == {
+        "first rung": ("reach_small", "sally_anne_true_belief"),
+        "second": ("reach_small", "forage_boxes-knows_false", "forage_boxes-false_knows"),
+    }
+    assert (battery.beside, battery.episodes) == (("random",), 5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[reach_small, sally", "[reach_small, reach_small, sally", r":6: .*names 'reach_small' twice"),
+        (
+            "[reach_small, sally_anne_true_belief]",
+            "reach_small",
+            r":6: .*is text \('reach_small'\), expected a list",
+        ),
+        (
+            "    - reach_small",
+            "    - reach_smal",
+            r":7: key 'scenarios.second': .*'reach_small'",
+        ),
+        ("episodes: 5", "episodes: -1", r":4: key 'episodes': is -1, expected a whole number from 0"),
+    ],
+)
+def test_wrong_lines_are_one_line(old, new, message, tmp_path):
+    path = write(tmp_path, LINES.replace(old, new, 1), "lines.yaml")
+    with pytest.raises(ScenarioError, match=message) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
