@@ -137,6 +137,7 @@ class PushOptions(GameOptions):
 def encode(options: PushOptions) -> npt.NDArray[np.int64]:
     """(limit, size, blocks, layouts, other, paid)."""
     layouts, other = LAYOUTS.index(options.layouts), OTHERS.index(options.other)
+    rooms(options.size, options.blocks, options.layouts)  # made now, not in the first step
     return np.array([options.limit, options.size, options.blocks, layouts, other, options.paid])
 
 
@@ -723,6 +724,7 @@ class Outlook:
         w = simulation.worlds[world]
         reader = Reader(simulation, world)
         me = simulation.individuals[PUSHER]
+        self.left = int(w["memory"][LEFT])
         self.place, self.heading = int(w["place"][PUSHER]), int(w["heading"][PUSHER])
         taken = {int(w["place"][a]) for a in range(int(w["individuals"])) if a != PUSHER}
         # what is in sight, without cells where somebody stands: what is there hangs on them
@@ -734,9 +736,13 @@ class Outlook:
         }
 
     def after(self, actions: Sequence[str]) -> Outcome | None:
-        """What one faces after some actions; None where that does not follow from what is in sight."""
+        """What one faces after some actions; None where that does not follow from what is in sight, and
+        where the episode would be over before the last of them."""
         place, heading, cells, pushed = self.place, self.heading, dict(self.cells), False
+        left = self.left
         for action in actions:
+            if left == 0:
+                return None
             heading = (heading + {"turn_left": 3, "turn_right": 1}.get(action, 0)) % 4
             if action != "forward":
                 continue
@@ -748,6 +754,7 @@ class Outlook:
                 if target not in cells:
                     return None
                 if cells[target] in (FLOOR, PAD):
+                    left += (cells[ahead] == BLOCK_ON_PAD) - (cells[target] == PAD)
                     cells[target] = BLOCK if cells[target] == FLOOR else BLOCK_ON_PAD
                     cells[ahead] = FLOOR if cells[ahead] == BLOCK else PAD
                     place, pushed = ahead, True
@@ -804,7 +811,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             # what is asked follows from what is in sight: own percepts support the exact answer
             Probe(
                 kind, me, (me,), "front", options, answer, answer, 0, shortcuts, condition, role,
-                f"{group}_{where}", question, step,
+                group, question, step,
             )
         )  # fmt: skip
 

@@ -280,13 +280,12 @@ def test_no_advantage_by_index_in_pushing(seed):
 def test_blocks_and_pads_are_conserved_and_noted(other):
     simulation = Simulation(PUSH, 40, {"blocks": 3, "other": other, "limit": 120})
     simulation.reset(4)
-    modes = np.full(simulation.count, MODES.index("random"))
-    actions = np.zeros((40, simulation.count), np.int64)
+    rng = np.random.default_rng(4)
+    moves = [engine.TURN_LEFT, engine.TURN_RIGHT, engine.FORWARD, engine.FORWARD, engine.FORWARD]
     paid = np.zeros((40, simulation.count))
     first = simulation.worlds["memory"][:, push.LEFT].copy()
     for t in range(120):
-        simulation.script(modes, actions)
-        simulation.step(actions)
+        simulation.step(rng.choice(moves, (40, simulation.count)))
         paid += simulation.rewards
         if t % 20:
             continue
@@ -300,7 +299,7 @@ def test_blocks_and_pads_are_conserved_and_noted(other):
     steps = simulation.worlds["step"] * push.STEP * simulation.count
     brought = first - simulation.worlds["memory"][:, push.LEFT]
     np.testing.assert_allclose(paid.sum(1) + steps, brought, atol=1e-3)
-    assert simulation.worlds["memory"][:, push.PUSHES].sum() > 100
+    assert simulation.worlds["memory"][:, push.PUSHES].sum() > 60
 
 
 # --- Rewards --------------------------------------------------------------------------------------------
@@ -490,15 +489,14 @@ def test_no_shortcut_has_all_of_a_set():
     for k, simulation in enumerate(asked_worlds({}, 60, 30)):
         for probe in simulation.probes():
             sets.setdefault((k, probe.group), []).append(probe)
-    assert len(sets) > 60
-    assert {group for _, group in sets} == {
-        "forward_model_start", "forward_model_push", "inverse_model_start", "inverse_model_push",
-    }  # fmt: skip
+    assert len(sets) > 50
+    assert {group for _, group in sets} == {"forward_model", "inverse_model"}
+    assert sum(len(items) > 4 for items in sets.values()) > 20  # asked twice
     for items in sets.values():
         assert any(probe.role == "test" for probe in items)
         for shortcut in {name for probe in items for name in probe.shortcuts}:
             if shortcut == "most_frequent":
-                continue
+                continue  # a constant: see below
             assert any(probe.shortcuts.get(shortcut, probe.answer) != probe.answer for probe in items)
         assert len({probe.answer for probe in items}) > 1  # no constant has them all
         controls = [probe for probe in items if probe.role == "control"]
@@ -509,11 +507,12 @@ def test_questions_hang_on_the_episode_not_on_who_plays():
     """Characters draw from their world's random stream while they think; what is asked does not."""
     asked = []
     for mode in ("exact", "random"):
-        simulation = Simulation(PUSH, 1)
+        simulation = Simulation(PUSH, 20)
         simulation.reset(31)
-        simulation.script(np.array([MODES.index(mode)]), np.zeros((1, 1), np.int64))
-        asked.append([probe.question for probe in simulation.probes()])
-    assert asked[0] == asked[1] != []
+        simulation.script(np.array([MODES.index(mode)]), np.zeros((20, 1), np.int64))
+        asked.append([probe.question for world in range(20) for probe in simulation.probes(world)])
+    assert asked[0] == asked[1]
+    assert len(set(asked[0])) > 40
 
 
 @pytest.mark.parametrize(
