@@ -828,22 +828,22 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     if tests and same:
         contents = tuple(WORDS.values())
         shortcuts = {"no_change": now.front, "most_frequent": "floor"}
-        real = {"reality": now.front} if step else {}
-        ask("percept", contents, now.front, shortcuts | real, "control", "forward_model",
-            "What is in the cell in front of you now?")  # fmt: skip
         for role, actions in (*(("test", plan) for plan in tests), ("control", choice.of(same))):
             found = outcomes[actions]
             real = {"reality": found.now} if step else {}
             ask("next_percept", contents, found.front, shortcuts | real, role, "forward_model",
                 f"You do {_listed(actions)}, and nobody else does anything. "
                 "What is in the cell in front of you then?")  # fmt: skip
+        real = {"reality": now.front} if step else {}
+        ask("percept", contents, now.front, shortcuts | real, "control", "forward_model",
+            "What is in the cell in front of you now?")  # fmt: skip
 
     # --- inverse model
     each = {move: outlook.after((move,)) for move in MOVES}
     percepts = {move: found.percept for move, found in each.items() if found and found.beyond != UNKNOWN}
     # a percept to which just one action leads; that all of them are known makes sure of it
     unique = [move for move, seen in percepts.items() if list(percepts.values()).count(seen) == 1]
-    if len(percepts) == len(MOVES) and len(unique) > 1 and unique != ["wait"]:
+    if len(percepts) == len(MOVES) and len(unique) > 1:
         while len([move for move in unique if move != "wait"]) > 2:
             unique.remove(choice.of([move for move in unique if move != "wait"]))
         for move in unique:
