@@ -34,6 +34,7 @@ SHORTCUTS = (
     "dropped_first",  # the chain without its first member
     "as_set",  # the chain in another order
     "most_frequent",  # the same answer always
+    "no_change",  # what is there stays as it is
 )
 
 

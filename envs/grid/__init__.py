@@ -2,10 +2,11 @@
 
 from .forage import GAME as FORAGE
 from .game import Game
+from .push import GAME as PUSH
 from .reach import GAME as REACH
 from .sally_anne import GAME as SALLY_ANNE
 from .vantage import GAME as VANTAGE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (REACH, VANTAGE, FORAGE, SALLY_ANNE)}
+GAMES: dict[str, Game] = {game.name: game for game in (REACH, PUSH, VANTAGE, FORAGE, SALLY_ANNE)}
