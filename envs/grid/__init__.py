@@ -3,9 +3,10 @@
 from .forage import GAME as FORAGE
 from .game import Game
 from .reach import GAME as REACH
+from .recall import GAME as RECALL
 from .sally_anne import GAME as SALLY_ANNE
 from .vantage import GAME as VANTAGE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (REACH, VANTAGE, FORAGE, SALLY_ANNE)}
+GAMES: dict[str, Game] = {game.name: game for game in (REACH, RECALL, VANTAGE, FORAGE, SALLY_ANNE)}
