@@ -18,11 +18,11 @@ moved         what is played while the learner waits                            
 To the learner ``never`` and ``unseen`` look the same until it comes to look again. Episodes of one seed
 are twins in ``moved``: the same rooms, things, mover and tour, up to the place where it waits. A mover
 is an individual; with ``mover="arrow"`` it is a thing that carries things, by the same moves; with
-``"nobody"`` there is none, and nothing is moved. Movers have habits: those that are to be trained with (``movers="train"``) carry a
-thing into the next room, those that are held out to another place in the same room, and they look
-different. Maps of two layouts are never the same, turned or mirrored: the doorways of a map of
-``train`` have an even sum of coordinates, those of ``held_out`` an odd one; ``halls`` are drawn maps
-of seven to nine rooms. Doorways have no doors.
+``"nobody"`` there is none, and nothing is moved. Movers have habits: those that are to be trained with
+(``movers="train"``) carry a thing into the next room, those that are held out to another place in the
+same room, and they look different. Maps of two layouts are never the same, turned or mirrored: the
+doorways of a map of ``train`` have an even sum of coordinates, those of ``held_out`` an odd one; ``halls``
+are drawn maps of seven to nine rooms. Doorways have no doors.
 
 With ``tour="free"`` the learner is not led: it looks about by itself for the time that the tour would
 have taken, goes on doing so while the mover works, and what it sees of that is up to it.
@@ -47,7 +47,8 @@ thing if it sees it, and along the walls otherwise. ``reality_biased`` and ``exa
 Source. Search for displaced objects after a delay: Tolman 1948 (cognitive maps), Piaget 1954 and Baillargeon
 1986 (visible and invisible displacement); views from poses never taken: Eslami et al. 2018.
 
-Options: ``layout`` (``"train"``, ``"held_out"``, ``"halls"``); ``things`` (1 to 4, in different rooms); ``delay`` (0 to 80 steps between the mover's work and the cue); ``moved``; ``mover``; ``movers``;
+Options: ``layout`` (``"train"``, ``"held_out"``, ``"halls"``); ``things`` (1 to 4, in different rooms);
+``delay`` (0 to 80 steps between the mover's work and the cue); ``moved``; ``mover``; ``movers``;
 ``asked`` (what the cue names: the thing that the mover ``"handled"``, an ``"other"``, or ``"any"``: the
 one or the other, half and half); ``tour`` (``"led"``, ``"free"``); ``limit``.
 """
@@ -648,6 +649,13 @@ def mark_seen(w: Any, size: int) -> None:
 
 
 @njit
+def keep_seen(w: Any, size: int) -> None:
+    """When the learner leaves a pose, note what it saw from there."""
+    if w.pose[LEARNER] != (whole(w.place[LEARNER]) << 2 | whole(w.heading[LEARNER])):
+        mark_seen(w, size)
+
+
+@njit
 def marked(w: Any, rows: int, cell: int) -> bool:
     """Whether a cell's bit is set in rows of bits."""
     return (w.memory[rows + (cell >> 4)] >> (cell & 15)) & 1 != 0
@@ -748,9 +756,8 @@ def rules(w: Any, options: Any) -> None:
     if step == cued + 1:
         for k in range(ROWS):
             w.memory[SEEN + k] = 0  # from here on: since the cue
-    if not led or step <= toured + 1 or step > worked:
-        mark_seen(w, size)
     if step > cued:
+        keep_seen(w, size)
         w.reward[LEARNER] = -0.01
         o = whole(w.memory[NAMED])
         if w.hand[LEARNER] == o + 1:
@@ -775,6 +782,7 @@ def rules(w: Any, options: Any) -> None:
         take_by_the_hand(w, step - 1)
     elif led and worked < step <= cued - delay and w.memory[FATE] == SEEN_MOVED:
         take_by_the_hand(w, toured + step - worked - 1)
+    keep_seen(w, size)
     place = whole(w.place[LEARNER])
     w.memory[STOOD + (place >> 4)] |= 1 << (place & 15)
     if social:
@@ -831,11 +839,9 @@ def fetch(w: Any, mode: int, size: int) -> int:
         if place >= HANDS or not sees(w, LEARNER, place, size):
             return along_the_wall(w)
     if place == NOWHERE or place >= HANDS:
-        # what the rules note with the next step, noted now: there is no use in going where one looks
         if w.step == w.memory[CUED]:
-            for k in range(ROWS):
-                w.memory[SEEN + k] = 0
-        mark_seen(w, size)
+            return TURN_RIGHT  # what is marked as seen was seen before: look about first
+        mark_seen(w, size)  # as the rules do when it moves on: there is no use in going where one looks
         return look_for(w)
     if engine.front(w, LEARNER) != place:
         return plan(w, LEARNER, place, BEFORE)
