@@ -1,12 +1,24 @@
-"""The gridworlds. A game is registered by standing in this list; tests, faces and tools go by it."""
+"""The gridworlds, in the order of the ladder. A game is registered by standing in this list; tests, faces and
+tools go by it."""
 
 from .forage import GAME as FORAGE
 from .game import Game
 from .push import GAME as PUSH
 from .reach import GAME as REACH
+from .recall import GAME as RECALL
 from .sally_anne import GAME as SALLY_ANNE
 from .vantage import GAME as VANTAGE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (REACH, PUSH, VANTAGE, FORAGE, SALLY_ANNE)}
+GAMES: dict[str, Game] = {
+    game.name: game
+    for game in (
+        REACH,
+        PUSH,
+        RECALL,
+        VANTAGE,
+        FORAGE,
+        SALLY_ANNE,
+    )
+}
