@@ -44,18 +44,19 @@ the end (``faces="honest"``), or gladness whatever it finds (``faces="polite"``)
 perf. 1 if the observer was on the right mat, else 0.
 Task. ``task`` is 1 for the friend and the observer from the moment when the observer is asked, 0 before.
 ``cue_0`` is the kind of thing that the friend wants, for everybody.
-Probes. When the friend is about to come back, about box and basket: what is inside, what it looks as if it
-held, what the friend and the host think is inside, what the host thinks that the friend thinks, what
-the observer itself thought before it saw it opened (``own_past``), whether they know; which one the
-friend will open first; how it would feel on getting it closed, and on looking in. In the end: how the
-friend really feels, and how it looks.
+Probes. When the friend is about to come back, by groups: ``contents`` (what is inside, what it looks as if
+it held, what the friend and the host think is inside), ``own_past`` (what the observer itself thought
+before it saw it opened), ``second_order`` (what the host thinks that the friend thinks), ``action``
+(which one the friend will open first), ``knowledge_access``, ``belief_emotion`` (how the friend would
+feel on getting it closed, and on looking in); where nobody has looked in, ``diverse_beliefs``. In the end
+``real_apparent``: how the friend really feels, and how it looks.
 Source. Perner, Leekam & Wimmer 1987; Gopnik & Astington 1988 (own past belief); diverse beliefs, belief
 emotion, real and apparent emotion: Wellman & Liu 2004.
 
 Options: ``condition``; ``social``; ``layout`` (``"train"``, ``"held_out"``: two rooms each);
 ``population`` (``"train"``, ``"held_out"``: who friend and host are, which things the friend wants and
-finds, how long they pause); ``faces``; ``questions`` (one group of them, or ``"all"``); ``limit``. Use windows of 7 or 9 cells: with 5 the observer does not see
-enough from its seat.
+finds, how long they pause); ``faces``; ``questions`` (one group of them, or ``"all"``); ``limit``. Use
+windows of 7 or 9 cells: with 5 the observer does not see enough from its seat.
 Shortcuts as characters: ``reality_biased`` and ``egocentric`` take the friend to know what is inside,
 ``last_seen`` goes by the container that was opened last, ``reflex`` always to the mat on its left.
 """
@@ -402,7 +403,7 @@ def expected(w: Any, column: int, k: int) -> int:
     """The kind of thing that a chain of minds takes to be in container ``k`` of the room; 0: none.
 
     A thing that it believes to be in there; else what it believes to be in the other container of the same
-    look. Column 0 is reality.
+    look: so who sees that a thing has been taken out goes by the look again. Column 0 is reality.
     """
     cell = spot_place(w, INSIDE + k)
     for o in range(w.things):
@@ -495,9 +496,7 @@ def look_in(w: Any, k: int) -> None:
 
 # --- The reward functions -----------------------------------------------------------------------------------
 @njit
-def judge(
-    windows: Any, fields: Any, lengths: Any, actions: Any, who: Any, numbers: Any, out: Any
-) -> None:
+def judge(windows: Any, fields: Any, lengths: Any, actions: Any, who: Any, numbers: Any, out: Any) -> None:
     """R(history, action, who) for each row, by the last percept: of ``who``, or of somebody who sees it."""
     size = whole(numbers[engine.WINDOW_OPTION])
     looks = LOOKS[numbers[4]]
@@ -817,9 +816,10 @@ class _Exam:
                 "memory", (), about, self.kinds, look, look, 0, reader.shortcuts(about, (), self.kinds[0]),
                 False, "contents", f"What does the {about} look as if it held?",
             )  # fmt: skip
-            test = self.number not in CONTROLS
-            self.belief(about, (_FRIEND,), test, "contents", f"What does {self.whom} think is in the {about}?")
-            self.belief(about, (_HOST,), False, "contents", f"What does the host think is in the {about}?")
+            for who, name in ((_FRIEND, self.whom), (_HOST, "the host")):
+                test = who == _FRIEND and self.number not in CONTROLS
+                question = f"What does {name} think is in the {about}?"
+                self.belief(about, (who,), test, "contents", question)
 
     def diverse(self) -> None:
         """What friend and host expect, which the observer does not know to be so or not."""
