@@ -1,6 +1,7 @@
 """The gridworlds, in the order of the ladder. A game is registered by standing in this list; tests, faces and
 tools go by it."""
 
+from .contents import GAME as CONTENTS
 from .forage import GAME as FORAGE
 from .game import Game
 from .push import GAME as PUSH
@@ -20,5 +21,6 @@ GAMES: dict[str, Game] = {
         VANTAGE,
         FORAGE,
         SALLY_ANNE,
+        CONTENTS,
     )
 }
