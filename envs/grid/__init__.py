@@ -1,5 +1,6 @@
 """The gridworlds. A game is registered by standing in this list; tests, faces and tools go by it."""
 
+from .assist import GAME as ASSIST
 from .comfort import GAME as COMFORT
 from .forage import GAME as FORAGE
 from .game import Game
@@ -9,4 +10,4 @@ from .vantage import GAME as VANTAGE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (REACH, VANTAGE, FORAGE, SALLY_ANNE, COMFORT)}
+GAMES: dict[str, Game] = {game.name: game for game in (REACH, VANTAGE, FORAGE, SALLY_ANNE, COMFORT, ASSIST)}

@@ -75,7 +75,7 @@ from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, EGOCENTRIC, RANDOM, REALITY_BIASED, REFLEX, RUNNING, SCRIPTED, SELFISH
 from . import engine
-from .characters import BEFORE, plan, random_legal
+from .characters import BEFORE, plan_knowing, random_legal
 from .engine import (
     ARROW,
     FIELD_CUE,
@@ -648,15 +648,12 @@ def choose(w: Any, mode: int) -> int:
 
 @njit
 def walk(w: Any, cell: int) -> int:
-    """The helper's way to face a cell, round the others in sight, and round those who stay where they
-    are, in sight or not: without that it would turn to and fro between two ways."""
-    seen = w.gaze
+    """The helper's way to face a cell; who is in need stays where they are, in sight or not."""
+    staying = 0
     for a in range(1, w.individuals):
         if in_need(w, a):
-            w.gaze |= np.uint64(1) << np.uint64(HELPER * 8 + a)
-    action = plan(w, HELPER, cell, BEFORE)
-    w.gaze = seen
-    return action
+            staying |= 1 << a
+    return plan_knowing(w, HELPER, cell, BEFORE, staying)
 
 
 @njit

