@@ -1,6 +1,8 @@
 """The gridworlds, in the order of the ladder. A game is registered by standing in this list; tests, faces and
 tools go by it."""
 
+from .assist import GAME as ASSIST
+from .comfort import GAME as COMFORT
 from .contents import GAME as CONTENTS
 from .forage import GAME as FORAGE
 from .game import Game
@@ -22,5 +24,7 @@ GAMES: dict[str, Game] = {
         FORAGE,
         SALLY_ANNE,
         CONTENTS,
+        COMFORT,
+        ASSIST,
     )
 }

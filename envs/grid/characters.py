@@ -32,7 +32,7 @@ from .engine import (
 )
 from .vision import FORWARD_X, FORWARD_Y
 
-__all__ = ["believed_place", "plan", "random_legal", "route_length", "shortest_way"]
+__all__ = ["believed_place", "plan", "plan_knowing", "random_legal", "route_length", "shortest_way"]
 
 ON, BEFORE = 0, 1  # reach a cell by standing on it, or by facing it
 
@@ -193,6 +193,20 @@ def plan(w: Any, a: int, goal: int, manner: int) -> int:
     if action < 0:
         action, _ = _search(w, a, goal, manner, False, False)
     return WAIT if action < 0 else action
+
+
+@njit
+def plan_knowing(w: Any, a: int, goal: int, manner: int, others: Any) -> int:
+    """:func:`plan`, round those whose bits are set in ``others``, too, whether in sight or not.
+
+    For who stays where they were: one who forgets them as soon as they are out of sight turns to and fro
+    between two ways.
+    """
+    seen = w.gaze
+    w.gaze |= np.uint64(others) << np.uint64(a * 8)
+    action = plan(w, a, goal, manner)
+    w.gaze = seen
+    return action
 
 
 @njit
