@@ -2,10 +2,11 @@
 
 from .forage import GAME as FORAGE
 from .game import Game
+from .hide import GAME as HIDE
 from .reach import GAME as REACH
 from .sally_anne import GAME as SALLY_ANNE
 from .vantage import GAME as VANTAGE
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (REACH, VANTAGE, FORAGE, SALLY_ANNE)}
+GAMES: dict[str, Game] = {game.name: game for game in (REACH, VANTAGE, FORAGE, HIDE, SALLY_ANNE)}
