@@ -6,6 +6,7 @@ from .comfort import GAME as COMFORT
 from .contents import GAME as CONTENTS
 from .forage import GAME as FORAGE
 from .game import Game
+from .hide import GAME as HIDE
 from .push import GAME as PUSH
 from .reach import GAME as REACH
 from .recall import GAME as RECALL
@@ -22,6 +23,7 @@ GAMES: dict[str, Game] = {
         RECALL,
         VANTAGE,
         FORAGE,
+        HIDE,
         SALLY_ANNE,
         CONTENTS,
         COMFORT,

@@ -1,0 +1,1016 @@
+"""Hide: a predator hunts by sight and by memory; stay where it neither looks nor goes (stage 3b in action).
+
+The prey lives among walls that a predator goes round. The predator sees as everybody does: ahead of itself,
+not through walls, not behind. It keeps what its own sight gave it, and nothing else, and hunts by that:
+
+========  ===========================================================================================
+patrol    it goes from post to post (the four pads), in its round, and looks about there as its habit is
+chase     it sees the prey, or goes to where it saw it last; while it sees the prey it runs: at every
+          other step forward it takes two cells
+search    it has come there in vain, and turns about
+========  ===========================================================================================
+
+After the search it gives up and goes on to its post. Whoever has the prey in the cell before it has caught it.
+What the predator believes follows from what it saw. The prey does well to work out what the predator sees from
+each pose, and where it will go.
+
+=================  ==================================================================  =============
+habit              what kind of predator                                               option
+=================  ==================================================================  =============
+``patroller``      goes its round without a stop                                       ``train``
+``ambusher``       waits at each post, turning about                                   ``train``
+``short_sighted``  sees two cells far; searches twice as long                          ``held_out``
+``turncoat``       goes its round to and fro, with a short look about at each post     ``held_out``
+=================  ==================================================================  =============
+
+With ``social=False`` a camera hunts: an arrow that goes the same rounds with the same pixels but the figure.
+It has no mind: it never leaves its round, and it catches what stays in its beam, that is what it sees, for
+three steps on end.
+
+Individuals. ``prey``, ``predator``.
+Rewards. prey: +0.01 for every step survived, -1 for being caught. predator: +1 for the catch, -0.01 for every
+other step.
+Ends. Terminated with the catch; truncated after ``limit`` steps, survived.
+perf. The share of ``limit`` that the prey has survived; 1 at the end.
+Task. ``task`` is 1, and 2 when the prey is caught: both feel the grip.
+Faces. The predator is glad when it has caught, surprised when it finds the prey gone from where it believed
+it, sad for the first steps after it gave up, neutral otherwise: its face does not tell whether it sees the
+prey. The prey is sad when it is caught.
+Tallies. ``seen``, steps in which the predator saw the prey; ``caught``; ``noticed``, how often it noticed it anew.
+Probes. At the start, and later when the prey sees the predator again: does it see you, would it see you at one
+of two cells in your sight (percept; one in its sight and one hidden from it), does it know where you are
+(knowledge), which way will it turn next (next_action). Controls: do you see it, do you see each of two cells.
+Source. Russell, Gee & Bullard 2012 (hiding by covering one's eyes: the egocentric shortcut); Hare, Call &
+Tomasello 2006 (concealment by what the competitor sees); Cooper & Blumstein 2015 (escape from predators).
+
+Modes of the prey. ``scripted`` has a notion of the predator - where it stands, what it has in mind - that it
+goes on imagining while it does not see it, and takes the way that keeps it unseen; it takes every predator
+for a patroller that sees as far as it does itself, until it sees otherwise. ``exact`` does the same with the
+predator's true mind. ``egocentric`` hides like a small child: as long as it does not see the predator, it
+takes itself to be unseen. ``reality_biased`` takes the predator to know always where it is, and runs from it.
+``last_seen`` runs from where it saw it last. ``reflex`` follows the wall at its right hand.
+
+Options: ``layouts`` (``train`` or ``held_out``: two sets of maps, each in eight orientations); ``habits``
+(``train``, ``held_out`` or one of the four); ``start`` (what the predator has in mind at first: ``ignorant``,
+turned away from the prey; ``knows``, it sees it; ``random``; the short-sighted and the camera are always
+ignorant); ``social``; ``limit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..kernels import njit, whole
+from ..probes import Probe
+from ..simulation import ANEW, EGOCENTRIC, EXACT, LAST_SEEN, MODES, RANDOM, REALITY_BIASED, REFLEX, RUNNING
+from . import engine
+from .characters import BEFORE, ON, plan, random_legal, route_length
+from .engine import (
+    ARROW,
+    FIELD_TASK,
+    FLOOR,
+    FORWARD,
+    GLAD,
+    MAX_SIDE,
+    NEUTRAL,
+    NOWHERE,
+    PAD,
+    PROPERTIES,
+    SAD,
+    SURPRISED,
+    THING_ARROW,
+    TURN_LEFT,
+    TURN_RIGHT,
+    WAIT,
+    WALKABLE,
+    random_below,
+)
+from .game import Game, GameOptions
+from .layout import Layout, build, parse, turn_heading, turn_place
+from .questions import Reader
+from .vision import FORWARD_X, FORWARD_Y, SHORT_SIGHTED, scan, sees, window_cell
+
+if TYPE_CHECKING:
+    from .game import Simulation
+
+__all__ = ["GAME", "HABITS", "HideOptions"]
+
+PREY, PREDATOR = 0, 1
+
+# --- The maps: the posts are numbered in the order of the round ---------------------------------------------
+TRAIN = (
+    """
+    ###########
+    #1.......2#
+    #.##.#.##.#
+    #.#.....#.#
+    #....#....#
+    #.#.###.#.#
+    #....#....#
+    #.#.....#.#
+    #.##.#.##.#
+    #4.......3#
+    ###########
+    """,
+    """
+    ###########
+    #1...#...2#
+    #.##.#.##.#
+    #....#....#
+    #.#.....#.#
+    #.#.#.#.#.#
+    #.#.....#.#
+    #....#....#
+    #.##.#.##.#
+    #4...#...3#
+    ###########
+    """,
+    """
+    ###########
+    #....1....#
+    #.##.#.##.#
+    #.#..#..#.#
+    #....#....#
+    #4.#...#.2#
+    #....#....#
+    #.#..#..#.#
+    #.##.#.##.#
+    #....3....#
+    ###########
+    """,
+    """
+    ###########
+    #1.......2#
+    #.###.##..#
+    #.#....#.##
+    #...##.#..#
+    #.#....#..#
+    #.##.#.##.#
+    #..#.#..#.#
+    ##.#.##...#
+    #4.......3#
+    ###########
+    """,
+)
+HELD_OUT = (
+    """
+    ###########
+    #1...#....#
+    #.##...##2#
+    #.#..#..#.#
+    #...##....#
+    #.#....#..#
+    #.##.#.##.#
+    #....#....#
+    #.##...#.##
+    #4...#...3#
+    ###########
+    """,
+    """
+    ###########
+    #..1.....2#
+    #.#.###.#.#
+    #.#.....#.#
+    #.##.#.##.#
+    #....#....#
+    ##.#...#.##
+    #..##.##..#
+    #.#.....#.#
+    #4...#...3#
+    ###########
+    """,
+    """
+    ###########
+    #1.......2#
+    #.#.#.#.#.#
+    #.........#
+    #.#.#.#.#.#
+    #.........#
+    #.#.#.#.#.#
+    #.........#
+    #.#.#.#.#.#
+    #4.......3#
+    ###########
+    """,
+)
+MAPS: tuple[Layout, ...] = tuple(parse(text) for text in (*TRAIN, *HELD_OUT))
+SIDE = MAPS[0].width
+NUM_POSTS = 4
+TERRAINS = np.stack([layout.terrain for layout in MAPS])
+POST_PLACES = np.array([layout.places("1", "2", "3", "4") for layout in MAPS], np.int64)
+
+
+def _first_headings() -> npt.NDArray[np.int64]:
+    """(maps, posts, 2 ways round): the heading in which a shortest way to the next post begins."""
+    ahead = [int(FORWARD_Y[h] * 16 + FORWARD_X[h]) for h in range(4)]
+    table = np.zeros((len(MAPS), NUM_POSTS, 2), np.int64)
+    for m, terrain in enumerate(TERRAINS):
+        for k in range(NUM_POSTS):
+            for way in range(2):
+                # breadth first from each heading at the post: the heading that needs fewest actions
+                goal = int(POST_PLACES[m, (k + (1, 3)[way]) % NUM_POSTS])
+                costs = []
+                for start in range(4):
+                    pose = (int(POST_PLACES[m, k]), start)
+                    cost, edge = {pose: 0}, [pose]
+                    for cell, h in edge:  # grows as it is read
+                        near = [(cell, (h + 1) & 3), (cell, (h + 3) & 3)]
+                        if PROPERTIES[terrain[cell + ahead[h]]] & WALKABLE:
+                            near.append((cell + ahead[h], h))
+                        for other in near:
+                            if other not in cost:
+                                cost[other] = cost[cell, h] + 1
+                                edge.append(other)
+                    costs.append(min(cost[goal, h] for h in range(4)))
+                table[m, k, way] = int(np.argmin(costs))
+    return table
+
+
+FIRST_HEADING = _first_headings()
+
+# --- The predators -------------------------------------------------------------------------------------------
+HABITS = ("patroller", "ambusher", "short_sighted", "turncoat")
+PATROLLER, AMBUSHER, SHORT, TURNCOAT = range(len(HABITS))
+LINGER = np.array([0, 9, 2, 4], np.int64)  # steps at a post, turning at every other
+SEARCH_TURNS = np.array([4, 4, 8, 4], np.int64)
+CHASE_PATIENCE = 24  # steps on the way to where it saw the prey, after which it gives up
+SULK = 4  # steps for which it looks sad after it gave up
+BEAM = 3  # steps on end in the camera's beam
+
+# What a world remembers. A mind is eight numbers: the predator's own; and the prey's notion of it, which has
+# the pose, too.
+ORIENTATION, LAYOUT, WAS, SULKING, SEEN, CAUGHT, NOTICED, EXPOSED, NEXT_ASK, ACCOUNT = range(10)
+MIND = 10
+MODE, BELIEVED, TIMER, POST, WAY, HABIT, SEES, SIDEWAYS = range(8)
+NOTION = 20
+PLACE, HEADING, STEP, KNOWN = range(8, 12)
+POSTS = 34  # + k
+PATROL, CHASE, SEARCH = range(3)
+NOWHERE_KNOWN = -1  # of ACCOUNT: nothing that the prey has seen tells what the predator believes
+
+ASK_AGAIN = 12  # steps between two askings, at least
+START_DISTANCE = 4  # steps that the two are apart at first, at least (less on a map without such a cell)
+
+# --- How the prey plans --------------------------------------------------------------------------------------
+HORIZON = 14  # steps that it imagines
+
+
+@dataclass(frozen=True)
+class HideOptions(GameOptions):
+    """Options of ``hide``."""
+
+    limit: int = 80
+    layouts: str = "train"
+    habits: str = "train"
+    start: str = "random"
+    social: bool = True
+    CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "layouts": ("train", "held_out"),
+        "habits": ("train", "held_out", *HABITS),
+        "start": ("random", "ignorant", "knows"),
+    }
+
+
+def encode(options: HideOptions) -> npt.NDArray[np.int64]:
+    """(limit, first layout, layouts, first habit, habits, start, social)."""
+    first, count = (0, len(TRAIN)) if options.layouts == "train" else (len(TRAIN), len(HELD_OUT))
+    sets = {"train": (PATROLLER, 2), "held_out": (SHORT, 2)}
+    habit, habits = sets[options.habits] if options.habits in sets else (HABITS.index(options.habits), 1)
+    start = ("random", "ignorant", "knows").index(options.start)
+    return np.array([options.limit, first, count, habit, habits, start, options.social])
+
+
+@njit
+def deal_world(w: Any, options: Any) -> None:
+    """A new episode: a map, the predator at a post on its way to the next, the prey in sight of it.
+
+    All that is drawn is drawn before ``start`` is looked at: episodes of one seed are twins. The prey sees the
+    predator. From the way that this is turned on its round it does not see the prey; from another it would.
+    """
+    limit, first_map, maps, first_habit, habits, start, social = options[:7]
+    size = options[engine.WINDOW_OPTION]
+    memory = w.memory
+    engine.clear(w, SIDE, SIDE, 2, 0, limit)
+    chosen = first_map + random_below(w, maps)
+    orientation = random_below(w, 8)
+    memory[LAYOUT] = chosen
+    memory[ORIENTATION] = orientation
+    build(w, TERRAINS[chosen], SIDE, SIDE, orientation)
+    for k in range(NUM_POSTS):
+        memory[POSTS + k] = turn_place(POST_PLACES[chosen, k], orientation, SIDE, SIDE)
+        engine.set_terrain(w, whole(memory[POSTS + k]), PAD)
+    habit = first_habit + random_below(w, habits)
+    way = random_below(w, 2)
+    memory[MIND + HABIT] = habit
+    memory[MIND + WAY] = 1 - 2 * way
+    memory[MIND + SIDEWAYS] = random_below(w, 2)
+    if habit == SHORT:
+        w.limits[PREDATOR] = SHORT_SIGHTED
+    if not social:
+        w.body[PREDATOR] = THING_ARROW
+        w.identity[PREDATOR] = ARROW
+    post, pick, turn = random_below(w, NUM_POSTS), random_below(w, 1 << 20), random_below(w, 1 << 20)
+    state = random_below(w, 2)
+    if start:
+        state = start - 1
+    cell = NOWHERE
+    for k in range(3 * NUM_POSTS):
+        post = (post + 1) % NUM_POSTS
+        w.place[PREDATOR] = memory[POSTS + post]
+        heading = turn_heading(FIRST_HEADING[chosen, post, way], orientation)
+        cell = prey_cell(w, heading, START_DISTANCE - k // NUM_POSTS, pick, size)
+        if cell != NOWHERE:
+            break
+    memory[MIND + POST] = (post + whole(memory[MIND + WAY])) & 3
+    w.place[PREY] = cell
+    for _ in range(turn % 4 + 1):
+        # on to the next heading in which it sees the predator
+        w.heading[PREY] = (w.heading[PREY] + 1) & 3
+        while window_cell(w, PREY, whole(w.place[PREDATOR]), size) < 0:
+            w.heading[PREY] = (w.heading[PREY] + 1) & 3
+    w.heading[PREDATOR] = heading
+    memory[WAS] = w.place[PREDATOR]
+    memory[ACCOUNT] = NOWHERE
+    if state and social and habit != SHORT:
+        # it faces the prey, sees it, and is after it
+        for h in range(4):
+            w.heading[PREDATOR] = h
+            if window_cell(w, PREDATOR, cell, size) >= 0:
+                break
+        memory[MIND + MODE] = CHASE
+        memory[MIND + BELIEVED] = cell
+        memory[MIND + SEES] = 1
+        memory[ACCOUNT] = cell
+    memory[NEXT_ASK] = ASK_AGAIN
+    w.task[PREY] = 1
+    w.task[PREDATOR] = 1
+    w.ask = 1
+
+
+@njit
+def prey_cell(w: Any, heading: int, far: int, pick: int, size: int) -> int:
+    """Where the prey begins: the cell number ``pick`` (counted round) of those that are far enough, out of
+    the predator's sight in this heading, and in sight of its cell; NOWHERE if there is none."""
+    lit = np.zeros(2, np.uint64)  # bits of the map's inner cells, 64 a word
+    seen = np.zeros(2, np.uint64)
+    limits = whole(w.limits[PREDATOR])
+    w.limits[PREDATOR] = 0
+    for h in range(4):
+        w.heading[PREDATOR] = h
+        scan(w, PREDATOR, size)
+        for k in range((SIDE - 2) * (SIDE - 2)):
+            if sees(w, PREDATOR, inner_cell(k), size):
+                bit = np.uint64(1) << np.uint64(k & 63)
+                lit[k >> 6] |= bit
+                if h == heading:
+                    seen[k >> 6] |= bit
+    w.limits[PREDATOR] = limits
+    place, count = whole(w.place[PREDATOR]), whole(0)
+    for counting in range(2):
+        left = -1 if counting == 0 else pick % max(count, 1)
+        for k in range((SIDE - 2) * (SIDE - 2)):
+            if (lit[k >> 6] & ~seen[k >> 6]) >> np.uint64(k & 63) & np.uint64(1) == 0:
+                continue
+            cell = inner_cell(k)
+            if PROPERTIES[w.cells[cell] & 0xFF] & WALKABLE and distance(cell, place) >= far:
+                if counting == 0:
+                    count += 1
+                elif left == 0:
+                    return cell
+                left -= 1
+    return NOWHERE
+
+
+@njit
+def inner_cell(k: int) -> int:
+    """The k-th cell within the outer walls, in reading order."""
+    return (1 + k // (SIDE - 2)) << 4 | (1 + k % (SIDE - 2))
+
+
+@njit
+def distance(one: int, other: int) -> int:
+    """Steps between two cells, walls left out."""
+    return whole(abs((one & 15) - (other & 15)) + abs((one >> 4) - (other >> 4)))
+
+
+# --- The rules -----------------------------------------------------------------------------------------------
+@njit
+def rules(w: Any, size: int) -> None:
+    """Running, sight, the grip, what the predator keeps in mind, rewards."""
+    memory = w.memory
+    w.ask = 0
+    social = w.body[PREDATOR] != THING_ARROW
+    if memory[MIND + SEES] and w.step & 1 and w.place[PREDATOR] != memory[WAS]:
+        run(w, PREDATOR)
+    memory[WAS] = w.place[PREDATOR]
+    for a in range(2):
+        look_now(w, a, size)
+    here = whole(w.place[PREY])
+    before = memory[MIND + SEES]
+    seen = sees(w, PREDATOR, here, size)
+    learn(w, seen)
+    if seen:
+        memory[SEEN] += 1
+        memory[EXPOSED] += 1
+        if not before:
+            memory[NOTICED] += 1
+    else:
+        memory[EXPOSED] = 0
+    caught = engine.front(w, PREDATOR) == here if social else memory[EXPOSED] >= BEAM
+    show(w, caught)
+    watching = sees(w, PREY, whole(w.place[PREDATOR]), size)
+    if watching and (seen or memory[MIND + BELIEVED] == NOWHERE):
+        memory[ACCOUNT] = memory[MIND + BELIEVED]
+    elif seen:
+        memory[ACCOUNT] = NOWHERE_KNOWN  # it was seen by who was out of its sight
+    if caught:
+        memory[CAUGHT] = 1
+        w.task[PREY] = 2
+        w.task[PREDATOR] = 2
+        w.terminated = 1
+    else:
+        w.perf = w.step / w.limit
+        if watching and w.step >= memory[NEXT_ASK] and w.step < w.limit:
+            w.ask = 1
+            memory[NEXT_ASK] = w.step + ASK_AGAIN
+    for a in range(2):
+        w.reward[a] = paid(a, caught)
+
+
+@njit
+def paid(who: int, caught: bool) -> float:
+    """What a step brings the prey or the predator."""
+    if who == PREY:
+        return -1.0 if caught else 0.01
+    return 1.0 if caught else -0.01
+
+
+@njit
+def judge(windows: Any, fields: Any, lengths: Any, actions: Any, who: Any, numbers: Any, out: Any) -> None:
+    """The reward function: both feel the grip, so either's own percept tells what a step brought both."""
+    for k in range(out.shape[0]):
+        caught = fields[k, lengths[k] - 1, FIELD_TASK] == 2 and fields[k, lengths[k] - 2, FIELD_TASK] != 2
+        out[k] = paid(whole(who[k]), caught)
+
+
+@njit
+def look_now(w: Any, a: int, size: int) -> None:
+    """Sight after the moves, as :func:`engine.perceive` will find it (and not compute it again)."""
+    pose = np.uint16(whole(w.place[a]) << 2 | whole(w.heading[a]))
+    if w.pose[a] != pose:
+        scan(w, a, size)
+        w.pose[a] = pose
+
+
+@njit
+def run(w: Any, a: int) -> None:
+    """One more cell ahead, where nobody stands."""
+    cell = engine.front(w, a)
+    if engine.passes(w, a, cell) and engine.body_at(w, cell) < 0:
+        w.place[a] = cell
+
+
+@njit
+def learn(w: Any, seen: bool) -> None:
+    """What the predator keeps in mind after it has looked, from its own pose and sight."""
+    memory = w.memory
+    memory[MIND + SEES] = seen
+    place = whole(w.place[PREDATOR])
+    habit = whole(memory[MIND + HABIT])
+    if w.body[PREDATOR] == THING_ARROW:
+        memory[MIND + SEES] = 0  # a camera does not run
+    elif seen:
+        memory[MIND + MODE] = CHASE
+        memory[MIND + BELIEVED] = w.place[PREY]
+        memory[MIND + TIMER] = 0
+        return
+    memory[MIND + TIMER] += 1
+    if memory[MIND + MODE] == CHASE:
+        if place == memory[MIND + BELIEVED]:
+            memory[MIND + MODE] = SEARCH
+            memory[MIND + TIMER] = 0
+        elif memory[MIND + TIMER] > CHASE_PATIENCE:
+            give_up(w)
+    elif memory[MIND + MODE] == SEARCH:
+        if memory[MIND + TIMER] >= SEARCH_TURNS[habit]:
+            give_up(w)
+    elif place == memory[POSTS + memory[MIND + POST]]:
+        if memory[MIND + TIMER] > LINGER[habit]:
+            post = whole(memory[MIND + POST])
+            if habit == TURNCOAT and (post == 0 or post == NUM_POSTS - 1):
+                memory[MIND + WAY] = 1 if post == 0 else -1
+            memory[MIND + POST] = (post + whole(memory[MIND + WAY])) & 3
+            memory[MIND + TIMER] = 0
+    else:
+        memory[MIND + TIMER] = 0
+
+
+@njit
+def give_up(w: Any) -> None:
+    w.memory[MIND + MODE] = PATROL
+    w.memory[MIND + BELIEVED] = NOWHERE
+    w.memory[MIND + TIMER] = 0
+
+
+@njit
+def show(w: Any, caught: bool) -> None:
+    """Faces: see the page."""
+    memory = w.memory
+    face = NEUTRAL
+    if memory[MIND + MODE] == SEARCH:
+        face = SURPRISED if memory[MIND + TIMER] == 0 else NEUTRAL
+        memory[SULKING] = SULK
+    elif memory[MIND + MODE] == CHASE:
+        memory[SULKING] = 0
+    elif memory[SULKING] > 0:
+        memory[SULKING] -= 1
+        face = SAD
+    w.face[PREDATOR] = GLAD if caught else face
+    w.face[PREY] = SAD if caught else NEUTRAL
+
+
+# --- The predator --------------------------------------------------------------------------------------------
+@njit
+def hunt(w: Any) -> int:
+    """What the predator does, by its mind and pose alone."""
+    memory = w.memory
+    mode, timer = memory[MIND + MODE], whole(memory[MIND + TIMER])
+    turn = TURN_RIGHT if memory[MIND + SIDEWAYS] else TURN_LEFT
+    if mode == CHASE:
+        believed = whole(memory[MIND + BELIEVED])
+        return plan(w, PREDATOR, believed, BEFORE if memory[MIND + SEES] else ON)
+    if mode == SEARCH:
+        return turn
+    post = whole(memory[POSTS + memory[MIND + POST]])
+    if w.place[PREDATOR] == post:
+        return turn if timer & 1 else WAIT
+    return plan(w, PREDATOR, post, ON)
+
+
+@njit
+def imagine(w: Any, when: int, noticing: bool, size: int) -> int:
+    """Move the predator on to step ``when``, as its mind in ``MIND`` has it; the prey stays. Returns its action.
+
+    ``noticing``: whether it notices the prey where this stands. The world is changed: keep it before.
+    """
+    action = hunt(w)
+    if action == TURN_LEFT:
+        w.heading[PREDATOR] = (w.heading[PREDATOR] + 3) & 3
+    elif action == TURN_RIGHT:
+        w.heading[PREDATOR] = (w.heading[PREDATOR] + 1) & 3
+    elif action == FORWARD:
+        cell = engine.front(w, PREDATOR)
+        if engine.passes(w, PREDATOR, cell) and cell != w.place[PREY]:
+            w.place[PREDATOR] = cell
+            if w.memory[MIND + SEES] and when & 1:
+                run(w, PREDATOR)
+    scan(w, PREDATOR, size)
+    learn(w, noticing and sees(w, PREDATOR, whole(w.place[PREY]), size))
+    return action
+
+
+@njit
+def next_turn(w: Any, size: int) -> int:
+    """Which way the predator turns next if the prey stays: TURN_LEFT, TURN_RIGHT, or -1 where it does not turn
+    before it has caught it, or within ``HORIZON`` steps. The world is changed: give it a copy."""
+    w.gaze = 0
+    for t in range(HORIZON):
+        if engine.front(w, PREDATOR) == w.place[PREY]:
+            return -1
+        action = imagine(w, w.step + t + 1, True, size)
+        if action == TURN_LEFT or action == TURN_RIGHT:
+            return action
+    return -1
+
+
+# --- The prey ------------------------------------------------------------------------------------------------
+@njit
+def exchange(w: Any) -> None:
+    """Put the prey's notion of the predator - mind and pose - in the predator's place, or take it back."""
+    memory = w.memory
+    for k in range(8):
+        kept = memory[MIND + k]
+        memory[MIND + k] = memory[NOTION + k]
+        memory[NOTION + k] = kept
+    place, heading = w.place[PREDATOR], w.heading[PREDATOR]
+    w.place[PREDATOR] = memory[NOTION + PLACE]
+    w.heading[PREDATOR] = memory[NOTION + HEADING]
+    memory[NOTION + PLACE] = place
+    memory[NOTION + HEADING] = heading
+
+
+@njit
+def follow(w: Any, size: int) -> None:
+    """Bring the prey's notion of the predator up to this step: imagine it one step on, then look."""
+    memory = w.memory
+    if memory[NOTION + KNOWN] and memory[NOTION + STEP] == w.step:
+        return
+    sighted = (w.gaze >> np.uint64(PREY * 8 + PREDATOR)) & np.uint64(1) != 0
+    gaze, limits = w.gaze, whole(w.limits[PREDATOR])
+    known = memory[NOTION + KNOWN] != 0
+    place, heading = whole(w.place[PREDATOR]), whole(w.heading[PREDATOR])
+    exchange(w)
+    w.gaze = 0
+    w.limits[PREDATOR] = 0
+    was, faced = whole(w.place[PREDATOR]), whole(w.heading[PREDATOR])
+    if known:
+        imagine(w, whole(w.step), True, size)
+    if sighted:
+        surprised = not known or w.place[PREDATOR] != place or w.heading[PREDATOR] != heading
+        w.place[PREDATOR] = place
+        w.heading[PREDATOR] = heading
+        scan(w, PREDATOR, size)
+        seen = sees(w, PREDATOR, whole(w.place[PREY]), size)
+        if not known:
+            memory[MIND + WAY] = 1
+            memory[MIND + HABIT] = PATROLLER
+            memory[MIND + SIDEWAYS] = 1
+            give_up(w)
+        if surprised and not seen and memory[MIND + MODE] != CHASE:
+            give_up(w)
+            suppose(w, known and was == place, (heading - faced) & 3)
+        if seen:
+            learn(w, True)
+        known = True
+    elif known and sees(w, PREY, whole(w.place[PREDATOR]), size):
+        # it is not where it was imagined: it may have stayed at the post that it came from
+        known = linger(w) and not sees(w, PREY, whole(w.place[PREDATOR]), size)
+    exchange(w)
+    w.gaze = gaze
+    w.limits[PREDATOR] = limits
+    scan(w, PREDATOR, size)
+    memory[NOTION + KNOWN] = known
+    memory[NOTION + STEP] = w.step
+
+
+@njit
+def linger(w: Any) -> bool:
+    """Imagine the predator to wait where it came from; False if that was no post."""
+    memory = w.memory
+    if memory[MIND + MODE] != PATROL or memory[MIND + HABIT] == AMBUSHER:
+        return False
+    post = (whole(memory[MIND + POST]) - whole(memory[MIND + WAY])) & 3
+    w.place[PREDATOR] = memory[POSTS + post]
+    memory[MIND + POST] = post
+    memory[MIND + HABIT] = AMBUSHER
+    memory[MIND + TIMER] = 1
+    return True
+
+
+@njit
+def suppose(w: Any, stayed: bool, turned: int) -> None:
+    """What the prey takes the predator to be about, as it has not done what was imagined: one that stayed at a
+    post waits there, as ambushers do; one that walks is on its way to the post that it has the shortest way to.
+    """
+    memory = w.memory
+    at = whole(-1)
+    for k in range(NUM_POSTS):
+        if memory[POSTS + k] == w.place[PREDATOR]:
+            at = k
+    if at >= 0 and stayed:
+        memory[MIND + HABIT] = AMBUSHER
+        memory[MIND + POST] = at
+        memory[MIND + TIMER] = 2 if turned else 1  # they turn at every other step
+        if turned:
+            memory[MIND + SIDEWAYS] = turned == 1
+        return
+    post = goal(w, at)
+    if at >= 0:
+        memory[MIND + WAY] = 1 if (post - at) & 3 == 1 else -1
+    memory[MIND + POST] = post
+
+
+@njit
+def goal(w: Any, at: int) -> int:
+    """The post that the predator is on its way to, by its pose: the one that it has the shortest way to, turns
+    included, for nobody walks away from a goal. From a post (number ``at``, else -1) it goes to one of the two
+    beside it in the round."""
+    best, nearest = whole(0), whole(-1)
+    for k in range(NUM_POSTS):
+        if at >= 0 and (k - at) & 1 == 0:
+            continue
+        length = route_length(w, PREDATOR, whole(w.memory[POSTS + k]), ON)
+        if nearest < 0 or length < nearest:
+            best, nearest = k, length
+    return best
+
+
+@njit
+def evade(w: Any, mode: int, size: int) -> int:
+    """The prey's action: the first of the best plan of ``HORIZON`` steps against an imagined predator.
+
+    The predator is imagined pose by pose for ``HORIZON`` steps, unaware of what the prey will do; then the best way among its poses
+    is found backwards from the last step (dynamic programming over steps and the prey's poses).
+    """
+    memory = w.memory
+    if mode != EXACT:
+        follow(w, size)
+        if not memory[NOTION + KNOWN]:
+            return TURN_RIGHT  # look about
+    gaze, limits = w.gaze, whole(w.limits[PREDATOR])
+    mind = np.empty(8, np.int16)
+    notion = np.empty(12, np.int16)
+    for k in range(8):
+        mind[k] = memory[MIND + k]
+    for k in range(12):
+        notion[k] = memory[NOTION + k]
+    real_place, real_heading = w.place[PREDATOR], w.heading[PREDATOR]
+    if mode != EXACT:
+        exchange(w)
+        w.limits[PREDATOR] = 0
+    if mode == REALITY_BIASED and w.body[PREDATOR] != THING_ARROW:
+        memory[MIND + MODE] = CHASE
+        memory[MIND + BELIEVED] = w.place[PREY]
+        memory[MIND + TIMER] = 0
+        memory[MIND + SEES] = 0
+    w.gaze = 0
+    # bit 0: the cell is seen by the predator then; bit 1 + h: one sees the predator from there, heading h
+    sight = np.zeros((HORIZON + 1, 256), np.uint8)
+    track = np.empty(HORIZON + 1, np.int64)
+    short = whole(w.limits[PREDATOR])
+    for t in range(HORIZON + 1):
+        if t and mode != LAST_SEEN:
+            imagine(w, w.step + t, False, size)
+        track[t] = whole(w.place[PREDATOR])
+        heading = w.heading[PREDATOR]
+        w.limits[PREDATOR] = 0
+        for h in range(4):
+            w.heading[PREDATOR] = h
+            scan(w, PREDATOR, size)
+            for y in range(1, SIDE - 1):
+                for x in range(1, SIDE - 1):
+                    cell = y << 4 | x
+                    if sees(w, PREDATOR, cell, size):
+                        sight[t, cell] |= np.uint8(2 << ((h + 2) & 3))
+                        near = max(abs(x - (track[t] & 15)), abs(y - (track[t] >> 4))) <= 2
+                        if h == heading and (near or not short):
+                            sight[t, cell] |= np.uint8(1)
+        w.heading[PREDATOR] = heading
+        w.limits[PREDATOR] = short
+    for k in range(8):
+        memory[MIND + k] = mind[k]
+    for k in range(12):
+        memory[NOTION + k] = notion[k]
+    w.place[PREDATOR], w.heading[PREDATOR] = real_place, real_heading
+    w.gaze = gaze
+    w.limits[PREDATOR] = limits
+    scan(w, PREDATOR, size)
+    return best_action(w, mode, track, sight)
+
+
+@njit
+def best_action(w: Any, mode: int, track: Any, sight: Any) -> int:
+    """The first action of the cheapest way through ``track`` and ``sight``."""
+    value = np.zeros((2, 1024), np.float32)
+    here = whole(w.place[PREY]) * 4 + whole(w.heading[PREY])
+    best, least = WAIT, np.float32(1e9)
+    for t in range(HORIZON, -1, -1):
+        now, then = t & 1, (t & 1) ^ 1
+        for y in range(1, SIDE - 1):
+            for x in range(1, SIDE - 1):
+                cell = y << 4 | x
+                if PROPERTIES[w.cells[cell] & 0xFF] & WALKABLE == 0 or (t == 0 and cell != here >> 2):
+                    continue
+                for h in range(4):
+                    pose = cell * 4 + h
+                    if t == 0 and pose != here:
+                        continue
+                    least = np.float32(1e9)
+                    best = WAIT
+                    if t == HORIZON:
+                        least = np.float32(0)
+                    else:
+                        ahead = (cell + FORWARD_Y[h] * 16 + FORWARD_X[h]) & 255
+                        for action in range(4):
+                            after = pose
+                            if action == TURN_LEFT:
+                                after = cell * 4 + ((h + 3) & 3)
+                            elif action == TURN_RIGHT:
+                                after = cell * 4 + ((h + 1) & 3)
+                            elif action == FORWARD:
+                                if PROPERTIES[w.cells[ahead] & 0xFF] & WALKABLE == 0:
+                                    continue
+                                after = ahead * 4 + h
+                            found = value[then, after] * np.float32(0.92)
+                            if action != WAIT:
+                                found += np.float32(0.02)
+                            if found < least:
+                                least = found
+                                best = action
+                    value[now, pose] = least + danger(mode, cell, h, track[t], sight[t, cell])
+    return best
+
+
+@njit
+def danger(mode: int, cell: int, heading: int, predator: int, sight: int) -> Any:
+    """What it costs the prey to be in a pose while the predator is where it is imagined."""
+    apart = distance(cell, predator)
+    sees_it = (sight >> (1 + heading)) & 1
+    cost = 12.0 if apart <= 1 else 0.0
+    if mode == REALITY_BIASED or mode == LAST_SEEN:
+        cost += max(0, 10 - apart)
+    elif mode == EGOCENTRIC:
+        cost += 10.0 * sees_it
+    else:
+        if sight & 1:
+            cost += 10.0 + max(0, 8 - apart)
+        if apart == 2:
+            cost += 3.0
+        cost -= 0.3 * sees_it  # it is good to see what is about
+    return np.float32(cost)
+
+
+@njit
+def keep_to_the_wall(w: Any) -> int:
+    """Follow the wall at the right hand: the reflex."""
+    h = whole(w.heading[PREY])
+    cell = whole(w.place[PREY])
+    right = (h + 1) & 3
+    beside = (cell + FORWARD_Y[right] * 16 + FORWARD_X[right]) & 255
+    free = PROPERTIES[w.cells[beside] & 0xFF] & WALKABLE != 0
+    if free and w.action[PREY] != TURN_RIGHT:
+        return TURN_RIGHT
+    if PROPERTIES[w.cells[engine.front(w, PREY)] & 0xFF] & WALKABLE:
+        return FORWARD
+    return TURN_LEFT
+
+
+@njit
+def script_world(w: Any, i: int, modes: Any, actions: Any, size: int) -> None:
+    over = w.terminated or w.truncated  # there is nothing to be planned any more
+    for a in range(w.individuals):
+        if modes[a] == RANDOM:
+            actions[i, a] = random_legal(w, a)
+        elif modes[a] and over:
+            actions[i, a] = WAIT
+        elif modes[a] and a == PREDATOR:
+            actions[i, a] = hunt(w)
+        elif modes[a] == REFLEX:
+            actions[i, a] = keep_to_the_wall(w)
+        elif modes[a]:
+            actions[i, a] = evade(w, modes[a], size)
+
+
+# --- The batch: the same few lines in every game, since numba caches no functions as arguments ---------
+@njit
+def deal(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
+    for i in range(lo, hi):
+        if todo[i] == ANEW:
+            deal_world(worlds[i], options)
+
+
+@njit
+def play(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
+    for i in range(lo, hi):
+        if todo[i] == RUNNING:
+            rules(worlds[i], options[engine.WINDOW_OPTION])
+
+
+@njit
+def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int) -> None:
+    for i in range(lo, hi):
+        script_world(worlds[i], i, modes, actions, options[engine.WINDOW_OPTION])
+
+
+# --- What is asked ----------------------------------------------------------------------------------------
+YES_NO = ("yes", "no")
+TURNS = ("left", "right")
+
+
+def _yes(true: bool) -> str:
+    return "yes" if true else "no"
+
+
+def _turn(world: npt.NDArray[Any], size: int, **believed: int) -> str:
+    """Which way the predator turns next, in a copy of the world; with something else in its mind, where
+    ``believed`` says so (a field of the mind and its value). ``""`` where it does not turn."""
+    copy = world.copy()
+    for field, value in believed.items():
+        copy["memory"][0, MIND + globals()[field]] = value
+    turn = next_turn(copy[0], size)
+    return {TURN_LEFT: "left", TURN_RIGHT: "right"}.get(turn, "")
+
+
+def probes(simulation: Simulation, world: int) -> list[Probe]:
+    """What the predator sees and would see, whether it knows, which way it turns; and the prey's own sight."""
+    w, size = simulation.worlds[world], simulation.size
+    reader = Reader(simulation, world)
+    memory, step = w["memory"], int(w["step"])
+    me, other = "prey_0", "predator_0"
+    social = int(w["body"][PREDATOR]) != THING_ARROW
+    here, there = int(w["place"][PREY]), int(w["place"][PREDATOR])
+    watching = reader.sees(me, there)
+    seen = reader.sees(other, here)
+    believed = int(memory[MIND + BELIEVED])
+    if not social:
+        condition = "camera"
+    elif believed == NOWHERE:
+        condition = "ignorant"
+    else:
+        condition = "knows" if believed == here else "false"
+    whom = "the predator" if social else "the camera"
+    items: list[Probe] = []
+
+    def ask(
+        kind: str, chain: tuple[str, ...], about: str, options: tuple[str, ...], answer: str, own: str,
+        order: int, shortcuts: dict[str, str], role: str, group: str, question: str,
+    ) -> None:  # fmt: skip
+        items.append(
+            Probe(kind, me, chain, about, options, answer, own, order, shortcuts, condition, role, group,
+                  question, step)
+        )  # fmt: skip
+
+    mine = _yes(watching)
+    ask("percept", (other,), me, YES_NO, _yes(seen), _yes(seen) if watching else "", 1,
+        {"dropped_first": mine, "reality": "yes", "most_frequent": "no"}, "test", "sight",
+        f"Does {whom} see you now?")  # fmt: skip
+    ask("percept", (me,), other, YES_NO, mine, mine, 0,
+        {"dropped_first": mine, "reality": "yes", "most_frequent": "no"}, "control", "sight",
+        f"Do you see {whom} now?")  # fmt: skip
+    # cells in the prey's sight: one that the predator sees and one that it does not; and cells that the prey
+    # does not see. Which of them hangs on the step and the place, not on the world's stream
+    floor = [
+        cell for cell in map(int, map(inner_cell, range((SIDE - 2) ** 2)))
+        if int(w["cells"][cell]) & 0xFF in (FLOOR, PAD) and cell not in (here, there)
+    ]  # fmt: skip
+    for near, theirs in ((True, True), (True, False), (False, False), (False, True)):
+        cells = [
+            cell for cell in floor if reader.sees(me, cell) == near and reader.sees(other, cell) == theirs
+        ]
+        if not cells:
+            continue
+        cell = cells[(7 * step + here + 3 * there) % len(cells)]
+        name = f"({cell & 15}, {cell >> 4})"
+        if near:
+            ask("percept", (other,), name, YES_NO, _yes(theirs), _yes(theirs) if watching else "",
+                int(not theirs), {"dropped_first": "yes", "reality": "yes", "most_frequent": "no"},
+                "test", "sight", f"Would {whom} see you now if you stood at {name}?")  # fmt: skip
+        if near == theirs:
+            ask("percept", (me,), name, YES_NO, _yes(near), _yes(near), 0,
+                {"dropped_first": _yes(near), "reality": "yes", "most_frequent": "no"}, "control",
+                "sight", f"Do you see the cell at {name}?")  # fmt: skip
+    if social:
+        account = int(memory[ACCOUNT])
+        knows = _yes(believed == here)
+        own = "" if account == NOWHERE_KNOWN else _yes(account == here)
+        ask("knowledge", (other,), me, YES_NO, knows, own, 1,
+            {"reality": "yes", "dropped_first": "yes", "most_frequent": "no"},
+            "test", "knowledge", "Does the predator know where you are?")  # fmt: skip
+    turn = _turn(simulation.worlds[world : world + 1], size)
+    if turn:
+        feared = _turn(simulation.worlds[world : world + 1], size, MODE=CHASE, BELIEVED=here) if social else ""
+        shortcuts = {"most_frequent": "left", **({"reality": feared} if feared else {})}
+        # a question that goes the same way whatever the predator knows is no test of what it knows
+        if condition not in ("ignorant", "false") or feared != turn:
+            ask("next_action", (other,), other, TURNS, turn, _own_turn(simulation, world), 1, shortcuts,
+                "test" if condition in ("ignorant", "false") else "control", "action",
+                f"Which way will {whom} turn next, if you stay where you are?")  # fmt: skip
+    return items
+
+
+def _own_turn(simulation: Simulation, world: int) -> str:
+    """The answer that the prey's own percepts support: from the pose it sees and what that pose is on the
+    way to; ``""`` if it does not see the predator, or does not know what it believes."""
+    w = simulation.worlds[world : world + 1].copy()
+    memory = w[0]["memory"]
+    account = int(memory[ACCOUNT])
+    watching = int(w[0]["gaze"]) >> (PREY * 8 + PREDATOR) & 1
+    if not watching or account == NOWHERE_KNOWN:
+        return ""
+    if account == NOWHERE:
+        w[0]["limits"][PREDATOR] = 0
+        return _turn(w, simulation.size, MODE=PATROL, POST=int(goal(w[0], _post(w[0]))), HABIT=PATROLLER, TIMER=0)
+    return _turn(w, simulation.size, MODE=CHASE, BELIEVED=account)
+
+
+def _post(w: Any) -> int:
+    """The number of the post where the predator stands; -1 beside them."""
+    posts = w["memory"][POSTS : POSTS + NUM_POSTS].tolist()
+    place = int(w["place"][PREDATOR])
+    return posts.index(place) if place in posts else -1
+
+
+GAME = Game(
+    name="hide",
+    stage="3b",
+    title="stay where the predator neither looks nor goes",
+    roles=("prey", "predator"),
+    learner="prey",
+    things=(),
+    options=HideOptions,
+    encode=encode,
+    count=lambda options: 2,
+    deal=deal,
+    play=play,
+    script=script,
+    probes=probes,
+    judge=judge,
+    documentation=__doc__,
+    modes=(*MODES[:7], "reflex"),
+    tallies={"seen": SEEN, "caught": CAUGHT, "noticed": NOTICED},
+)
