@@ -5,7 +5,8 @@ from .game import Game
 from .reach import GAME as REACH
 from .sally_anne import GAME as SALLY_ANNE
 from .vantage import GAME as VANTAGE
+from .watch import GAME as WATCH
 
 __all__ = ["GAMES"]
 
-GAMES: dict[str, Game] = {game.name: game for game in (REACH, VANTAGE, FORAGE, SALLY_ANNE)}
+GAMES: dict[str, Game] = {game.name: game for game in (REACH, WATCH, VANTAGE, FORAGE, SALLY_ANNE)}
