@@ -59,6 +59,9 @@ class Probe:
         question: the same in English.
         step: when it was asked.
         row: in which world of a batch.
+        happens: of a question about what will be done, the option that is done then; the answer is the
+            expected one. ``""`` where none of that is staged. Pairs of an expected and an unexpected event
+            measure surprise, see ``docs/evaluation.md``.
     """
 
     kind: str
@@ -76,6 +79,7 @@ class Probe:
     question: str = ""
     step: int = 0
     row: int = 0
+    happens: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -83,6 +87,11 @@ class Probe:
         if self.answer not in self.options:
             raise ValueError(
                 f"the answer {self.answer!r} of probe {self.question!r} is not among its options "
+                f"{self.options!r}"
+            )
+        if self.happens and self.happens not in self.options:
+            raise ValueError(
+                f"what happens, {self.happens!r}, after probe {self.question!r} is not among its options "
                 f"{self.options!r}"
             )
         for name in self.shortcuts:

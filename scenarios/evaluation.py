@@ -497,10 +497,20 @@ def probe_row(
         "probabilities": [round(weight, 6) for weight in weights],
         "chosen": probe.options[chosen],
         "correct": chosen == right,
+        "happens": probe.happens,
+        # of what is done then; None where nothing is staged
+        "surprise": _surprise(probe, weights),
         "log_score": round(math.log(max(weights[right], _FLOOR)), 6),
         # one JSON text, since questions have different shortcuts and a table has one shape
         "shortcuts": json.dumps(dict(probe.shortcuts), sort_keys=True),
     }
+
+
+def _surprise(probe: Probe, weights: Sequence[float]) -> float | None:
+    """How improbable the answer made what happens then, in nats."""
+    if not probe.happens:
+        return None
+    return round(-math.log(max(weights[probe.options.index(probe.happens)], _FLOOR)), 6)
 
 
 def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -229,6 +229,8 @@ class Card:
         lines: scores by condition (or ``by``).
         groups: all-of-a-set scores by group.
         shortcuts: what each shortcut scores on the same items, and on the same sets.
+        surprise: by condition, in how many pairs of events the unexpected one was less probable to the
+            agent than the expected one.
         actions: one for each scenario.
         unasked: scenarios that ask nothing: their actions decide.
         kindness: what the others truly gained, where that is measured.
@@ -254,6 +256,7 @@ class Card:
     shortcuts: tuple[tuple[Score, Score], ...]
     actions: tuple[Actions, ...]
     unasked: tuple[str, ...]
+    surprise: tuple[Score, ...] = ()
     kindness: tuple[Kindness, ...] = ()
     tallies: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     references: tuple[Card, ...] = ()
@@ -328,6 +331,7 @@ class Card:
                 {"name": items.name, "items": items.to_dict(), "sets": sets.to_dict()}
                 for items, sets in self.shortcuts
             ],
+            "surprise": [line.to_dict() for line in self.surprise],
             "actions": [line.to_dict() for line in self.actions],
             "kindness": [line.to_dict() for line in self.kindness],
             "tallies": {
@@ -377,6 +381,10 @@ class Card:
                 rows[-1][-1] = f"{self.sets.chance:.1%}"
             heads = ["shortcut", "items", "all of a set"]
             found.append(("Shortcuts on the same items", heads, rows))
+        if self.surprise:
+            rows = [[s.name, s.role, s.count, *self._cells(s)[:2]] for s in self.surprise]
+            heads = ["condition", "role", "pairs", "unexpected surprises more", "chance"]
+            found.append(("Surprise, on pairs of events", heads, rows))
         rows = [
             [a.scenario, a.episodes, f"{a.mean:+.3f} ± {a.half:.3f}", f"{a.perf:.3f}",
              f"{a.threshold:.2f}" if self._decides(a) else "–", f"{a.steps:.1f}"]
@@ -663,6 +671,7 @@ def _make_card(
             for group in dict.fromkeys(key[-1] for key in sets)
         ),
         shortcuts=_shortcuts(probes, sets, guesses),
+        surprise=_surprise(probes),
         actions=tuple(_actions(scenario, episodes) for scenario in scenarios),
         unasked=tuple(scenario.name for scenario in scenarios if not scenario.probes),
         remarks=agent.remarks(),
@@ -736,6 +745,26 @@ def _lines(probes: Sequence[Row], by: str) -> tuple[Score, ...]:
         return first, int(number[0]) if number else -1, "" if number is None else key[0]
 
     return tuple(_score(key[0], found[key], probes, key[1]) for key in sorted(found, key=place))
+
+
+def _surprise(probes: Sequence[Row]) -> tuple[Score, ...]:
+    """Pairs of events: one question, asked before either. The unexpected event has to be less probable to
+    who was asked than the expected one; as probable counts half."""
+    pairs: dict[tuple[Any, ...], dict[bool, float]] = defaultdict(dict)
+    for row in probes:
+        if row.get("happens"):
+            same = (row["condition"], row["role"], row["family"], row["seed"], row["asked"], row["kind"])
+            expected = row["happens"] == row["answer"]
+            pairs[*same, tuple(row["chain"]), row["about"]][expected] = row["surprise"]
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for (condition, role, *_), both in pairs.items():
+        if len(both) == 2:
+            gap = both[False] - both[True]
+            found[condition, role].append(0.5 if gap == 0 else float(gap > 0))
+    return tuple(
+        Score(condition, len(each), math.fsum(each), 0.5, role=role)
+        for (condition, role), each in found.items()
+    )
 
 
 def shortcut_answers(probes: Sequence[Row]) -> list[dict[str, str]]:

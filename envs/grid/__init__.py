@@ -12,6 +12,7 @@ from .reach import GAME as REACH
 from .recall import GAME as RECALL
 from .sally_anne import GAME as SALLY_ANNE
 from .vantage import GAME as VANTAGE
+from .watch import GAME as WATCH
 
 __all__ = ["GAMES"]
 
@@ -21,6 +22,7 @@ GAMES: dict[str, Game] = {
         REACH,
         PUSH,
         RECALL,
+        WATCH,
         VANTAGE,
         FORAGE,
         HIDE,
