@@ -803,7 +803,7 @@ class _Exam:
         reader = self.reader
         self.ask(
             "reality", (), about, self.kinds, reader.belief(about), reader.own(about, _ME), 0,
-            reader.shortcuts(about, (), self.kinds[0]), False, group, f"What is really in the {about}?",
+            reader.shortcuts(about, (), self.kinds[0]), False, group, f"What is really in the room's {about}?",
         )  # fmt: skip
 
     def contents(self) -> None:
@@ -814,18 +814,18 @@ class _Exam:
             look = reader.first_place(about)
             self.ask(
                 "memory", (), about, self.kinds, look, look, 0, reader.shortcuts(about, (), self.kinds[0]),
-                False, "contents", f"What does the {about} look as if it held?",
+                False, "contents", f"What does the room's {about} look as if it held?",
             )  # fmt: skip
             for who, name in ((_FRIEND, self.whom), (_HOST, "the host")):
                 test = who == _FRIEND and self.number not in CONTROLS
-                question = f"What does {name} think is in the {about}?"
+                question = f"What does {name} think is in the room's {about}?"
                 self.belief(about, (who,), test, "contents", question)
 
     def diverse(self) -> None:
         """What friend and host expect, which the observer does not know to be so or not."""
         for about in self.containers:
             for who, name in ((_FRIEND, self.whom), (_HOST, "the host")):
-                question = f"What does {name} think is in the {about}?"
+                question = f"What does {name} think is in the room's {about}?"
                 self.belief(about, (who,), self.number == DIVERSE, "diverse_beliefs", question)
 
     def own_past(self) -> None:
@@ -839,16 +839,16 @@ class _Exam:
                 "memory", (_ME,), about, self.kinds, held, held, int(held != now),
                 {"reality": reader.belief(about), "dropped_first": reader.belief(about),
                  "last_mentioned": reader.last_mentioned(about), "most_frequent": self.kinds[0]},
-                held != now, "own_past", f"What did you think was in the {about} before it was opened?",
+                held != now, "own_past", f"What did you think was in the room's {about} before it was opened?",
             )  # fmt: skip
 
     def second_order(self) -> None:
         """What the host thinks that the friend thinks is inside."""
         for about in self.containers:
             self.inside(about, "second_order")
-            question = f"What does {self.whom} think is in the {about}?"
+            question = f"What does {self.whom} think is in the room's {about}?"
             self.belief(about, (_FRIEND,), False, "second_order", question)
-            question = f"What does the host think that {self.whom} thinks is in the {about}?"
+            question = f"What does the host think that {self.whom} thinks is in the room's {about}?"
             self.belief(about, (_HOST, _FRIEND), self.number not in CONTROLS, "second_order", question)
 
     def knowledge(self) -> None:
@@ -863,7 +863,7 @@ class _Exam:
                 self.ask(
                     "knowledge", members, about, YES_NO, "yes" if held == real else "no", own, 1,
                     {"reality": "yes", "dropped_first": "yes", "most_frequent": "yes"},
-                    held != real, "knowledge_access", f"Does {name} know what is in the {about}?",
+                    held != real, "knowledge_access", f"Does {name} know what is in the room's {about}?",
                 )  # fmt: skip
 
     def action(self) -> None:
@@ -884,7 +884,7 @@ class _Exam:
         }  # fmt: skip
         own = where(_ME, _FRIEND) if self.order > 1 and self.social else "" if self.social else goes
         order = int(self.social and goes != where())
-        question = f"Which will {self.whom} open first, the box or the basket?"
+        question = f"Which will {self.whom} open first, the room's box or its basket?"
         test = self.number in (FALSE, DIVERSE) and self.social
         self.ask("next_action", (_FRIEND,), self.wanted, ("basket", "box"), goes, own, order, short, test,
                  "action", question)  # fmt: skip
@@ -902,12 +902,12 @@ class _Exam:
                 "feeling", (_FRIEND,), about, FEELINGS, now, FEELINGS[seen != self.wanted] if seen else "",
                 int(now != then), {"reality": then, "dropped_first": then, "most_frequent": FEELINGS[0]},
                 now != then, "belief_emotion",
-                f"How would {self.whom} feel on getting the {about}, closed as it is?",
+                f"How would {self.whom} feel on getting the room's {about}, closed as it is?",
             )  # fmt: skip
             self.ask(
                 "feeling", (), about, FEELINGS, then, FEELINGS[mine != self.wanted] if mine else "", 0,
                 {"most_frequent": FEELINGS[0]}, False, "belief_emotion",
-                f"How would {self.whom} feel on looking into the {about}?",
+                f"How would {self.whom} feel on looking into the room's {about}?",
             )  # fmt: skip
 
     def appearance(self) -> None:
