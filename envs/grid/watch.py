@@ -24,6 +24,7 @@ condition          what is played, and what is expected then                    
 ``far_sight``      it goes straight to what lies three cells away; then as above: what it likes a test
 ``near``           it searches; then both lie near: the thing it likes best                     a control
 ``mixed``          one of these, but for ``one_thing``, drawn for each episode
+                   (for an arrow: one of its four)
 =================  ===========================================================================  ==========
 
 In the conditions about water and sight, half of the familiarization trials show what the actor likes
@@ -173,7 +174,9 @@ CONDITIONS = (
 ) = range(len(CONDITIONS))
 WITH_ARROW = ("preference", "same_places", "efficiency", "wall_stays")
 TESTS = ("preference", "efficiency", "no_water", "swimmer", "short_sight", "far_sight")
-DRAWN = np.array([k for k in range(MIXED) if k != ONE_THING], np.int64)  # what "mixed" draws from
+# What "mixed" draws from, for somebody and for an arrow.
+DRAWN = np.array([k for k in range(MIXED) if k != ONE_THING], np.int64)
+DRAWN_ARROW = np.array([CONDITIONS.index(name) for name in WITH_ARROW], np.int64)
 
 # --- The scenes -----------------------------------------------------------------------------------------
 # Near: things in sight of everybody, right and forward of the start.
@@ -261,10 +264,10 @@ class WatchOptions(GameOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.social and self.condition not in WITH_ARROW:
+        if not self.social and self.condition not in (*WITH_ARROW, "mixed"):
             raise ValueError(
-                f"option 'condition' is {self.condition!r}, expected one of {', '.join(WITH_ARROW)} with "
-                "social=False: what clockwork cannot or does not see makes no difference to it"
+                f"option 'condition' is {self.condition!r}, expected one of {', '.join(WITH_ARROW)}, mixed "
+                "with social=False: what clockwork cannot or does not see makes no difference to it"
             )
 
 
@@ -396,9 +399,9 @@ def deal_world(w: Any, options: Any) -> None:
     memory[ORIENTATION] = random_below(w, 8)
     build(w, TERRAIN, SIDE, SIDE, whole(memory[ORIENTATION]))
     engine.label_rooms(w)
-    drawn = DRAWN[random_below(w, len(DRAWN))]
+    drawn = random_below(w, len(DRAWN) * len(DRAWN_ARROW))
     if condition == MIXED:
-        condition = drawn
+        condition = DRAWN[drawn % len(DRAWN)] if social else DRAWN_ARROW[drawn % len(DRAWN_ARROW)]
     memory[CONDITION] = condition
     memory[TRIALS] = trials
     memory[UNEXPECTED] = unexpected

@@ -359,6 +359,10 @@ def test_shortcuts_fail_where_they_should_and_do_where_they_are_right(condition)
 def test_an_arrow_needs_a_condition_in_which_clockwork_makes_sense():
     with pytest.raises(ValueError, match="option 'condition' is 'no_water', expected one of preference"):
         GAME.simulation(1, {"condition": "no_water", "social": False})
+    drawn = set(make(200, social=False).worlds["memory"][:, watch.CONDITION].tolist())
+    assert {watch.CONDITIONS[k] for k in drawn} == set(watch.WITH_ARROW)
+    drawn = set(make(400).worlds["memory"][:, watch.CONDITION].tolist())
+    assert {watch.CONDITIONS[k] for k in drawn} == set(PLAYED) - {"one_thing"}
 
 
 BATTERY = """
