@@ -609,7 +609,8 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     item("goal", (other,), other, CONTAINERS, target, own_target if own_target in CONTAINERS else "",
          int(target != pulled),
          {"reality": reader.belief(first_in) if reader.belief(first_in) in CONTAINERS else pulled,
-          "first_place": pulled, "dropped_first": pulled, "most_frequent": constant},
+          "first_place": pulled, "dropped_first": pulled, "most_frequent": constant,
+          "last_mentioned": reader.last_mentioned("")},
          test, "help", "Which has to be opened, for the partner to get what it wants?" if social
          else "Which has to be opened, for the arrow to be free?")  # fmt: skip
     item("next_action", (other,), other, CONTAINERS, pulled, pulled, 0,
