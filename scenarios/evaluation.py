@@ -510,7 +510,7 @@ def _surprise(probe: Probe, weights: Sequence[float]) -> float | None:
     """How improbable the answer made what happens then, in nats."""
     if not probe.happens:
         return None
-    return round(-math.log(max(weights[probe.options.index(probe.happens)], _FLOOR)), 6)
+    return round(0.0 - math.log(max(weights[probe.options.index(probe.happens)], _FLOOR)), 6)
 
 
 def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
