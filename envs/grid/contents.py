@@ -951,7 +951,8 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             if exam.number != TRUE:
                 exam.knowledge()
             exam.emotion()
-    wanted = simulation.options.questions
+    options: Any = simulation.options
+    wanted = options.questions
     return [probe for probe in exam.items if wanted in ("all", probe.group)]
 
 
