@@ -803,7 +803,8 @@ class _Exam:
         reader = self.reader
         self.ask(
             "reality", (), about, self.kinds, reader.belief(about), reader.own(about, _ME), 0,
-            reader.shortcuts(about, (), self.kinds[0]), False, group, f"What is really in the room's {about}?",
+            reader.shortcuts(about, (), self.kinds[0]), False, group,
+            f"What is really in the room's {about}?",
         )  # fmt: skip
 
     def contents(self) -> None:
@@ -839,7 +840,8 @@ class _Exam:
                 "memory", (_ME,), about, self.kinds, held, held, int(held != now),
                 {"reality": reader.belief(about), "dropped_first": reader.belief(about),
                  "last_mentioned": reader.last_mentioned(about), "most_frequent": self.kinds[0]},
-                held != now, "own_past", f"What did you think was in the room's {about} before it was opened?",
+                held != now, "own_past",
+                f"What did you think was in the room's {about} before it was opened?",
             )  # fmt: skip
 
     def second_order(self) -> None:
@@ -951,7 +953,8 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             if exam.number != TRUE:
                 exam.knowledge()
             exam.emotion()
-    wanted = simulation.options.questions
+    options: Any = simulation.options
+    wanted = options.questions
     return [probe for probe in exam.items if wanted in ("all", probe.group)]
 
 
