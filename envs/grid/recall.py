@@ -736,14 +736,15 @@ def shortest_way(w: Any) -> int:
     """The shortest way to pick up the thing that is named, as far as the learner's knowledge allows."""
     o = whole(w.memory[NAMED])
     believed, real = whole(w.belief[o, 1 + LEARNER]), whole(w.thing[o])
+    straight = route_length(w, LEARNER, real, BEFORE) + 1
     if believed in (real, NOWHERE) or believed >= HANDS:
-        return route_length(w, LEARNER, real, BEFORE) + 1
+        return straight
     steps = route_length(w, LEARNER, believed, BEFORE) + 1
     place = w.place[LEARNER]
     w.place[LEARNER] = believed
     steps += route_length(w, LEARNER, real, BEFORE) + 1
     w.place[LEARNER] = place
-    return steps
+    return max(steps, straight)  # it may come to the first place turned more luckily than it set out
 
 
 @njit
@@ -944,8 +945,8 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     reader = Reader(simulation, world)
     w = simulation.worlds[world]
     memory, step, me = w["memory"], int(w["step"]), "learner_0"
-    led = simulation.options.tour == "led"
-    mover = simulation.options.mover
+    chosen: Any = simulation.options
+    led, mover = chosen.tour == "led", chosen.mover
     condition = FATES[memory[FATE]]
     if not led and condition != "never":
         thing = int(memory[HANDLED])
@@ -990,6 +991,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         if believed == real:
             ask("reality", (), thing, places, real, believed, 0, shortcuts, "control", "places",
                 f"Where is the {thing} really?")  # fmt: skip
+    # what is before it now is all that a shortcut has to go by
     now = int(w["place"][LEARNER]) << 2 | int(w["heading"][LEARNER])
     kinds = (*names, "nothing")
     lengths = tuple(str(k) for k in range(FARTHEST + 1))
@@ -1012,8 +1014,9 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             here = lengths[min(int(free_ahead(w, now)), FARTHEST)]
             known = _known(simulation, world, pose, free + 1)
             question = f"{view} for how many cells would the way ahead be free?"
-        ask("percept", (me,), about, options, answer, answer if known else "", 1,
-            {"reality": here, "most_frequent": options[0]}, "test", "views", question)  # fmt: skip
+        shortcuts = {"reality": here, "last_mentioned": here, "most_frequent": options[0]}
+        ask("percept", (me,), about, options, answer, answer if known else "", 1, shortcuts, "test",
+            "views", question)  # fmt: skip
     return items
 
 

