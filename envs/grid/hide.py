@@ -5,8 +5,8 @@ not through walls, not behind. It keeps what its own sight gave it, and nothing 
 
 ========  ===========================================================================================
 patrol    it goes from post to post (the four pads), in its round, and looks about there as its habit is
-chase     it sees the prey, or goes to where it saw it last; while it sees the prey it runs: at every
-          other step forward it takes two cells
+chase     it sees the prey, or goes to where it saw it last; while it sees the prey it runs: a step forward
+          takes it two cells
 search    it has come there in vain, and turns about
 ========  ===========================================================================================
 
@@ -406,7 +406,7 @@ def rules(w: Any, size: int) -> None:
     memory = w.memory
     w.ask = 0
     social = w.body[PREDATOR] != THING_ARROW
-    if memory[MIND + SEES] and w.step & 1 and w.place[PREDATOR] != memory[WAS]:
+    if memory[MIND + SEES] and w.place[PREDATOR] != memory[WAS]:
         run(w, PREDATOR)
     memory[WAS] = w.place[PREDATOR]
     for a in range(2):
@@ -554,8 +554,8 @@ def hunt(w: Any) -> int:
 
 
 @njit
-def imagine(w: Any, when: int, noticing: bool, size: int) -> int:
-    """Move the predator on to step ``when``, as its mind in ``MIND`` has it; the prey stays.
+def imagine(w: Any, noticing: bool, size: int) -> int:
+    """Move the predator on by one step, as its mind in ``MIND`` has it; the prey stays.
 
     Returns its action. ``noticing``: whether it notices the prey where this stands. The world is changed:
     keep it before.
@@ -569,7 +569,7 @@ def imagine(w: Any, when: int, noticing: bool, size: int) -> int:
         cell = engine.front(w, PREDATOR)
         if engine.passes(w, PREDATOR, cell) and cell != w.place[PREY]:
             w.place[PREDATOR] = cell
-            if w.memory[MIND + SEES] and when & 1:
+            if w.memory[MIND + SEES]:
                 run(w, PREDATOR)
     scan(w, PREDATOR, size)
     learn(w, noticing and sees(w, PREDATOR, whole(w.place[PREY]), size))
@@ -581,10 +581,10 @@ def next_turn(w: Any, size: int) -> int:
     """Which way the predator turns next if the prey stays: TURN_LEFT, TURN_RIGHT, or -1 where it does not
     turn before it has caught it, or within ``HORIZON`` steps. The world is changed: give it a copy."""
     w.gaze = 0
-    for t in range(HORIZON):
+    for _ in range(HORIZON):
         if engine.front(w, PREDATOR) == w.place[PREY]:
             return -1
-        action = imagine(w, w.step + t + 1, True, size)
+        action = imagine(w, True, size)
         if action in (TURN_LEFT, TURN_RIGHT):
             return action
     return -1
@@ -596,8 +596,8 @@ def next_post(w: Any, size: int) -> int:
     within 64 steps. The world is changed: give it a copy."""
     w.gaze = 0
     start = whole(w.place[PREDATOR])
-    for t in range(64):
-        imagine(w, w.step + t + 1, False, size)
+    for _ in range(64):
+        imagine(w, False, size)
         for k in range(NUM_POSTS):
             if w.place[PREDATOR] == w.memory[POSTS + k] and w.place[PREDATOR] != start:
                 return k
@@ -621,8 +621,9 @@ def exchange(w: Any) -> None:
 
 
 @njit
-def follow(w: Any, size: int) -> None:
-    """Bring the prey's notion of the predator up to this step: imagine it one step on, then look."""
+def follow(w: Any, imagining: bool, size: int) -> None:
+    """Bring the prey's notion of the predator up to this step: imagine it one step on, then look. Without
+    ``imagining`` the predator stays where it was seen last."""
     memory = w.memory
     if memory[NOTION + KNOWN] and memory[NOTION + STEP] == w.step:
         return
@@ -634,8 +635,8 @@ def follow(w: Any, size: int) -> None:
     w.gaze = 0
     w.limits[PREDATOR] = 0
     was, faced = whole(w.place[PREDATOR]), whole(w.heading[PREDATOR])
-    if known:
-        imagine(w, whole(w.step), True, size)
+    if known and imagining:
+        imagine(w, True, size)
     if sighted:
         surprised = not known or w.place[PREDATOR] != place or w.heading[PREDATOR] != heading
         w.place[PREDATOR] = place
@@ -653,7 +654,7 @@ def follow(w: Any, size: int) -> None:
         if seen:
             learn(w, True)
         known = True
-    elif known and sees(w, PREY, whole(w.place[PREDATOR]), size):
+    elif known and imagining and sees(w, PREY, whole(w.place[PREDATOR]), size):
         known = linger(w, size)  # it is not where it was imagined
     exchange(w)
     w.gaze = gaze
@@ -728,7 +729,7 @@ def evade(w: Any, mode: int, size: int) -> int:
     """
     memory = w.memory
     if mode != EXACT:
-        follow(w, size)
+        follow(w, mode != LAST_SEEN, size)
         if not memory[NOTION + KNOWN]:
             return TURN_RIGHT  # look about
     gaze, limits = w.gaze, whole(w.limits[PREDATOR])
@@ -754,7 +755,7 @@ def evade(w: Any, mode: int, size: int) -> int:
     short = whole(w.limits[PREDATOR])
     for t in range(HORIZON + 1):
         if t and mode != LAST_SEEN:
-            imagine(w, w.step + t, False, size)
+            imagine(w, False, size)
         track[t] = whole(w.place[PREDATOR])
         heading = w.heading[PREDATOR]
         w.limits[PREDATOR] = 0
