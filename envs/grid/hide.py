@@ -5,14 +5,14 @@ not through walls, not behind. It keeps what its own sight gave it, and nothing 
 
 ========  ===========================================================================================
 patrol    it goes from post to post (the four pads), in its round, and looks about there as its habit is
-chase     it sees the prey, or goes to where it saw it last; while it sees the prey it runs: at every
-          other step forward it takes two cells
+chase     it sees the prey, or goes to where it saw it last; while it sees the prey it runs: a step forward
+          takes it two cells
 search    it has come there in vain, and turns about
 ========  ===========================================================================================
 
-After the search it gives up and goes on to its post. Whoever has the prey in the cell before it has caught it.
-What the predator believes follows from what it saw. The prey does well to work out what the predator sees from
-each pose, and where it will go.
+After the search it gives up and goes on to its post. It has caught the prey that is in the cell before it.
+What it believes follows from what it saw. The prey does well to work out what the predator sees from each
+pose, and where it will go.
 
 =================  ==================================================================  =============
 habit              what kind of predator                                               option
@@ -36,10 +36,12 @@ Task. ``task`` is 1, and 2 when the prey is caught: both feel the grip.
 Faces. The predator is glad when it has caught, surprised when it finds the prey gone from where it believed
 it, sad for the first steps after it gave up, neutral otherwise: its face does not tell whether it sees the
 prey. The prey is sad when it is caught.
-Tallies. ``seen``, steps in which the predator saw the prey; ``caught``; ``noticed``, how often it noticed it anew.
-Probes. At the start, and later when the prey sees the predator again: does it see you, would it see you at one
-of two cells in your sight (percept; one in its sight and one hidden from it), does it know where you are
-(knowledge), which way will it turn next (next_action). Controls: do you see it, do you see each of two cells.
+Tallies. ``seen``, steps in which the predator saw the prey; ``caught``; ``noticed``, how often it noticed it
+anew.
+Probes. At the start, and later when the prey sees the predator again: does it see you, would it see you at
+one of two cells in your sight (percept; one in its sight and one hidden from it), does it know where you are
+(knowledge), which post will it come to next (goal), which way will it turn next (next_action, at the start
+alone). Controls: do you see it, do you see each of two cells.
 Source. Russell, Gee & Bullard 2012 (hiding by covering one's eyes: the egocentric shortcut); Hare, Call &
 Tomasello 2006 (concealment by what the competitor sees); Cooper & Blumstein 2015 (escape from predators).
 
@@ -76,7 +78,6 @@ from .engine import (
     FLOOR,
     FORWARD,
     GLAD,
-    MAX_SIDE,
     NEUTRAL,
     NOWHERE,
     PAD,
@@ -102,7 +103,7 @@ __all__ = ["GAME", "HABITS", "HideOptions"]
 
 PREY, PREDATOR = 0, 1
 
-# --- The maps: the posts are numbered in the order of the round ---------------------------------------------
+# --- The maps: the posts are numbered in the order of the round ----------------------------------------
 TRAIN = (
     """
     ###########
@@ -233,7 +234,7 @@ def _first_headings() -> npt.NDArray[np.int64]:
 
 FIRST_HEADING = _first_headings()
 
-# --- The predators -------------------------------------------------------------------------------------------
+# --- The predators -------------------------------------------------------------------------------------
 HABITS = ("patroller", "ambusher", "short_sighted", "turncoat")
 PATROLLER, AMBUSHER, SHORT, TURNCOAT = range(len(HABITS))
 LINGER = np.array([0, 9, 2, 4], np.int64)  # steps at a post, turning at every other
@@ -256,7 +257,7 @@ NOWHERE_KNOWN = -1  # of ACCOUNT: nothing that the prey has seen tells what the 
 ASK_AGAIN = 12  # steps between two askings, at least
 START_DISTANCE = 4  # steps that the two are apart at first, at least (less on a map without such a cell)
 
-# --- How the prey plans --------------------------------------------------------------------------------------
+# --- How the prey plans --------------------------------------------------------------------------------
 HORIZON = 14  # steps that it imagines
 
 
@@ -289,8 +290,8 @@ def encode(options: HideOptions) -> npt.NDArray[np.int64]:
 def deal_world(w: Any, options: Any) -> None:
     """A new episode: a map, the predator at a post on its way to the next, the prey in sight of it.
 
-    All that is drawn is drawn before ``start`` is looked at: episodes of one seed are twins. The prey sees the
-    predator. From the way that this is turned on its round it does not see the prey; from another it would.
+    All that is drawn is drawn before ``start`` is looked at: episodes of one seed are twins. The prey sees
+    the predator. As this is turned on its round it does not see the prey; turned otherwise it would.
     """
     limit, first_map, maps, first_habit, habits, start, social = options[:7]
     size = options[engine.WINDOW_OPTION]
@@ -398,14 +399,14 @@ def distance(one: int, other: int) -> int:
     return whole(abs((one & 15) - (other & 15)) + abs((one >> 4) - (other >> 4)))
 
 
-# --- The rules -----------------------------------------------------------------------------------------------
+# --- The rules -----------------------------------------------------------------------------------------
 @njit
 def rules(w: Any, size: int) -> None:
     """Running, sight, the grip, what the predator keeps in mind, rewards."""
     memory = w.memory
     w.ask = 0
     social = w.body[PREDATOR] != THING_ARROW
-    if memory[MIND + SEES] and w.step & 1 and w.place[PREDATOR] != memory[WAS]:
+    if memory[MIND + SEES] and w.place[PREDATOR] != memory[WAS]:
         run(w, PREDATOR)
     memory[WAS] = w.place[PREDATOR]
     for a in range(2):
@@ -534,7 +535,7 @@ def show(w: Any, caught: bool) -> None:
     w.face[PREY] = SAD if caught else NEUTRAL
 
 
-# --- The predator --------------------------------------------------------------------------------------------
+# --- The predator --------------------------------------------------------------------------------------
 @njit
 def hunt(w: Any) -> int:
     """What the predator does, by its mind and pose alone."""
@@ -553,10 +554,11 @@ def hunt(w: Any) -> int:
 
 
 @njit
-def imagine(w: Any, when: int, noticing: bool, size: int) -> int:
-    """Move the predator on to step ``when``, as its mind in ``MIND`` has it; the prey stays. Returns its action.
+def imagine(w: Any, noticing: bool, size: int) -> int:
+    """Move the predator on by one step, as its mind in ``MIND`` has it; the prey stays.
 
-    ``noticing``: whether it notices the prey where this stands. The world is changed: keep it before.
+    Returns its action. ``noticing``: whether it notices the prey where this stands. The world is changed:
+    keep it before.
     """
     action = hunt(w)
     if action == TURN_LEFT:
@@ -567,7 +569,7 @@ def imagine(w: Any, when: int, noticing: bool, size: int) -> int:
         cell = engine.front(w, PREDATOR)
         if engine.passes(w, PREDATOR, cell) and cell != w.place[PREY]:
             w.place[PREDATOR] = cell
-            if w.memory[MIND + SEES] and when & 1:
+            if w.memory[MIND + SEES]:
                 run(w, PREDATOR)
     scan(w, PREDATOR, size)
     learn(w, noticing and sees(w, PREDATOR, whole(w.place[PREY]), size))
@@ -576,19 +578,33 @@ def imagine(w: Any, when: int, noticing: bool, size: int) -> int:
 
 @njit
 def next_turn(w: Any, size: int) -> int:
-    """Which way the predator turns next if the prey stays: TURN_LEFT, TURN_RIGHT, or -1 where it does not turn
-    before it has caught it, or within ``HORIZON`` steps. The world is changed: give it a copy."""
+    """Which way the predator turns next if the prey stays: TURN_LEFT, TURN_RIGHT, or -1 where it does not
+    turn before it has caught it, or within ``HORIZON`` steps. The world is changed: give it a copy."""
     w.gaze = 0
-    for t in range(HORIZON):
+    for _ in range(HORIZON):
         if engine.front(w, PREDATOR) == w.place[PREY]:
             return -1
-        action = imagine(w, w.step + t + 1, True, size)
-        if action == TURN_LEFT or action == TURN_RIGHT:
+        action = imagine(w, True, size)
+        if action in (TURN_LEFT, TURN_RIGHT):
             return action
     return -1
 
 
-# --- The prey ------------------------------------------------------------------------------------------------
+@njit
+def next_post(w: Any, size: int) -> int:
+    """The number of the post to which the predator comes next if it notices nobody; -1 if it comes to none
+    within 64 steps. The world is changed: give it a copy."""
+    w.gaze = 0
+    start = whole(w.place[PREDATOR])
+    for _ in range(64):
+        imagine(w, False, size)
+        for k in range(NUM_POSTS):
+            if w.place[PREDATOR] == w.memory[POSTS + k] and w.place[PREDATOR] != start:
+                return k
+    return -1
+
+
+# --- The prey ------------------------------------------------------------------------------------------
 @njit
 def exchange(w: Any) -> None:
     """Put the prey's notion of the predator - mind and pose - in the predator's place, or take it back."""
@@ -605,8 +621,9 @@ def exchange(w: Any) -> None:
 
 
 @njit
-def follow(w: Any, size: int) -> None:
-    """Bring the prey's notion of the predator up to this step: imagine it one step on, then look."""
+def follow(w: Any, imagining: bool, size: int) -> None:
+    """Bring the prey's notion of the predator up to this step: imagine it one step on, then look. Without
+    ``imagining`` the predator stays where it was seen last."""
     memory = w.memory
     if memory[NOTION + KNOWN] and memory[NOTION + STEP] == w.step:
         return
@@ -618,8 +635,8 @@ def follow(w: Any, size: int) -> None:
     w.gaze = 0
     w.limits[PREDATOR] = 0
     was, faced = whole(w.place[PREDATOR]), whole(w.heading[PREDATOR])
-    if known:
-        imagine(w, whole(w.step), True, size)
+    if known and imagining:
+        imagine(w, True, size)
     if sighted:
         surprised = not known or w.place[PREDATOR] != place or w.heading[PREDATOR] != heading
         w.place[PREDATOR] = place
@@ -637,9 +654,8 @@ def follow(w: Any, size: int) -> None:
         if seen:
             learn(w, True)
         known = True
-    elif known and sees(w, PREY, whole(w.place[PREDATOR]), size):
-        # it is not where it was imagined: it may have stayed at the post that it came from
-        known = linger(w) and not sees(w, PREY, whole(w.place[PREDATOR]), size)
+    elif known and imagining and sees(w, PREY, whole(w.place[PREDATOR]), size):
+        known = linger(w, size)  # it is not where it was imagined
     exchange(w)
     w.gaze = gaze
     w.limits[PREDATOR] = limits
@@ -649,23 +665,27 @@ def follow(w: Any, size: int) -> None:
 
 
 @njit
-def linger(w: Any) -> bool:
-    """Imagine the predator to wait where it came from; False if that was no post."""
+def linger(w: Any, size: int) -> bool:
+    """Imagine the predator to wait at a post that the prey does not see: where it came from, where it was
+    going, or another, in this order. False if the prey sees them all."""
     memory = w.memory
-    if memory[MIND + MODE] != PATROL or memory[MIND + HABIT] == AMBUSHER:
-        return False
-    post = (whole(memory[MIND + POST]) - whole(memory[MIND + WAY])) & 3
-    w.place[PREDATOR] = memory[POSTS + post]
-    memory[MIND + POST] = post
-    memory[MIND + HABIT] = AMBUSHER
-    memory[MIND + TIMER] = 1
-    return True
+    give_up(w)
+    post, way = whole(memory[MIND + POST]), whole(memory[MIND + WAY])
+    for k in range(NUM_POSTS):
+        at = (post + way * (k - 1)) & 3
+        if not sees(w, PREY, whole(memory[POSTS + at]), size):
+            w.place[PREDATOR] = memory[POSTS + at]
+            memory[MIND + POST] = at
+            memory[MIND + HABIT] = AMBUSHER
+            memory[MIND + TIMER] = 1
+            return True
+    return False
 
 
 @njit
 def suppose(w: Any, stayed: bool, turned: int) -> None:
-    """What the prey takes the predator to be about, as it has not done what was imagined: one that stayed at a
-    post waits there, as ambushers do; one that walks is on its way to the post that it has the shortest way to.
+    """What the prey takes the predator to be about, as it has not done what was imagined: one that stayed at
+    a post waits there, as ambushers do; one that walks is on its way to the post nearest to it.
     """
     memory = w.memory
     at = whole(-1)
@@ -687,9 +707,9 @@ def suppose(w: Any, stayed: bool, turned: int) -> None:
 
 @njit
 def goal(w: Any, at: int) -> int:
-    """The post that the predator is on its way to, by its pose: the one that it has the shortest way to, turns
-    included, for nobody walks away from a goal. From a post (number ``at``, else -1) it goes to one of the two
-    beside it in the round."""
+    """The post that the predator is on its way to, by its pose: the one that it has the shortest way to,
+    turns included, for nobody walks away from a goal. From a post (number ``at``, else -1) it goes to one
+    of the two beside it in the round."""
     best, nearest = whole(0), whole(-1)
     for k in range(NUM_POSTS):
         if at >= 0 and (k - at) & 1 == 0:
@@ -704,12 +724,12 @@ def goal(w: Any, at: int) -> int:
 def evade(w: Any, mode: int, size: int) -> int:
     """The prey's action: the first of the best plan of ``HORIZON`` steps against an imagined predator.
 
-    The predator is imagined pose by pose for ``HORIZON`` steps, unaware of what the prey will do; then the best way among its poses
+    The predator is imagined pose by pose, unaware of what the prey will do; then the best way among its poses
     is found backwards from the last step (dynamic programming over steps and the prey's poses).
     """
     memory = w.memory
     if mode != EXACT:
-        follow(w, size)
+        follow(w, mode != LAST_SEEN, size)
         if not memory[NOTION + KNOWN]:
             return TURN_RIGHT  # look about
     gaze, limits = w.gaze, whole(w.limits[PREDATOR])
@@ -735,7 +755,7 @@ def evade(w: Any, mode: int, size: int) -> int:
     short = whole(w.limits[PREDATOR])
     for t in range(HORIZON + 1):
         if t and mode != LAST_SEEN:
-            imagine(w, w.step + t, False, size)
+            imagine(w, False, size)
         track[t] = whole(w.place[PREDATOR])
         heading = w.heading[PREDATOR]
         w.limits[PREDATOR] = 0
@@ -812,7 +832,7 @@ def danger(mode: int, cell: int, heading: int, predator: int, sight: int) -> Any
     apart = distance(cell, predator)
     sees_it = (sight >> (1 + heading)) & 1
     cost = 12.0 if apart <= 1 else 0.0
-    if mode == REALITY_BIASED or mode == LAST_SEEN:
+    if mode in (REALITY_BIASED, LAST_SEEN):
         cost += max(0, 10 - apart)
     elif mode == EGOCENTRIC:
         cost += 10.0 * sees_it
@@ -877,7 +897,7 @@ def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int
         script_world(worlds[i], i, modes, actions, options[engine.WINDOW_OPTION])
 
 
-# --- What is asked ----------------------------------------------------------------------------------------
+# --- What is asked -------------------------------------------------------------------------------------
 YES_NO = ("yes", "no")
 TURNS = ("left", "right")
 
@@ -897,7 +917,7 @@ def _turn(world: npt.NDArray[Any], size: int, **believed: int) -> str:
 
 
 def probes(simulation: Simulation, world: int) -> list[Probe]:
-    """What the predator sees and would see, whether it knows, which way it turns; and the prey's own sight."""
+    """What the predator sees and would see, what it knows, where it goes; and the prey's own sight."""
     w, size = simulation.worlds[world], simulation.size
     reader = Reader(simulation, world)
     memory, step = w["memory"], int(w["step"])
@@ -927,7 +947,8 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
 
     mine = _yes(watching)
     ask("percept", (other,), me, YES_NO, _yes(seen), _yes(seen) if watching else "", 1,
-        {"dropped_first": mine, "reality": "yes", "most_frequent": "no"}, "test", "sight",
+        {"dropped_first": mine, "last_mentioned": mine, "reality": "yes", "most_frequent": "no"},
+        "test", "sight",
         f"Does {whom} see you now?")  # fmt: skip
     ask("percept", (me,), other, YES_NO, mine, mine, 0,
         {"dropped_first": mine, "reality": "yes", "most_frequent": "no"}, "control", "sight",
@@ -945,11 +966,12 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         if not cells:
             continue
         cell = cells[(7 * step + here + 3 * there) % len(cells)]
-        name = f"({cell & 15}, {cell >> 4})"
+        name = _name(cell)
         if near:
+            shortcuts = {"dropped_first": "yes", "last_mentioned": "yes", "reality": "yes"}
             ask("percept", (other,), name, YES_NO, _yes(theirs), _yes(theirs) if watching else "",
-                int(not theirs), {"dropped_first": "yes", "reality": "yes", "most_frequent": "no"},
-                "test", "sight", f"Would {whom} see you now if you stood at {name}?")  # fmt: skip
+                int(not theirs), {**shortcuts, "most_frequent": "no"}, "test", "sight",
+                f"Would {whom} see you now if you stood at {name}?")  # fmt: skip
         if near == theirs:
             ask("percept", (me,), name, YES_NO, _yes(near), _yes(near), 0,
                 {"dropped_first": _yes(near), "reality": "yes", "most_frequent": "no"}, "control",
@@ -959,18 +981,30 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         knows = _yes(believed == here)
         own = "" if account == NOWHERE_KNOWN else _yes(account == here)
         ask("knowledge", (other,), me, YES_NO, knows, own, 1,
-            {"reality": "yes", "dropped_first": "yes", "most_frequent": "no"},
+            {"reality": "yes", "dropped_first": "yes", "last_mentioned": "yes", "most_frequent": "no"},
             "test", "knowledge", "Does the predator know where you are?")  # fmt: skip
-    turn = _turn(simulation.worlds[world : world + 1], size)
+    copy = simulation.worlds[world : world + 1]
+    role = "test" if condition in ("ignorant", "false") else "control"
+    if believed == NOWHERE:
+        posts = tuple(_name(int(post)) for post in memory[POSTS : POSTS + NUM_POSTS])
+        post = next_post(copy.copy()[0], size)
+        mine = posts[int(goal(w, _post(w)))] if watching else ""
+        if post >= 0:
+            ask("goal", (other,), other, posts, posts[post], mine, 1, {"most_frequent": posts[0]}, role,
+                "action", f"Which post will {whom} come to next, if it sees nobody?")  # fmt: skip
+    turn = _turn(copy, size) if step == 0 else ""
     if turn:
-        feared = _turn(simulation.worlds[world : world + 1], size, MODE=CHASE, BELIEVED=here) if social else ""
+        feared = _turn(copy, size, MODE=CHASE, BELIEVED=here) if social else ""
         shortcuts = {"most_frequent": "left", **({"reality": feared} if feared else {})}
         # a question that goes the same way whatever the predator knows is no test of what it knows
-        if condition not in ("ignorant", "false") or feared != turn:
+        if role == "control" or feared != turn:
             ask("next_action", (other,), other, TURNS, turn, _own_turn(simulation, world), 1, shortcuts,
-                "test" if condition in ("ignorant", "false") else "control", "action",
-                f"Which way will {whom} turn next, if you stay where you are?")  # fmt: skip
+                role, "action", f"Which way will {whom} turn next, if you stay where you are?")  # fmt: skip
     return items
+
+
+def _name(cell: int) -> str:
+    return f"({cell & 15}, {cell >> 4})"
 
 
 def _own_turn(simulation: Simulation, world: int) -> str:
@@ -984,7 +1018,9 @@ def _own_turn(simulation: Simulation, world: int) -> str:
         return ""
     if account == NOWHERE:
         w[0]["limits"][PREDATOR] = 0
-        return _turn(w, simulation.size, MODE=PATROL, POST=int(goal(w[0], _post(w[0]))), HABIT=PATROLLER, TIMER=0)
+        return _turn(
+            w, simulation.size, MODE=PATROL, POST=int(goal(w[0], _post(w[0]))), HABIT=PATROLLER, TIMER=0
+        )
     return _turn(w, simulation.size, MODE=CHASE, BELIEVED=account)
 
 
