@@ -103,16 +103,16 @@ __all__ = ["GAME", "CommonsOptions"]
 HARVESTER = 0
 PEOPLE = 8
 
-# --- The land: a and b are the plants of two groves, m and n the nests ------------------------------------
+# --- The land: a and c are the plants of two groves, m and n the nests ------------------------------------
 TRAIN = (
     """
     ###########
-    #a.a....b.#
+    #a.a....c.#
     #.........#
-    #a.a...b.b#
+    #a.a...c.c#
     #....~....#
     #...~m~...#
-    #....~..b.#
+    #....~..c.#
     #.........#
     #.......~.#
     #......~n~#
@@ -123,9 +123,9 @@ TRAIN = (
     #~n~...a.a#
     #.~.......#
     #....#.a.a#
-    #b.b.#....#
+    #c.c.#....#
     #....#..~.#
-    #b.b...~m~#
+    #c.c...~m~#
     #.......~.#
     #..##.....#
     #.........#
@@ -135,10 +135,10 @@ TRAIN = (
 HELD_OUT = (
     """
     ###########
-    #.a.~m~.b.#
-    #.a..~..b.#
-    #.a.....b.#
-    #.a.....b.#
+    #.a.~m~.c.#
+    #.a..~..c.#
+    #.a.....c.#
+    #.a.....c.#
     #....#....#
     #.........#
     #.........#
@@ -151,10 +151,10 @@ HELD_OUT = (
     #.....a...#
     #.~..a.a..#
     #~m~..a...#
-    #.~......b#
-    #.....##.b#
-    #.....##.b#
-    #........b#
+    #.~......c#
+    #.....##.c#
+    #.....##.c#
+    #........c#
     #.....~...#
     #....~n~..#
     ###########
@@ -164,7 +164,7 @@ MAPS: list[Layout] = [parse(text) for text in (*TRAIN, *HELD_OUT)]
 SIDE = MAPS[0].width
 TERRAINS = np.stack([one.terrain for one in MAPS])
 GROVES, SIZE = 2, 4  # groves, plants in each
-PLANTS = np.array([[place for grove in "ab" for place in one.marks[grove]] for one in MAPS], np.int64)
+PLANTS = np.array([[place for grove in "ac" for place in one.marks[grove]] for one in MAPS], np.int64)
 NESTS = np.stack([one.places("m", "n") for one in MAPS]).astype(np.int64)
 
 SORTS = np.array([THINGS.index(name) for name in ("apple", "banana", "cup", "toy")], np.int64)
@@ -407,18 +407,24 @@ def rules(w: Any, regrowth: int) -> None:
 
 @njit
 def ask(w: Any) -> None:
-    """Once, about a neighbour that was in sight, after 3/10 of the episode; after 3/4 in any case. It is one
-    of those who walk about, where there are such."""
+    """Once, about a neighbour that was in sight and after something, when 3/10 of the episode are over; when
+    3/4 are, in any case. It is one of those who walk about, where there are such."""
     w.ask = 0
     if w.memory[ASKED] or w.step * 10 < w.limit * 3:
         return
     free = whole(w.individuals) - 1 - whole(w.memory[NESTED])
     if free == 0:
         free = whole(w.memory[NESTED])
+    differ = False
+    for b in range(1, 1 + free):
+        differ |= w.memory[LIKES + b] != w.memory[LIKES]
     first = whole(w.memory[ABOUT])  # at first a random number: where to begin to look for one
     for k in range(free):
         b = 1 + (first + k) % free
-        if seen_by_harvester(w, b) or w.step * 4 >= w.limit * 3:
+        late = w.step * 4 >= w.limit * 3
+        if w.memory[LIKES + b] == w.memory[LIKES] and differ and not late:
+            continue  # rather about one who likes other things
+        if late or (seen_by_harvester(w, b) and (w.task[b] == 2 or after(w, b) >= 0)):
             w.memory[ABOUT] = b
             w.memory[ASKED] = w.step
             w.ask = 1
@@ -453,6 +459,15 @@ def find(w: Any, a: int, wanted: int, column: int, enough: int) -> int:
 
 
 @njit
+def after(w: Any, b: int) -> int:
+    """The thing that a neighbour holds or is going for, -1 where there is none."""
+    if w.hand[b]:
+        return whole(w.hand[b]) - 1
+    column = 1 + b if w.body[b] == PERSON else 0
+    return find(w, b, whole(w.memory[LIKES + b]), column, 1 if w.memory[GREEDY] else ENOUGH)
+
+
+@njit
 def go_before(w: Any, a: int, cell: int) -> int:
     """Go and face a cell; who cannot, or is there, turns and looks about (who waits, eats)."""
     action = plan(w, a, cell, BEFORE)
@@ -475,7 +490,7 @@ def gather(w: Any, a: int, wanted: int, column: int, enough: int) -> int:
 @njit
 def call(w: Any, a: int, likes: int) -> int:
     """Who sits in a nest eats what it is given, and calls now and then for what it likes, by turns."""
-    if w.hand[a] or w.body[a] != PERSON or whole(w.step) % CALL != CALL // 2:
+    if w.hand[a] or w.body[a] != PERSON or whole(w.step) % CALL != 2:
         return WAIT
     sort = first_of(likes)
     if (whole(w.step) // CALL) & 1:
