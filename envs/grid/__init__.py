@@ -3,6 +3,7 @@ tools go by it."""
 
 from .assist import GAME as ASSIST
 from .comfort import GAME as COMFORT
+from .commons import GAME as COMMONS
 from .contents import GAME as CONTENTS
 from .forage import GAME as FORAGE
 from .game import Game
@@ -30,5 +31,6 @@ GAMES: dict[str, Game] = {
         CONTENTS,
         COMFORT,
         ASSIST,
+        COMMONS,
     )
 }

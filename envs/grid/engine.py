@@ -32,7 +32,7 @@ from ..kernels import njit, whole
 from ..minds import chain_table
 from ..random import below, draw
 from ..simulation import ANEW, NEXT_STEP, RESTING, RUNNING, SAME_STEP
-from .vision import FORWARD_X, FORWARD_Y, SHORT_SIGHTED, look, scan, sees, window_cell
+from .vision import FORWARD_X, FORWARD_Y, SHORT_SIGHTED, look, scan, window_cell
 
 __all__ = [
     "ACTIONS",
@@ -239,6 +239,7 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
             ("filled", "i2", (MAX_INDIVIDUALS,)),  # allocated in a step
             ("cells", "u2", (256,)),  # what a cell shows: terrain | kind of thing in sight << 8
             ("opaque", "u2", (16,)),  # bit x of row y
+            ("seers", "u1", (256,)),  # who sees each cell, as bits: scratch of perceive()
             ("room", "u1", (256,)),  # room of each cell, 0 = wall or door
             (
                 "width",
@@ -722,6 +723,8 @@ def perceive(w: Any, i: int, chains: Any, window: Any, fields: Any, masks: Any) 
         masks: (B, A, NUM_ACTIONS) int8.
     """
     size = 5 if window.shape[2] == 25 else (7 if window.shape[2] == 49 else 9)
+    for cell in range(256):
+        w.seers[cell] = 0
     for a in range(w.individuals):
         if w.body[a] == OUT:
             for k in range(size * size):
@@ -737,7 +740,7 @@ def perceive(w: Any, i: int, chains: Any, window: Any, fields: Any, masks: Any) 
                 turn_flows(w, i, a, window)
     w.changed = 0
     meet(w, i, size, window)
-    believe(w, chains, size)
+    believe(w, chains)
     for a in range(w.individuals):
         observe_self(w, i, a, fields)
         offer(w, i, a, masks)
@@ -761,11 +764,9 @@ def meet(w: Any, i: int, size: int, window: Any) -> None:
         if w.body[a] == OUT:
             continue
         for b in range(w.individuals):
-            if a == b or w.body[b] == OUT:
+            if a == b or w.body[b] == OUT or not (w.seers[w.place[b]] >> a) & 1:
                 continue
             k = window_cell(w, a, whole(w.place[b]), size)
-            if k < 0 or not (w.sight[a, k >> 6] >> np.uint64(k & 63)) & np.uint64(1):
-                continue
             gaze |= np.uint64(1) << np.uint64(a * 8 + b)
             carried = whole(0)
             if w.hand[b]:
@@ -778,9 +779,9 @@ def meet(w: Any, i: int, size: int, window: Any) -> None:
 
 
 @njit
-def perceivers(w: Any, place: int, size: int) -> Any:
-    """Bits of the individuals who perceive what is (or is not) at a place: in a cell, who sees it (in a
-    closed opaque container: nobody); in hands, who sees their owner, and the owner."""
+def perceivers(w: Any, place: int) -> Any:
+    """Bits of those who perceive what is (or is not) at a place: in a cell, who sees it (in a closed
+    opaque container: nobody); in hands, who sees their owner, and the owner. By the looks of this step."""
     if place >= GONE:
         return np.uint64(0)
     seers = np.uint64(0)
@@ -791,20 +792,21 @@ def perceivers(w: Any, place: int, size: int) -> Any:
             return seers
     elif PROPERTIES[w.cells[place] & 0xFF] & CONCEALS:
         return seers
-    for a in range(w.individuals):
-        if w.body[a] == PERSON and sees(w, a, cell, size):
-            seers |= np.uint64(1) << np.uint64(a)
-    return seers
+    return np.uint64(w.seers[cell])
 
 
 @njit
-def believe(w: Any, chains: Any, size: int) -> None:
+def believe(w: Any, chains: Any) -> None:
     """Beliefs follow sight (minds.md, rules 1, 3, 5, 6 and 11).
 
     At a place p, ``sees[a]`` is "a perceives what is at p" and ``takes[a, b]`` is "a sees b, and b
     perceives what is at p": so a chain is updated iff all its members perceive the place and each sees
     every later one. Absences first, then presences.
     """
+    minds = np.uint64(0)  # arrows see, and perceive nothing
+    for a in range(w.individuals):
+        if w.body[a] == PERSON:
+            minds |= np.uint64(1) << np.uint64(a)
     # chains whose members see each other as they must: the others cannot change, whatever is seen
     live = 0
     for c in range(1, chains.shape[0]):
@@ -827,13 +829,13 @@ def believe(w: Any, chains: Any, size: int) -> None:
                 continue
             if not here_known:
                 here_known = True
-                here = perceivers(w, place, size)
+                here = perceivers(w, place) & minds
             if chains[c, 0] & ~here == 0:
                 w.belief[o, c] = place
             elif believed != NOWHERE:
                 if believed != asked:
                     asked = believed
-                    there = perceivers(w, believed, size)
+                    there = perceivers(w, believed) & minds
                 if chains[c, 0] & ~there == 0:
                     w.belief[o, c] = NOWHERE
 

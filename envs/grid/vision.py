@@ -152,11 +152,13 @@ def look(w: Any, i: int, a: int, size: int, window: Any) -> None:
     """Write what individual ``a`` of world ``w``, number ``i`` of the batch, sees of terrain and
     things, after :func:`scan`.
 
-    Fills ``window[i, a]`` (V*V,) uint32 (the four uint8 channels of a cell in one code; 0 = not seen).
+    Fills ``window[i, a]`` (V*V,) uint32 (the four uint8 channels of a cell in one code; 0 = not seen),
+    and notes in ``w.seers`` who sees each cell.
     """
     v = (size - 5) >> 1
     h = whole(w.heading[a])
     place = whole(w.place[a])
+    bit = np.uint8(1 << a)
     for k in range(size * size):
         window[i, a, k] = 0
     # half of a window is hidden or beyond the walls: going from one set bit to the next is faster
@@ -166,7 +168,9 @@ def look(w: Any, i: int, a: int, size: int, window: Any) -> None:
         while seen:
             k = trailing_zeros(seen) + 64 * word
             seen &= seen - np.uint64(1)
-            window[i, a, k] = w.cells[(place + OFFSET[v, h, k]) & 255]
+            cell = (place + OFFSET[v, h, k]) & 255
+            window[i, a, k] = w.cells[cell]
+            w.seers[cell] |= bit
 
 
 @njit
