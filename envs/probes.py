@@ -7,6 +7,7 @@ the answers that shortcuts would give.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ SHORTCUTS = (
     "last_mentioned",  # where something was last put
     "dropped_first",  # the chain without its first member
     "as_set",  # the chain in another order
+    "no_change",  # what is there now
     "most_frequent",  # the same answer always
 )
 
@@ -58,6 +60,8 @@ class Probe:
         question: the same in English.
         step: when it was asked.
         row: in which world of a batch.
+        odds: of what chance decides: the true probability of each option, and ``answer`` is the most
+            probable; empty where the answer is certain.
     """
 
     kind: str
@@ -75,6 +79,7 @@ class Probe:
     question: str = ""
     step: int = 0
     row: int = 0
+    odds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -87,6 +92,31 @@ class Probe:
         for name in self.shortcuts:
             if name not in SHORTCUTS:
                 raise ValueError(f"shortcut is {name!r}, expected one of {', '.join(SHORTCUTS)}")
+        if self.odds:
+            self._check_odds()
+
+    def _check_odds(self) -> None:
+        total = math.fsum(self.odds.values())
+        if (
+            set(self.odds) != set(self.options)
+            or min(self.odds.values()) < 0
+            or not math.isclose(total, 1.0, abs_tol=1e-9)
+        ):
+            raise ValueError(
+                f"the odds of probe {self.question!r} are {dict(self.odds)!r}, expected a probability for "
+                f"each of {self.options!r}"
+            )
+        if self.odds[self.answer] < max(self.odds.values()):
+            raise ValueError(
+                f"the answer {self.answer!r} of probe {self.question!r} is not the most probable one of "
+                f"{dict(self.odds)!r}"
+            )
+
+    @property
+    def entropy(self) -> float:
+        """How uncertain the true answer is, in nats: no answer has an expected log score above ``-entropy``;
+        0 where it is certain."""
+        return 0.0 - math.fsum(share * math.log(share) for share in self.odds.values() if share > 0)
 
     @property
     def chance(self) -> float:

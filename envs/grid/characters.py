@@ -29,6 +29,7 @@ from .engine import (
     passes,
     random_below,
 )
+from .physics import carried, flow_at
 from .vision import FORWARD_X, FORWARD_Y
 
 __all__ = ["believed_place", "plan", "random_legal", "route_length"]
@@ -59,12 +60,15 @@ def believed_place(w: Any, a: int, o: int, mode: int) -> int:
 
 
 @njit
-def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, int]:
+def _search(w: Any, a: int, goal: int, manner: int, around: bool, still: bool) -> tuple[int, int]:
     """Breadth-first search over poses: the first action of a shortest plan and its length (-1: none).
 
     A pose is cell * 4 + heading. Going through a door that is not open before one's nose costs two
     actions (toggle, forward): it is found one layer later. ``around``: others in sight are obstacles.
+    Where there are conveyors, each action leads to where one has been carried after it; who waits on
+    one is carried, too. ``still``: they are taken for floor.
     """
+    flows = w.flows != 0 and not still
     start = whole(w.place[a]) * 4 + whole(w.heading[a])
     first = np.full(1024, -1, np.int8)  # first action on the way to each pose
     queue = np.empty(2048, np.int16)  # poses; those of -1 - pose still have a door to pass
@@ -96,8 +100,11 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, 
         ahead = (cell + FORWARD_Y[heading] * 16 + FORWARD_X[heading]) & 255
         if (manner == ON and cell == goal) or (manner == BEFORE and ahead == goal):
             return whole(first[entry]), whole(cost[entry])
-        for action in (FORWARD, TURN_LEFT, TURN_RIGHT):
-            pose = cell * 4 + ((heading + (3 if action == TURN_LEFT else 1)) & 3)
+        for action in (FORWARD, TURN_LEFT, TURN_RIGHT, WAIT):
+            if action == WAIT and not flows:
+                continue  # nothing would change
+            turn = 3 if action == TURN_LEFT else whole(action == TURN_RIGHT)
+            pose = cell * 4 + ((heading + turn) & 3)
             if action == FORWARD:
                 pose = ahead * 4 + heading
                 terrain = whole(w.cells[ahead] & 0xFF)
@@ -106,10 +113,16 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, 
                 if blocked[ahead] or not (door or passes(w, a, ahead)):
                     continue
                 if door and (entry != start or terrain == DOOR_CLOSED):
+                    if flows and flow_at(w, cell) >= 0:
+                        continue  # the door would be open, and one would stand elsewhere
                     if first[pose] < 0:
                         queue[tail] = -1 - pose
                         tail += 1
                     continue
+            if flows:
+                at = carried(w, a, pose >> 2)
+                if not blocked[at]:
+                    pose = at * 4 + (pose & 3)
             if first[pose] < 0:
                 first[pose] = action if entry == start else first[entry]
                 cost[pose] = cost[entry] + 1
@@ -119,17 +132,18 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, 
 
 
 @njit
-def plan(w: Any, a: int, goal: int, manner: int) -> int:
+def plan(w: Any, a: int, goal: int, manner: int, still: bool = False) -> int:
     """The first action of a shortest way to stand on a cell (``ON``) or to face it (``BEFORE``).
 
     Others in sight are walked around; where that leaves no way, they are waited for. ``WAIT`` where
-    one is there already, or where there is no way at all.
+    one is there already, or where there is no way at all. Conveyors are reckoned with, unless they are
+    taken to stand ``still``.
     """
     if goal == NOWHERE or w.body[a] == OUT:
         return WAIT
-    action, _ = _search(w, a, goal, manner, True)
+    action, _ = _search(w, a, goal, manner, True, still)
     if action < 0:
-        action, _ = _search(w, a, goal, manner, False)
+        action, _ = _search(w, a, goal, manner, False, still)
     return WAIT if action < 0 else action
 
 
@@ -139,5 +153,5 @@ def route_length(w: Any, a: int, goal: int, manner: int) -> int:
 
     Doors count as :func:`plan` counts them: two actions each.
     """
-    _, cost = _search(w, a, goal, manner, False)
+    _, cost = _search(w, a, goal, manner, False, False)
     return cost
