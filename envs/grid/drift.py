@@ -683,7 +683,8 @@ def outcomes(simulation: Simulation, world: int) -> list[tuple[float, Any]]:
     """How a world can be at the next step, if everybody waits: probabilities and records. (Lights, which
     act on nothing, stay as they are.)"""
     w = simulation.worlds[world]
-    noise = simulation.options.noise / 100
+    options: Any = simulation.options
+    noise = options.noise / 100
     # only who rolls at the next step turns
     free_to_turn = [noise > 0 and rolls(w, o) and due(w, o, whole(w["step"]) + 1) for o in range(NUM_BALLS)]
     turns = [((0, 1 - noise), (1, noise / 2), (3, noise / 2)) if can else ((0, 1.0),) for can in free_to_turn]
@@ -701,7 +702,8 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     """What will be in the cells of the exam's physics that the observer can tell: tests change, controls
     stay."""
     w = simulation.worlds[world]
-    size, noise = simulation.size, int(simulation.options.noise)
+    options: Any = simulation.options
+    size, noise = simulation.size, int(options.noise)
     if int(w["memory"][ASKED]) not in (0, int(w["step"])) or not worth_asking(w, size, noise):
         return []  # it was asked before, or cannot tell
     topic = int(w["task"][OBSERVER])
@@ -730,11 +732,11 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             flips = int(foreseen(w, j, noise))
             if flips < 0 or not sees(w, OBSERVER, cell, size):
                 continue
-            now = int(int(w["cells"][cell]) & 0xFF == LIGHT_ON)
+            lit = int(int(w["cells"][cell]) & 0xFF == LIGHT_ON)
             share = flip_chance(w, j, noise) / 100
-            odds = {"off": share if now else 1 - share, "on": 1 - share if now else share}
-            own = ("off", "on")[now ^ flips]
-            found.append(item(cell, "Will the light {} be on or off", odds, ("off", "on")[now], own))
+            odds = {"off": share if lit else 1 - share, "on": 1 - share if lit else share}
+            own = ("off", "on")[lit ^ flips]
+            found.append(item(cell, "Will the light {} be on or off", odds, ("off", "on")[lit], own))
         return [probe for probe in found if probe is not None]
 
     worlds = outcomes(simulation, world)
