@@ -7,6 +7,7 @@ the answers that shortcuts would give.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,8 @@ class Probe:
         happens: of a question about what will be done, the option that is done then; the answer is the
             expected one. ``""`` where none of that is staged. Pairs of an expected and an unexpected event
             measure surprise, see ``docs/evaluation.md``.
+        odds: of what chance decides: the true probability of each option, and ``answer`` is the most
+            probable; empty where the answer is certain.
     """
 
     kind: str
@@ -80,6 +83,7 @@ class Probe:
     step: int = 0
     row: int = 0
     happens: str = ""
+    odds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -97,6 +101,31 @@ class Probe:
         for name in self.shortcuts:
             if name not in SHORTCUTS:
                 raise ValueError(f"shortcut is {name!r}, expected one of {', '.join(SHORTCUTS)}")
+        if self.odds:
+            self._check_odds()
+
+    def _check_odds(self) -> None:
+        total = math.fsum(self.odds.values())
+        if (
+            set(self.odds) != set(self.options)
+            or min(self.odds.values()) < 0
+            or not math.isclose(total, 1.0, abs_tol=1e-9)
+        ):
+            raise ValueError(
+                f"the odds of probe {self.question!r} are {dict(self.odds)!r}, expected a probability for "
+                f"each of {self.options!r}"
+            )
+        if self.odds[self.answer] < max(self.odds.values()):
+            raise ValueError(
+                f"the answer {self.answer!r} of probe {self.question!r} is not the most probable one of "
+                f"{dict(self.odds)!r}"
+            )
+
+    @property
+    def entropy(self) -> float:
+        """How uncertain the true answer is, in nats: no answer has an expected log score above ``-entropy``;
+        0 where it is certain."""
+        return 0.0 - math.fsum(share * math.log(share) for share in self.odds.values() if share > 0)
 
     @property
     def chance(self) -> float:

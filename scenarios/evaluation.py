@@ -474,6 +474,10 @@ def probe_row(
         counter = np.uint64(2**48 + probe.step * 4096 + number)
         chosen = best[below(np.uint64(draw(key, counter)), len(best))]
     right = probe.options.index(probe.answer)
+    odds = [float(probe.odds[option]) for option in probe.options] if probe.odds else []
+    # where chance decides, what an answer scores on average
+    scored = zip(odds, weights, strict=True) if odds else [(1.0, weights[right])]
+    log_score = math.fsum(share * math.log(max(weight, _FLOOR)) for share, weight in scored)
     return {
         "scenario": scenario,
         "environment": environment,
@@ -500,7 +504,9 @@ def probe_row(
         "happens": probe.happens,
         # of what is done then; None where nothing is staged
         "surprise": _surprise(probe, weights),
-        "log_score": round(math.log(max(weights[right], _FLOOR)), 6),
+        "log_score": round(log_score, 6),
+        "odds": [round(share, 6) for share in odds],
+        "entropy": round(probe.entropy, 6),
         # one JSON text, since questions have different shortcuts and a table has one shape
         "shortcuts": json.dumps(dict(probe.shortcuts), sort_keys=True),
     }

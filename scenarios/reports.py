@@ -71,9 +71,11 @@ class Score:
         count: items or sets.
         right: how many were right or passed.
         chance: the share that guessing gets right, on average.
-        log_score: mean natural logarithm of the probability given to the right answer; None of
-            sets.
+        log_score: mean natural logarithm of the probability given to the right answer; where chance
+            decides, its expectation under the true odds; None of sets.
         role: ``"test"``, ``"control"``, or empty.
+        entropy: mean entropy of the true odds, in nats: ``-entropy`` is the best log score there can be;
+            0 where all answers are certain.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Score:
     chance: float
     log_score: float | None = None
     role: str = ""
+    entropy: float = 0.0
 
     @property
     def share(self) -> float:
@@ -110,6 +113,8 @@ class Score:
             del found["role"]
         if self.log_score is None:
             del found["log_score"]
+        if self.entropy:
+            found["entropy"] = round(self.entropy, 6)
         return found
 
 
@@ -358,11 +363,12 @@ class Card:
                 rows.append(["controls", self.controls.count, *self._cells(self.controls)])
             if self.sets is not None:
                 rows.append(["all of a set", self.sets.count, *self._cells(self.sets)])
-            found.append(("Score", ["", "n", "right", "chance", "log"], rows))
+            logs = ["log", "best log"] if self.score.entropy else ["log"]
+            found.append(("Score", ["", "n", "right", "chance", *logs], rows))
             found.append(
                 (
                     f"By {self.by}",
-                    [self.by, "role", "items", "right", "chance", "log"],
+                    [self.by, "role", "items", "right", "chance", *logs],
                     [[s.name, s.role, s.count, *self._cells(s)] for s in self.lines],
                 )
             )
@@ -453,10 +459,14 @@ class Card:
         """Whether a scenario's actions count for passing."""
         return line.threshold > 0 and (self.sets is None or line.scenario in self.unasked)
 
-    @staticmethod
-    def _cells(score: Score) -> list[Any]:
-        log = "" if score.log_score is None else f"{score.log_score:.3f}"
-        return [score, f"{score.chance:.1%}", log]
+    def _cells(self, score: Score) -> list[Any]:
+        """Share, chance and log score; and the best log score there can be, where chance decides some
+        answers of the card."""
+        log = best = ""
+        if score.log_score is not None:
+            log, best = f"{score.log_score:.3f}", f"{-score.entropy or 0:.3f}"
+        cells = [score, f"{score.chance:.1%}", log]
+        return [*cells, best] if self.score is not None and self.score.entropy else cells
 
     def notes(self) -> list[str]:
         """What has to be said beside the numbers."""
@@ -711,6 +721,7 @@ def _score(name: str, items: Iterable[int], probes: Sequence[Row], role: str = "
         chance=math.fsum(1 / len(row["options"]) for row in rows) / count,
         log_score=math.fsum(row["log_score"] for row in rows) / count,
         role=role,
+        entropy=math.fsum(row["entropy"] for row in rows) / count,
     )
 
 

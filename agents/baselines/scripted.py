@@ -17,14 +17,17 @@ __all__ = ["Exact", "Scripted"]
 
 class Scripted(Character):
     """Plans on its exact belief and remembers where it has searched; answers what its own percepts
-    support (``Probe.own``), and guesses where they support nothing."""
+    support (``Probe.own``), with its odds where chance decides, and guesses where they support nothing."""
 
     name = "scripted"
     mode = "scripted"
 
     def answer(self, probes: Sequence[Probe], state: Any) -> list[npt.NDArray[np.float64]]:
-        """One answer, with certainty."""
-        return [one_hot(probe.options, probe.own) for probe in probes]
+        """One answer, with certainty or its odds."""
+        return [
+            true_odds(probe) if probe.own == probe.answer else one_hot(probe.options, probe.own)
+            for probe in probes
+        ]
 
 
 class Exact(Character):
@@ -34,5 +37,12 @@ class Exact(Character):
     mode = "exact"
 
     def answer(self, probes: Sequence[Probe], state: Any) -> list[npt.NDArray[np.float64]]:
-        """The exact answer, with certainty."""
-        return [one_hot(probe.options, probe.answer) for probe in probes]
+        """The exact answer, with certainty; the true odds where chance decides."""
+        return [true_odds(probe) for probe in probes]
+
+
+def true_odds(probe: Probe) -> npt.NDArray[np.float64]:
+    """The true probabilities of a probe's options."""
+    if probe.odds:
+        return np.array([probe.odds[option] for option in probe.options])
+    return one_hot(probe.options, probe.answer)

@@ -5,6 +5,7 @@ from .assist import GAME as ASSIST
 from .comfort import GAME as COMFORT
 from .commons import GAME as COMMONS
 from .contents import GAME as CONTENTS
+from .drift import GAME as DRIFT
 from .forage import GAME as FORAGE
 from .game import Game
 from .hide import GAME as HIDE
@@ -21,6 +22,7 @@ GAMES: dict[str, Game] = {
     game.name: game
     for game in (
         REACH,
+        DRIFT,
         PUSH,
         RECALL,
         WATCH,

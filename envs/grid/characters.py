@@ -30,6 +30,7 @@ from .engine import (
     random_below,
     terrain_at,
 )
+from .physics import carried, flow_at
 from .vision import FORWARD_X, FORWARD_Y
 
 __all__ = ["believed_place", "plan", "plan_knowing", "random_legal", "route_length", "shortest_way"]
@@ -71,7 +72,76 @@ def _add(poses: Any, row: int, cell: int, heading: int) -> None:
 
 
 @njit
-def _search(w: Any, a: int, goal: int, manner: int, around: bool, informed: bool) -> tuple[int, int]:
+def _search_carried(w: Any, a: int, goal: int, manner: int, around: bool) -> tuple[int, int]:
+    """:func:`_search` where there are conveyors, a pose at a time.
+
+    A pose is cell * 4 + heading. Going through a door that is not open before one's nose costs two
+    actions (toggle, forward): it is found one layer later. ``around``: others in sight are obstacles.
+    Each action leads to where one has been carried after it; who waits on a conveyor is carried, too.
+    """
+    start = whole(w.place[a]) * 4 + whole(w.heading[a])
+    first = np.full(1024, -1, np.int8)  # first action on the way to each pose
+    queue = np.empty(2048, np.int16)  # poses; those of -1 - pose still have a door to pass
+    cost = np.zeros(1024, np.int16)
+    blocked = np.zeros(256, np.uint8)
+    if around:
+        for b in range(w.individuals):
+            if b != a and w.body[b] != OUT and (w.gaze >> np.uint64(a * 8 + b)) & np.uint64(1):
+                blocked[w.place[b]] = 1
+    first[start] = WAIT
+    queue[0] = start
+    head, tail = 0, 1
+    while head < tail:
+        entry = whole(queue[head])
+        head += 1
+        if entry < 0:  # the door is open now: step through
+            pose = -1 - entry
+            heading = pose & 3
+            cell = pose >> 2
+            behind = (cell - FORWARD_Y[heading] * 16 - FORWARD_X[heading]) & 255
+            if first[pose] < 0:
+                origin = behind * 4 + heading
+                first[pose] = TOGGLE if origin == start else first[origin]
+                cost[pose] = cost[origin] + 2
+                queue[tail] = pose
+                tail += 1
+            continue
+        cell, heading = entry >> 2, entry & 3
+        ahead = (cell + FORWARD_Y[heading] * 16 + FORWARD_X[heading]) & 255
+        if (manner == ON and cell == goal) or (manner == BEFORE and ahead == goal):
+            return whole(first[entry]), whole(cost[entry])
+        for action in (FORWARD, TURN_LEFT, TURN_RIGHT, WAIT):
+            turn = 3 if action == TURN_LEFT else whole(action == TURN_RIGHT)
+            pose = cell * 4 + ((heading + turn) & 3)
+            if action == FORWARD:
+                pose = ahead * 4 + heading
+                terrain = whole(w.cells[ahead] & 0xFF)
+                properties = PROPERTIES[terrain]
+                door = terrain == DOOR_CLOSED or (properties & TOGGLES != 0 and properties & WALKABLE != 0)
+                if blocked[ahead] or not (door or passes(w, a, ahead)):
+                    continue
+                if door and (entry != start or terrain == DOOR_CLOSED):
+                    if flow_at(w, cell) >= 0:
+                        continue  # the door would be open, and one would stand elsewhere
+                    if first[pose] < 0:
+                        queue[tail] = -1 - pose
+                        tail += 1
+                    continue
+            at = carried(w, a, pose >> 2)
+            if not blocked[at]:
+                pose = at * 4 + (pose & 3)
+            if first[pose] < 0:
+                first[pose] = action if entry == start else first[entry]
+                cost[pose] = cost[entry] + 1
+                queue[tail] = pose
+                tail += 1
+    return -1, -1
+
+
+@njit
+def _search(
+    w: Any, a: int, goal: int, manner: int, around: bool, informed: bool, still: bool
+) -> tuple[int, int]:
     """The first action of a shortest plan to a cell and the plan's length (-1: there is none).
 
     Breadth-first search over poses, backwards from the goal, a whole layer at once: the cells of a heading
@@ -83,7 +153,10 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool, informed: bool
     Args:
         around: others in sight are obstacles.
         informed: open doors cost one action, wherever they are.
+        still: conveyors are taken for floor.
     """
+    if w.flows and not still:
+        return _search_carried(w, a, goal, manner, around)
     start, facing = whole(w.place[a]), whole(w.heading[a])
     # rows: 0 reached, 1 the newest layer, 2 the next one, 3 beyond a door: one layer later, 4 free cells,
     # 5 doors
@@ -181,17 +254,18 @@ def _search(w: Any, a: int, goal: int, manner: int, around: bool, informed: bool
 
 
 @njit
-def plan(w: Any, a: int, goal: int, manner: int) -> int:
+def plan(w: Any, a: int, goal: int, manner: int, still: bool = False) -> int:
     """The first action of a shortest way to stand on a cell (``ON``) or to face it (``BEFORE``).
 
     Others in sight are walked around; where that leaves no way, they are waited for. ``WAIT`` where
-    one is there already, or where there is no way at all.
+    one is there already, or where there is no way at all. Conveyors are reckoned with, unless they are
+    taken to stand ``still``.
     """
     if goal == NOWHERE or w.body[a] == OUT:
         return WAIT
-    action, _ = _search(w, a, goal, manner, True, False)
+    action, _ = _search(w, a, goal, manner, True, False, still)
     if action < 0:
-        action, _ = _search(w, a, goal, manner, False, False)
+        action, _ = _search(w, a, goal, manner, False, False, still)
     return WAIT if action < 0 else action
 
 
@@ -215,12 +289,12 @@ def route_length(w: Any, a: int, goal: int, manner: int) -> int:
 
     Doors count as :func:`plan` counts them: two actions each.
     """
-    _, cost = _search(w, a, goal, manner, False, False)
+    _, cost = _search(w, a, goal, manner, False, False, False)
     return cost
 
 
 @njit
 def shortest_way(w: Any, a: int, goal: int, manner: int) -> int:
     """Like :func:`route_length`, as the world is: open doors cost nothing beyond the step."""
-    _, cost = _search(w, a, goal, manner, False, True)
+    _, cost = _search(w, a, goal, manner, False, True, False)
     return cost

@@ -389,7 +389,8 @@ def body_at(w: Any, cell: int) -> int:
 
 @njit
 def put_thing(w: Any, o: int, place: int) -> None:
-    """Move thing ``o`` to a place: a cell, hands, GONE. The only way a thing changes its place."""
+    """Move thing ``o`` to a place: a cell, hands, GONE. The only way a thing changes its place, but for
+    what moves by itself or on a conveyor (``physics.py``)."""
     old = whole(w.thing[o])
     if 0 < old < HANDS:
         w.cells[old] = w.cells[old] & 0xFF
@@ -750,10 +751,14 @@ def perceive(w: Any, i: int, chains: Any, window: Any, fields: Any, masks: Any) 
 def turn_flows(w: Any, i: int, a: int, window: Any) -> None:
     """Show conveyors as they flow for who sees them: a window is turned with its viewer."""
     h = whole(w.heading[a])
+    if h == 0:
+        return
     for k in range(window.shape[2]):
-        terrain = whole(window[i, a, k] & 0xFF)
-        if CONVEYOR <= terrain < CONVEYOR + 4:
-            window[i, a, k] += np.uint32(((terrain - CONVEYOR - h) & 3) + CONVEYOR - terrain)
+        # without a branch: the loop becomes vector instructions
+        code = window[i, a, k]
+        flow = np.int32(code & np.uint32(0xFF)) - np.int32(CONVEYOR)
+        turned = (flow - np.int32(h)) & np.int32(3)
+        window[i, a, k] = code + np.uint32(turned - flow if 0 <= flow < 4 else 0)
 
 
 @njit

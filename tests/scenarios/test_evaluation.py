@@ -12,7 +12,7 @@ from mindsight.envs.grid.engine import CONCEALS, PROPERTIES
 from mindsight.envs.grid.game import Simulation
 from mindsight.envs.probes import Probe
 from mindsight.scenarios import Episode, Scenario, evaluate, load_scenario
-from mindsight.scenarios.evaluation import observe
+from mindsight.scenarios.evaluation import observe, probe_row
 from mindsight.scenarios.reports import Score, wilson
 
 PUBLIC = {"kind", "asked", "chain", "about", "options", "question", "step", "row"}
@@ -464,3 +464,55 @@ def test_a_battery_with_lines_of_its_own_has_a_card_with_them(tmp_path):
     assert "Line by line, beside others" in result.card.html()
     assert "2 of 2 lines passed" in result.card.judged
     assert evaluate("exact", str(path), progress=False, references=()).card.references == ()
+
+
+# --- Where chance decides -----------------------------------------------------------------------
+def lot(odds, answer="red"):
+    """A question about a draw with known odds."""
+    return Probe(
+        "next_percept", "observer_0", (), "lot", tuple(odds), answer, answer, 0, group="draw",
+        question="Which will it be?", odds=odds,
+    )  # fmt: skip
+
+
+def test_no_answer_beats_the_true_odds():
+    """The log score of an answer is its expectation under the odds; minus their entropy is the best."""
+    probe = lot({"red": 0.7, "blue": 0.2, "green": 0.1})
+    assert probe.entropy == pytest.approx(-(0.7 * np.log(0.7) + 0.2 * np.log(0.2) + 0.1 * np.log(0.1)))
+
+    def score(answer):
+        names = {"agent": "a", "scenario": "s", "environment": "drift", "family": "drift"}
+        return probe_row(probe, answer, **names, episode=0, seed=0, number=0)
+
+    best = score([0.7, 0.2, 0.1])
+    assert best["log_score"] == pytest.approx(-probe.entropy, abs=1e-6) == -best["entropy"]
+    assert best["correct"] and best["odds"] == [0.7, 0.2, 0.1]
+    rng = np.random.default_rng(0)
+    for answer in rng.dirichlet([1, 1, 1], 200):
+        assert score(answer)["log_score"] <= best["log_score"]
+    assert score([1, 0, 0])["log_score"] == pytest.approx(0.3 * np.log(1e-6), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("odds", "answer", "problem"),
+    [
+        ({"red": 0.7, "blue": 0.2}, "red", "expected a probability for each"),
+        ({"red": 1.2, "blue": -0.2}, "red", "expected a probability for each"),
+        ({"red": 0.4, "blue": 0.6}, "red", "is not the most probable"),
+    ],
+)
+def test_odds_that_are_none(odds, answer, problem):
+    with pytest.raises(ValueError, match=problem):
+        lot(odds, answer)
+
+
+def test_cards_show_the_best_log_score_where_chance_decides():
+    card = evaluate("exact", "drift_noisy", 20, progress=False).card
+    (title, heads, rows), (_, more, lines) = card.tables()[:2]
+    assert title == "Score" and heads[-2:] == more[-2:] == ["log", "best log"]
+    assert all(len(row) == len(heads) for row in rows) and all(len(row) == len(more) for row in lines)
+    assert rows[0][-1] == f"{-card.score.entropy:.3f}" == rows[0][-2]
+    assert card.to_dict()["score"]["entropy"] == round(card.score.entropy, 6) > 0
+    certain = evaluate("exact", sally_anne(), progress=False).card
+    assert certain.tables()[0][1][-1] == "log"
+    assert "entropy" not in certain.to_dict()["score"]

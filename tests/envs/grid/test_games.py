@@ -1,5 +1,7 @@
 """The four games: what is played is what the page says, held against the tracker and by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,100 @@ def test_the_cue_points_at_the_beacon():
             ahead, right = {0: (-dy, dx), 1: (dx, dy), 2: (dy, -dx), 3: (-dx, -dy)}[int(world["heading"][a])]
             expected = np.clip([ahead + 7, right + 7], 0, 15)
             assert world["cue"][a, :2].tolist() == expected.tolist()
+
+
+def walked(options, mode="scripted", seed=5):
+    """How well a lone walker does on conveyors: steps to its beacon over the shortest way, in each world."""
+    simulation = Simulation(GAMES["reach"], 200, {"individuals": 1, "limit": 120, **options})
+    simulation.reset(seed)
+    shortest = simulation.worlds["memory"][:, 4].copy()
+    for _ in play(simulation, mode):
+        pass
+    return simulation, shortest
+
+
+def test_on_conveyors_the_planner_is_carried_where_it_wants_to_be():
+    """It predicts the push, so its way is as long as its model says, and shorter than the way of who plans
+    as if belts stood still."""
+    for options in ({"conveyors": 8}, {"conveyors": 12, "width": 11, "height": 11}):
+        simulation, shortest = walked(options)
+        assert simulation.ends[:, 0].all()
+        np.testing.assert_array_equal(simulation.worlds["step"], shortest)
+        ignorant, _ = walked(options, "last_seen")
+        assert (ignorant.worlds["step"] >= simulation.worlds["step"]).all()
+        assert ignorant.worlds["perf"].mean() < 0.93 < simulation.worlds["perf"].mean()
+
+
+def test_a_shortest_way_over_conveyors_is_found_by_trying_everything():
+    """The planner's length against a search over copies of the world itself, stepped by the engine."""
+    lengths = []
+    for seed in range(12):
+        options = {"individuals": 1, "conveyors": 8, "width": 7, "height": 7, "doors": "closed"}
+        simulation = Simulation(GAMES["reach"], 1, options)
+        simulation.reset(seed)
+        shortest = int(simulation.worlds["memory"][0, 4])
+        begin = simulation.get_state()
+        edge, seen, length = [begin], set(), 0
+        while edge:
+            length += 1
+            further = []
+            for state, action in itertools.product(edge, (0, 1, 2, 3, 6)):
+                simulation.set_state(state)
+                simulation.step(np.array([[action]]))
+                world = simulation.worlds[0]
+                if world["terminated"]:
+                    further = []
+                    break
+                pose = (int(world["place"][0]), int(world["heading"][0]), world["cells"].tobytes())
+                if pose not in seen:
+                    seen.add(pose)
+                    further.append(simulation.get_state())
+            else:
+                edge = further
+                continue
+            break
+        assert length == shortest, seed
+        lengths.append(length)
+    assert len(set(lengths)) > 3
+
+
+def test_conveyors_never_cut_off_or_trap():
+    """Floor and doors hang together without belts, and every belt leads back onto plain floor."""
+    simulation = Simulation(GAMES["reach"], 200, {"conveyors": 12, "width": 11, "height": 11})
+    simulation.reset(2)
+    step = {0: -16, 1: 1, 2: 16, 3: -1}
+    belts = 0
+    for world in simulation.worlds:
+        terrain = {cell: int(world["cells"][cell]) & 0xFF for cell in range(256)}
+        flows = {c: k - engine.CONVEYOR for c, k in terrain.items() if 0 <= k - engine.CONVEYOR < 4}
+        belts += len(flows)
+        for cell in flows:
+            for _ in range(8):
+                cell += step[flows[cell]] if cell in flows else 0
+            assert terrain[cell] in (engine.FLOOR, engine.BEACON)
+        plain = {c for c, k in terrain.items() if k in (engine.FLOOR, engine.BEACON) or 4 <= k <= 5}
+        reached, edge = set(), [min(plain)]
+        while edge:
+            cell = edge.pop()
+            if cell in plain and cell not in reached:
+                reached.add(cell)
+                edge += [cell - 16, cell - 1, cell + 1, cell + 16]
+        assert reached == plain
+    assert belts > 200 * 15
+
+
+def test_without_conveyors_worlds_are_as_they_were():
+    """The option draws nothing where it is 0, and is reckoned with by nobody."""
+    plain = Simulation(GAMES["reach"], 50, {"conveyors": 0})
+    plain.reset(9)
+    assert not plain.worlds["flows"].any()
+    for mode in ("scripted", "last_seen"):
+        plain.reset(9)
+        for _ in play(plain, mode):
+            pass
+        if mode == "scripted":
+            scripted = plain.worlds.tobytes()
+    assert plain.worlds.tobytes() == scripted
 
 
 # --- sally_anne --------------------------------------------------------------------------------------
