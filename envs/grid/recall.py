@@ -48,7 +48,8 @@ Source. Search for displaced objects after a delay: Tolman 1948 (cognitive maps)
 1986 (visible and invisible displacement); views from poses never taken: Eslami et al. 2018.
 
 Options: ``layout`` (``"train"``, ``"held_out"``, ``"halls"``); ``things`` (1 to 4, in different rooms);
-``delay`` (0 to 80 steps between the mover's work and the cue); ``moved``; ``mover``; ``movers``;
+``delay`` (0 to 80 steps between the mover's work and the cue); ``moved``; ``mover`` (``"person"``,
+``"arrow"``, ``"nobody"``); ``movers`` (``"train"``, ``"held_out"``);
 ``asked`` (what the cue names: the thing that the mover ``"handled"``, an ``"other"``, or ``"any"``: the
 one or the other, half and half); ``tour`` (``"led"``, ``"free"``); ``limit``.
 """
