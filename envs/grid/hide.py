@@ -995,7 +995,9 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     turn = _turn(copy, size) if step == 0 else ""
     if turn:
         feared = _turn(copy, size, MODE=CHASE, BELIEVED=here) if social else ""
-        shortcuts = {"most_frequent": "left", **({"reality": feared} if feared else {})}
+        shortcuts = {"most_frequent": "left"}
+        if feared and role == "test":  # in the control, where it knows, the shortcut is the answer
+            shortcuts["reality"] = feared
         # a question that goes the same way whatever the predator knows is no test of what it knows
         if role == "control" or feared != turn:
             ask("next_action", (other,), other, TURNS, turn, _own_turn(simulation, world), 1, shortcuts,
