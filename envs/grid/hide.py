@@ -787,6 +787,7 @@ def evade(w: Any, mode: int, size: int) -> int:
 def best_action(w: Any, mode: int, track: Any, sight: Any) -> int:
     """The first action of the cheapest way through ``track`` and ``sight``."""
     value = np.zeros((2, 1024), np.float32)
+    hunts = w.body[PREDATOR] == engine.PERSON  # a camera never leaves its round
     here = whole(w.place[PREY]) * 4 + whole(w.heading[PREY])
     best, least = WAIT, np.float32(1e9)
     for t in range(HORIZON, -1, -1):
@@ -822,12 +823,12 @@ def best_action(w: Any, mode: int, track: Any, sight: Any) -> int:
                             if found < least:
                                 least = found
                                 best = action
-                    value[now, pose] = least + danger(mode, cell, h, track[t], sight[t, cell])
+                    value[now, pose] = least + danger(mode, cell, h, track[t], sight[t, cell], hunts)
     return best
 
 
 @njit
-def danger(mode: int, cell: int, heading: int, predator: int, sight: int) -> Any:
+def danger(mode: int, cell: int, heading: int, predator: int, sight: int, hunts: bool) -> Any:
     """What it costs the prey to be in a pose while the predator is where it is imagined."""
     apart = distance(cell, predator)
     sees_it = (sight >> (1 + heading)) & 1
@@ -842,6 +843,8 @@ def danger(mode: int, cell: int, heading: int, predator: int, sight: int) -> Any
         if apart == 2:
             cost += 3.0
         cost -= 0.3 * sees_it  # it is good to see what is about
+        if hunts:
+            cost += max(0, 8 - apart)  # what one imagines may be wrong: farther away is safer
     return np.float32(cost)
 
 
