@@ -25,7 +25,9 @@ demo: $(INSTALLED) ## train, examine and draw a first agent: about 5 minutes aft
 	@$(RUN) -m mindsight demo
 
 # Tests that take hours rather than seconds are marked `experiment` and left to `make experiments`.
+# Compiled first, each environment once: test processes that start together would all compile the same.
 test: $(INSTALLED) ## run every test: at most 15 minutes on two cores
+	@$(RUN) -m mindsight compile
 	@$(RUN) -m pytest -n 2 --dist worksteal -m "not experiment"
 
 # Two chains side by side, one thread each; everything goes on where it was stopped.

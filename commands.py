@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,11 +33,12 @@ from .agents.training import (
     versions,
     write,
 )
+from .envs.entry import find_game
 from .envs.games import GAMES
 from .envs.simulation import MODES
 from .scenarios import curricula, seeds
 from .scenarios.episodes import Episode, Recorder
-from .scenarios.evaluation import Evaluation, observe
+from .scenarios.evaluation import Evaluation, bar, observe
 from .scenarios.evaluation import evaluate as run_evaluation
 from .scenarios.files import nearest
 from .scenarios.loader import (
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "audit",
+    "compile_ahead",
     "demo",
     "evaluate",
     "evaluate_stories",
@@ -396,6 +398,21 @@ def train(
         _tell(f"interrupted; {run.path} is usable; go on: mindsight train --resume {run.path}")
         return run, INTERRUPTED
     return run, 0
+
+
+# --- compile --------------------------------------------------------------------------------------
+def compile_ahead(names: Sequence[str] = (), processes: int = 2) -> int:
+    """Compile environments, all unless named, and keep the machine code."""
+    from .envs.compiling import compile_all
+
+    for name in names:
+        find_game(name)  # ValueError names the nearest
+    with bar(True, len(names) or len(GAMES)) as (tell, advance):
+        tell("compiling")
+        for name in compile_all(names, processes):
+            tell(f"compiled {name}")
+            advance(1)
+    return 0
 
 
 # --- evaluate -------------------------------------------------------------------------------------

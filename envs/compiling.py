@@ -1,0 +1,51 @@
+"""Compile every environment ahead, so that nobody waits later: what ``mindsight compile`` does.
+
+Machine code is kept on disk (``kernels.py``); the first step of an environment on a new machine takes from
+seconds to half a minute. Processes that need the same code at the same moment each compile it: here every
+environment is compiled once.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+import numpy as np
+
+from .games import GAMES
+from .simulation import MODES
+
+__all__ = ["compile_all"]
+
+#: One of each family, first: they bring the engines with them.
+_FIRST = ("reach", "sally_anne_chat")
+
+
+def compile_all(names: Sequence[str] = (), processes: int = 2) -> Iterator[str]:
+    """Compile environments, a few at a time; yields the name of each that is done.
+
+    Args:
+        names: of environments; all where empty.
+        processes: how many work side by side.
+
+    Raises:
+        KeyError: there is no such environment.
+    """
+    wanted = [GAMES[name].name for name in names or GAMES]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        for part in ([n for n in wanted if n in _FIRST], [n for n in wanted if n not in _FIRST]):
+            for done in as_completed([pool.submit(_compile, name) for name in part]):
+                yield done.result()
+
+
+def _compile(name: str) -> str:
+    """Begin, act, step and perceive once, with either way of beginning anew."""
+    for order in (2, 4):
+        simulation = GAMES[name].simulation(2, order=order, autoreset="same_step")
+        simulation.reset(0)
+        actions = np.zeros((2, simulation.count), np.int64)
+        simulation.script(np.full(simulation.count, MODES.index("scripted")), actions)
+        simulation.step(actions)
+    return name
