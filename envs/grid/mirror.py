@@ -2,11 +2,11 @@
 
 Two fields of five by five stones lie on the two sides of the learner's seat. Most stones are traps, and traps
 look like safe stones; one way of safe stones leads from the pad to the beacon. First the demonstrator walks
-the way on its field behind glass, and the learner, shut in, looks on. When it has come to its beacon (or after
-``WATCHING`` steps) the glass before the learner's own field opens. That field has the same way, but the
+the way on its field behind glass, and the learner, shut in, looks on. When it has come to its beacon (or
+after ``WATCHING`` steps) the glass before the learner's own field opens. That field has the same way, but the
 demonstrator's is a copy of it turned by one of the eight orientations of the square. How it is turned can be
-seen: by the pad, by the beacon on the side opposite, and by a block in a corner beside the pad. Who copies the
-way through the orientation touches nothing; who tries for itself pays for each trap and is put back.
+seen: by the pad, by the beacon on the side opposite, and by a block in a corner beside the pad. Who copies
+the way through the orientation touches nothing; who tries for itself pays for each trap and is put back.
 
 An orientation is taken between the two fields as they look from the seat, the learner turned to each.
 
@@ -27,8 +27,8 @@ demonstrator   how it walks
 ``errs``       once leaves the way: touches a trap, is put back, begins anew
 =============  ===============================================================
 
-With ``social=False`` an arrow goes the same way in the same manner: the same pixels but for the figure and its
-face. It is put back from traps, too; nothing is paid to it.
+With ``social=False`` an arrow goes the same way in the same manner: the same pixels but for the figure and
+its face. It is put back from traps, too; nothing is paid to it.
 
 Individuals. ``learner``, ``demonstrator``.
 Rewards. While it may go, either: -0.01 a step, -0.5 for touching a trap, +1 for coming to its beacon. The
@@ -37,22 +37,24 @@ Ends. Terminated when the learner has come to its beacon; truncated after ``limi
 perf. 1 / (1 + traps that the learner touched) if it came to the beacon, else 0.
 Task. ``task`` is 2 while one may go, 1 while one may not.
 Cue. None.
-Faces. In the step in which it has touched a trap, sad; in which it has come to the beacon, glad; else neutral.
+Faces. In the step in which it has touched a trap, sad; in which it has come to the beacon, glad; else
+neutral.
 Tallies. ``touches``: traps that the learner touched. ``success``: 1 if it came to the beacon. ``shown``: traps
 that the demonstrator touched.
-Probes. When the learner's field opens: is this stone of the learner's field safe (reality: one that is and one
-that is not, which look the other way round to who takes over the field unturned). Controls: the same of two
-stones of the demonstrator's field; where the fields are unturned, all of them.
-Source. Meltzoff 1988 and Horner & Whiten 2005 (watched once, then done); Byrne 2003 (copying a way through its
-parts); Heyes & Saggerson 2002 (demonstrations and mirrored copies); Hare et al. 2002 (the price of trial).
+Probes. When the learner's field opens: is this stone of the learner's field safe (reality: one that is and
+one that is not, which look the other way round to who takes over the field unturned). Controls: the same of
+two stones of the demonstrator's field; where the fields are unturned, all of them.
+Source. Meltzoff 1988 and Horner & Whiten 2005 (watched once, then done); Byrne 2003 (copying a way through
+its parts); Heyes & Saggerson 2002 (demonstrations and mirrored copies); Hare et al. 2002 (the price of
+trial).
 
-Modes of the learner. ``scripted`` takes the way it has seen through the orientation; where it has not looked it
-tries. ``exact`` knows the safe stones. ``last_seen`` is trial and error: it remembers which traps it has touched
-and which stones it has stood on, and has learnt nothing by watching. ``reality_biased`` goes by looks: all
-stones look safe, and the straight way is the shortest, again and again. ``egocentric`` walks as the
-demonstrator looked to walk, to the right where that went to the right: right in the unturned field alone.
-``reflex`` repeats the demonstrator's turns and steps one by one: right in a field that is turned, wrong in one
-that is mirrored.
+Modes of the learner. ``scripted`` takes the way it has seen through the orientation; where it has not looked
+it tries. ``exact`` knows the safe stones. ``last_seen`` is trial and error: it remembers which traps it has
+touched and which stones it has stood on, and has learnt nothing by watching. ``reality_biased`` goes by
+looks: all stones look safe, and the straight way is the shortest, again and again. ``egocentric`` walks as
+the demonstrator looked to walk, to the right where that went to the right: right in the unturned field alone.
+``reflex`` repeats the demonstrator's turns and steps one by one: right in a field that is turned, wrong in
+one that is mirrored.
 
 Options: ``orientations`` (``"any"``, ``"train"``, ``"held_out"``: sets that do not overlap; ``"unturned"``);
 ``paths`` (``"any"``, ``"train"``, ``"held_out"``: a third of the ways, with their mirror images and the same
@@ -174,14 +176,18 @@ LEAST, MOST = 7, 13  # stones of a way, pad and beacon among them
 
 def _ways() -> list[tuple[int, ...]]:
     """All ways from the pad to the beacon without a short cut: no two of its stones touch but those that
-    follow each other. Ways that are their own mirror image, or the same after half a turn, are left out:
-    copying them unturned would be right by luck."""
+    follow each other. Ways that a turned copy of the field has, too, are left out: copying them unturned
+    would be right by luck."""
     found: list[tuple[int, ...]] = []
 
     def extend(way: tuple[int, ...]) -> None:
         if way[-1] == GOAL:
             cells = set(way)
-            alike = any({int(TURNED[turn, cell]) for cell in cells} == cells for turn in (1, 3))
+            alike = False
+            for turn in range(1, 8):
+                copied = {int(TURNED[turn, cell]) for cell in way}
+                ends = {START, GOAL, *CORNERS}
+                alike |= cells - copied <= ends or copied - cells <= ends
             if LEAST <= len(way) <= MOST and not alike:
                 found.append(way)
             return
@@ -379,8 +385,8 @@ def deal_world(w: Any, options: Any) -> None:
 
 @njit
 def draw_error(w: Any, error: int, beside: int, length: int) -> None:
-    """Where the demonstrator leaves the way, if it is one that errs: the first trap beside a stone of the way,
-    from those drawn on."""
+    """Where the demonstrator leaves the way, if it is one that errs: the first trap beside a stone of the
+    way, from those drawn on."""
     for k in range(length - 2):
         stone = whole(PATHS[w.memory[PATH], 1 + (error + k) % (length - 2)])
         for h in range(4):
@@ -715,7 +721,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
 
     pick = int(memory[PATH]) + 5 * int(memory[ORIENTATION])
     for safe in (True, False):
-        # of the learner's own: stones that are otherwise in the field taken over unturned, where there are any
+        # of the learner's own: stones that are otherwise in the field taken over unturned, if there are any
         fitting = [cell for cell in stones if holds(w, SAFE, cell) == safe]
         telling = [cell for cell in fitting if (cell in turned) != safe]
         among = telling or fitting
