@@ -39,8 +39,8 @@ Task. ``task`` is 2 while one may go, 1 while one may not.
 Cue. None.
 Faces. In the step in which it has touched a trap, sad; in which it has come to the beacon, glad; else
 neutral.
-Tallies. ``touches``: traps that the learner touched. ``success``: 1 if it came to the beacon. ``shown``: traps
-that the demonstrator touched.
+Tallies. ``touches``: traps that the learner touched. ``success``: 1 if it came to the beacon. ``shown``:
+traps that the demonstrator touched.
 Probes. When the learner's field opens: is this stone of the learner's field safe (reality: one that is and
 one that is not, which look the other way round to who takes over the field unturned). Controls: the same of
 two stones of the demonstrator's field; where the fields are unturned, all of them.

@@ -1,4 +1,4 @@
-"""Mirror: fields, orientations, what is learnt by watching, held against a second, slow telling of the page."""
+"""Mirror: fields, orientations, what is learnt by watching, held against a second, slow telling of it."""
 
 import itertools
 
