@@ -726,7 +726,9 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         telling = [cell for cell in fitting if (cell in turned) != safe]
         among = telling or fitting
         cell = among[pick % len(among)]
-        shortcuts = {"no_change": _yes(cell in turned)} if telling else {}
+        # the field taken over as it looked (and as it was seen last), or all stones taken for safe
+        alike = dict.fromkeys(("no_change", "dropped_first", "last_mentioned"), _yes(cell in turned))
+        shortcuts = {**alike, "reality": "yes"} if telling else {}
         ask(LEARNER, cell, safe, int(TURNED[turn, cell]), "test" if telling else "control", shortcuts)
         cell = fitting[(pick // 2) % len(fitting)]
         shown = int(TURNED[turn, cell])
