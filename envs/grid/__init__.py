@@ -9,6 +9,7 @@ from .drift import GAME as DRIFT
 from .forage import GAME as FORAGE
 from .game import Game
 from .hide import GAME as HIDE
+from .mirror import GAME as MIRROR
 from .push import GAME as PUSH
 from .reach import GAME as REACH
 from .recall import GAME as RECALL
@@ -29,6 +30,7 @@ GAMES: dict[str, Game] = {
         VANTAGE,
         FORAGE,
         HIDE,
+        MIRROR,
         SALLY_ANNE,
         CONTENTS,
         COMFORT,
