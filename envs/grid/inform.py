@@ -290,7 +290,6 @@ def deal_world(w: Any, options: Any) -> None:
         w.identity[SEEKER] = ARROW
     for a in range(2):
         w.task[a] = 1
-    engine.label_rooms(w)
 
 
 # --- The rules --------------------------------------------------------------------------------------------
@@ -307,6 +306,8 @@ def blind(w: Any, down: bool) -> None:
 def prepare(w: Any) -> None:
     """The experimenter's step: put in, move, open the pen. All conditions take the same time."""
     step, condition = whole(w.step), w.memory[CONDITION]
+    if step > ASKED:
+        return  # what the seeker opens ends the episode
     if step == PUT:
         blind(w, condition == IGNORANCE)
         engine.put_thing(w, TREASURE, site_cell(w, whole(w.memory[SITE]) ^ moved(w)))
@@ -325,12 +326,12 @@ def prepare(w: Any) -> None:
         w.ask = 1
         for a in range(2):
             w.task[a] = 2
-    # what is open is what the experimenter or the seeker has opened
+    # whoever might pull at them: nobody but the experimenter opens them yet
     for site in range(2):
         cell = site_cell(w, site)
         terrain = terrain_at(w, cell)
         closed = BOX_CLOSED if terrain <= BOX_OPEN else BASKET_CLOSED
-        is_open = step in (PUT, CHANGED) or w.memory[OPENED] == 1 + site
+        is_open = step in (PUT, CHANGED)
         if terrain != closed + is_open:
             engine.set_terrain(w, cell, closed + is_open)
 
