@@ -9,6 +9,7 @@ from .drift import GAME as DRIFT
 from .forage import GAME as FORAGE
 from .game import Game
 from .hide import GAME as HIDE
+from .inform import GAME as INFORM
 from .mirror import GAME as MIRROR
 from .push import GAME as PUSH
 from .reach import GAME as REACH
@@ -35,6 +36,7 @@ GAMES: dict[str, Game] = {
         CONTENTS,
         COMFORT,
         ASSIST,
+        INFORM,
         COMMONS,
     )
 }
