@@ -43,8 +43,8 @@ ADULT, INFANT = 0, 1
 NAMES = ("ball", "cup", "key")
 KINDS = np.array([THINGS.index(name) for name in NAMES])
 # w.memory: the heading that the adult will have, which way it turns round, the thing that it looked at last,
-# the thing ahead of the infant at first
-TARGET, WAY, LOOKED, AHEAD = 0, 1, 2, 3
+# the thing ahead of the infant at first, what the infant last saw the adult look at
+TARGET, WAY, LOOKED, AHEAD, SEEN = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def deal_world(w: Any, options: Any) -> None:
         engine.put_thing(w, o, middle - (0 if spot else far) << 4 | middle + spot * far)
     w.memory[TARGET] = ((random_below(w, 3) + options[4]) % 3 + 3) % 4  # west, north or east
     w.memory[WAY] = TURN_LEFT if random_below(w, 2) else TURN_RIGHT
-    w.memory[LOOKED] = -1
+    w.memory[LOOKED] = w.memory[SEEN] = -1
     w.memory[AHEAD] = engine.thing_at(w, middle - far << 4 | middle)
     engine.label_rooms(w)
 
@@ -112,9 +112,11 @@ def looked_at(w: Any, a: int, judge: int, mode: int) -> int:
 
 
 @njit
-def rules(w: Any) -> None:
+def rules(w: Any, options: Any) -> None:
     """What is paid, when it ends, when questions are put."""
     looked, before = looked_at(w, ADULT, INFANT, EXACT), whole(w.memory[LOOKED])
+    if vision.sees(w, INFANT, whole(w.place[ADULT]), options[engine.WINDOW_OPTION]):
+        w.memory[SEEN] = before  # sight is that of the last percept
     w.memory[LOOKED] = looked
     w.ask = 1 if looked >= 0 and looked != before and w.heading[ADULT] == w.memory[TARGET] else 0
     answer = whole(w.action[INFANT]) - SAY
@@ -143,7 +145,7 @@ def infant(w: Any, mode: int, options: Any) -> int:
     elif mode == EXACT or vision.sees(w, INFANT, whole(w.place[ADULT]), options[engine.WINDOW_OPTION]):
         o = looked_at(w, ADULT, INFANT, mode)
     else:  # on its way it turns away from the adult: what it saw last
-        o = whole(w.memory[LOOKED])
+        o = whole(w.memory[SEEN])
     if o < 0:
         return WAIT
     if options[3]:
@@ -174,7 +176,7 @@ def play(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
     """The rules, world by world."""
     for i in range(lo, hi):
         if todo[i] == RUNNING:
-            rules(worlds[i])
+            rules(worlds[i], options)
 
 
 @njit

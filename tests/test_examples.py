@@ -52,7 +52,7 @@ def test_own_environment(tmp_path):
     def right(agent, condition, role):
         return float(re.search(rf"^{condition} +{role} +\d+ +([\d.]+)%", cards[agent], re.MULTILINE)[1])
 
-    # a third of 600 episodes by chance, a quarter of the questions: four standard errors and more
+    # by chance a third of the episodes (the same 200 three times over), a quarter of the questions
     assert abs(np.mean(perf("random")) - 1 / 3) < 0.12
     assert abs(right("random", "gaze", "test") - 25) < 10
     assert perf("scripted") == [1] * 6, "always right"
