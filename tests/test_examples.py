@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mindsight
@@ -14,10 +15,9 @@ from mindsight.envs.grid import GAMES
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def run(name):
-    done = subprocess.run(
-        [sys.executable, "-P", str(EXAMPLES / name)], capture_output=True, text=True, timeout=600
-    )
+def run(name, *arguments):
+    command = [sys.executable, "-P", str(EXAMPLES / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -35,6 +35,36 @@ def test_own_agent():
     lines = {tuple(line.split()[:2]): line for line in card.splitlines() if line}
     # it answers with what it saw itself: right wherever nobody is mistaken, wrong in false belief
     assert " 0.0%" in lines["false_belief", "test"]
+
+
+@pytest.mark.slow
+def test_own_environment(tmp_path):
+    out = run("own_environment.py", tmp_path)
+    cards = re.split(r"^ *(?:not )?passed +(\w+) on exam$", out, flags=re.MULTILINE)
+    cards = dict(zip(cards[1::2], cards[2::2], strict=True))
+    assert list(cards) == ["random", "egocentric", "scripted"]
+
+    def perf(agent):
+        found = re.findall(r"^gaze-\S+ +100 .* (\d\.\d{3}) +–", cards[agent], re.MULTILINE)
+        assert len(found) == 6, "voice, steps and the arrow, each in two twins"
+        return [float(one) for one in found]
+
+    def right(agent, condition, role):
+        return float(re.search(rf"^{condition} +{role} +\d+ +([\d.]+)%", cards[agent], re.MULTILINE)[1])
+
+    # by chance a third of the episodes (the same 200 three times over), a quarter of the questions
+    assert abs(np.mean(perf("random")) - 1 / 3) < 0.12
+    assert abs(right("random", "gaze", "test") - 25) < 10
+    assert perf("scripted") == [1] * 6, "always right"
+    for condition, role in (("gaze", "test"), ("arrow", "test"), ("own_gaze", "control")):
+        assert right("scripted", condition, role) == 100
+    # who names what it looks at itself knows that, and is wrong about the other
+    assert right("egocentric", "own_gaze", "control") == 100
+    assert right("egocentric", "gaze", "test") < 50
+    assert max(perf("egocentric")) < 0.6
+    assert "sound: True" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gaze.gif", "gaze_arrow.gif"]
+    assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -73,4 +103,8 @@ def test_an_environment_that_does_not_fit_together_is_refused(change, message):
 
 
 def test_every_example_is_tested():
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["own_agent.py", "stories.py"]
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == [
+        "own_agent.py",
+        "own_environment.py",
+        "stories.py",
+    ]
