@@ -35,6 +35,7 @@ from ..envs.games import GAMES as ALL_GAMES
 from ..envs.grid import GAMES
 from ..envs.kernels import CACHE_VARIABLE, njit
 from ..envs.random import below, draw
+from ..envs.simulation import MODES
 
 __all__ = ["Line", "Report", "main", "run"]
 
@@ -42,6 +43,7 @@ MAIN = "sally_anne"  # the game that the targets are about
 BATCHES = (1, 256, 1024, 4096, 65536)
 TALK = "sally_anne_chat"  # the conversation that the targets are about ...
 TALKERS: dict[str, Any] = {"condition": "free", "people": 4}  # ... with these options
+FULL: dict[str, dict[str, Any]] = {"commons": {"individuals": 8}}  # gridworlds, with as many as there may be
 ITEMS = 100_000  # to be exported
 
 
@@ -175,25 +177,32 @@ class _Bench:
         order: int = 2,
         threads: int = 1,
         options: dict[str, Any] | None = None,
+        scripted: bool = False,
     ) -> Callable[[], float]:
-        """A function that takes one sample: agent-steps a second; of conversations, turns a second."""
+        """A function that takes one sample: agent-steps a second; of conversations, turns a second.
+
+        ``scripted``: the game's characters decide, and what they think is measured, too."""
         game = ALL_GAMES[name]
         simulation = game.simulation(batch, options, order=order, num_threads=threads, autoreset="same_step")
         simulation.reset(0)
         actions = np.zeros((batch, simulation.count), np.int64)
+        modes = np.full(simulation.count, MODES.index("scripted"))
         turn = 0
 
         def play(seconds: float, least: int) -> float:
             nonlocal turn
             spent, steps, done = 0.0, 0, 0
             while spent < seconds or steps < least:
-                _random_legal(simulation.masks, 1, turn, actions)
+                if not scripted:
+                    _random_legal(simulation.masks, 1, turn, actions)
                 if game.family == "grid":
                     done += int(np.count_nonzero(simulation.worlds["body"][:, : simulation.count]))
                 else:
                     done += batch  # one has its turn in each
                 turn += 1
                 start = time.perf_counter()
+                if scripted:
+                    simulation.script(modes, actions)
                 simulation.step(actions)
                 spent += time.perf_counter() - start
                 steps += 1
@@ -213,9 +222,15 @@ class _Bench:
             found: dict[int, float] = {}
             for batch in self.batches:
                 self.tell(f"{name}, {batch} worlds")
-                found[batch], median = self.speed(name, batch)
+                found[batch], median = self.speed(name, batch, options=FULL.get(name))
                 self.add("agent-steps/s", f"{name}, {batch:,} worlds", found[batch], "/s",
                          median=median)  # fmt: skip
+            best = max((b for b in found if b >= 256), key=found.__getitem__)
+            self.add("every environment", f"{name}, random actions, {best:,} worlds", found[best],
+                     "agent-steps/s", target=3e6)  # fmt: skip
+            fastest, median = self.speed(name, 256, options=FULL.get(name), scripted=True)
+            self.add("every environment", f"{name}, scripted characters who plan, 256 worlds", fastest,
+                     "agent-steps/s", median=median)  # fmt: skip
             if name != MAIN:
                 continue
             large = {b: v for b, v in found.items() if b >= 256}

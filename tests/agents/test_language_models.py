@@ -177,7 +177,7 @@ def test_a_whole_battery_can_be_taken():
     result = mindsight.evaluate(Scripted("none"), "false_belief", 1, progress=False)
     exact = mindsight.evaluate("exact", "false_belief", 1, progress=False)
     assert [row["question"] for row in result.probes] == [row["question"] for row in exact.probes]
-    assert {row["environment"] for row in result.probes} == {"sally_anne", "sally_anne_chat"}
+    assert {row["environment"] for row in result.probes} == {"sally_anne", "contents", "sally_anne_chat"}
 
 
 # --- The page -------------------------------------------------------------------------------------------

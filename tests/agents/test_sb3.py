@@ -196,7 +196,7 @@ def spoil(path):
         (lambda path: path.with_suffix(".json").write_text("{"), "not a JSON file"),
         (lambda path: change_json(path, format="other"), "key 'format' is 'other'"),
         (lambda path: change_json(path, version=9), "key 'version' is 9"),
-        (lambda path: change_json(path, observation=100), r"has shape \(16, 2537\), expected"),
+        (lambda path: change_json(path, observation=100), r"has shape \(16, 3321\), expected"),
         (lambda path: change_json(path, settings={}), "key 'settings'"),
         (lambda path: change_json(path, actions="many"), "key 'actions' is 'many'"),
     ],
@@ -233,10 +233,10 @@ def test_worlds_of_another_kind_cannot_go_on(trained):
 
 def test_another_window_is_refused(trained):
     agent = sb3.load(trained[2].path)
-    with pytest.raises(ValueError, match=r"expected \(n, 2537\).*another window"):
+    with pytest.raises(ValueError, match=r"expected \(n, 3321\).*another window"):
         agent.act({"flat": np.zeros((2, 100), np.uint8), "action_mask": np.ones((2, 12))}, 0)
     with pytest.raises(ValueError, match="there are 19 actions here, expected 12"):
-        agent.act({"flat": np.zeros((2, 2537), np.uint8), "action_mask": np.ones((2, 19))}, 0)
+        agent.act({"flat": np.zeros((2, 3321), np.uint8), "action_mask": np.ones((2, 19))}, 0)
 
 
 @pytest.mark.parametrize(

@@ -384,7 +384,7 @@ def test_probes_of_the_games_are_what_rows_are_made_of():
 # --- Kindness, parts of a battery -------------------------------------------------------------------------
 def test_a_part_of_a_battery_is_played_alone():
     whole, part = (evaluate("scripted", "false_belief", 3, progress=False, family=f) for f in (None, "grid"))
-    assert {row["environment"] for row in part.probes} == {"sally_anne"}
+    assert {row["environment"] for row in part.probes} == {"sally_anne", "contents"}
     assert part.card.name == "false_belief (grid)" and whole.card.name == "false_belief"
     kept = [row for row in whole.probes if row["environment"] == "sally_anne"]
     assert len(kept) == len(part.probes) > 0
