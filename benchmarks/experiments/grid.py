@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,9 +33,7 @@ from ...agents.training import RunFolder, Settings, versions, write
 from ...agents.tri_module.grid import GridBatch, GridModule
 from ...agents.tri_module.grid_agent import GridAgent
 from ...agents.tri_module.lives import live
-from ...envs.grid.engine import DOOR_CLOSED, PROPERTIES, WALKABLE
-from ...envs.grid.reach import GOAL
-from ...envs.grid.vision import FORWARD_X, FORWARD_Y
+from ...envs.grid.reach import SHORTEST
 from ...scenarios import seeds
 from ...scenarios.curricula import Curriculum, Plan, load_curriculum, prepare
 from ...scenarios.evaluation import evaluate
@@ -99,33 +97,7 @@ def best_return(scenario: Scenario, episodes: int, seed: int) -> float:
     worlds: Any = scenario.simulation(episodes)
     worlds.reset(seeds.evaluation_seed(seed))
     focal = scenario.focal[0]
-    return float(np.mean([1 - 0.01 * (shortest_way(world, focal) - 1) for world in worlds.worlds]))
-
-
-def shortest_way(world: Any, individual: int) -> int:
-    """Steps on a shortest way to one's beacon, others left out. (The engine's own measure, which its planners
-    go by, counts open doors as if they had to be opened.)"""
-    goal = int(world["memory"][GOAL + individual])
-    start = int(world["place"][individual]), int(world["heading"][individual])
-    reached, queue = {start: 0}, deque([start])
-    while queue:
-        cell, heading = pose = queue.popleft()
-        if cell == goal:
-            return reached[pose]
-        ahead = (cell + int(FORWARD_Y[heading]) * 16 + int(FORWARD_X[heading])) & 255
-        terrain = int(world["cells"][ahead]) & 0xFF
-        after = [((cell, (heading + turn) & 3), 1) for turn in (1, 3)]
-        if terrain == DOOR_CLOSED:
-            after.append(((ahead, heading), 2))
-        elif PROPERTIES[terrain] & WALKABLE:
-            after.append(((ahead, heading), 1))
-        for found, cost in after:
-            if reached[pose] + cost < reached.get(found, 1000):
-                reached[found] = reached[pose] + cost
-                queue.append(found)
-                if cost > 1:  # in the order of what they cost
-                    queue = deque(sorted(queue, key=lambda each: reached[each]))
-    raise ValueError(f"there is no way from {start} to {goal}")
+    return float(np.mean(1 - 0.01 * (worlds.worlds["memory"][:, SHORTEST + focal] - 1.0)))
 
 
 def foresight(
