@@ -93,7 +93,7 @@ from .engine import (
 )
 from .game import Game, GameOptions
 from .layout import Layout, build, parse, turn_heading, turn_place
-from .questions import Reader
+from .questions import YES_NO, Reader, yes_no
 from .vision import FORWARD_X, FORWARD_Y, SHORT_SIGHTED, scan, sees, window_cell
 
 if TYPE_CHECKING:
@@ -842,9 +842,9 @@ def danger(mode: int, cell: int, heading: int, predator: int, sight: int, hunts:
             cost += 10.0 + max(0, 8 - apart)
         if apart == 2:
             cost += 3.0
-        cost -= 0.3 * sees_it  # it is good to see what is about
+        cost -= 1.5 * sees_it  # it is good to see what is about
         if hunts:
-            cost += max(0, 8 - apart)  # what one imagines may be wrong: farther away is safer
+            cost += 0.1 * max(0, 8 - apart)  # what one imagines may be wrong: farther away is safer
     return np.float32(cost)
 
 
@@ -901,12 +901,7 @@ def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int
 
 
 # --- What is asked -------------------------------------------------------------------------------------
-YES_NO = ("yes", "no")
 TURNS = ("left", "right")
-
-
-def _yes(true: bool) -> str:
-    return "yes" if true else "no"
 
 
 def _turn(world: npt.NDArray[Any], size: int, **believed: int) -> str:
@@ -948,8 +943,8 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
                   question, step)
         )  # fmt: skip
 
-    mine = _yes(watching)
-    ask("percept", (other,), me, YES_NO, _yes(seen), _yes(seen) if watching else "", 1,
+    mine = yes_no(watching)
+    ask("percept", (other,), me, YES_NO, yes_no(seen), yes_no(seen) if watching else "", 1,
         {"dropped_first": mine, "last_mentioned": mine, "reality": "yes", "most_frequent": "no"},
         "test", "sight",
         f"Does {whom} see you now?")  # fmt: skip
@@ -972,17 +967,17 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         name = _name(cell)
         if near:
             shortcuts = {"dropped_first": "yes", "last_mentioned": "yes", "reality": "yes"}
-            ask("percept", (other,), name, YES_NO, _yes(theirs), _yes(theirs) if watching else "",
+            ask("percept", (other,), name, YES_NO, yes_no(theirs), yes_no(theirs) if watching else "",
                 int(not theirs), {**shortcuts, "most_frequent": "no"}, "test", "sight",
                 f"Would {whom} see you now if you stood at {name}?")  # fmt: skip
         if near == theirs:
-            ask("percept", (me,), name, YES_NO, _yes(near), _yes(near), 0,
-                {"dropped_first": _yes(near), "reality": "yes", "most_frequent": "no"}, "control",
+            ask("percept", (me,), name, YES_NO, yes_no(near), yes_no(near), 0,
+                {"dropped_first": yes_no(near), "reality": "yes", "most_frequent": "no"}, "control",
                 "sight", f"Do you see the cell at {name}?")  # fmt: skip
     if social:
         account = int(memory[ACCOUNT])
-        knows = _yes(believed == here)
-        own = "" if account == NOWHERE_KNOWN else _yes(account == here)
+        knows = yes_no(believed == here)
+        own = "" if account == NOWHERE_KNOWN else yes_no(account == here)
         ask("knowledge", (other,), me, YES_NO, knows, own, 1,
             {"reality": "yes", "dropped_first": "yes", "last_mentioned": "yes", "most_frequent": "no"},
             "test", "knowledge", "Does the predator know where you are?")  # fmt: skip
