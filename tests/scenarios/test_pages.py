@@ -25,11 +25,13 @@ def blocks(name, language):
 
 
 def test_the_example_files_load_and_the_mistake_reads_as_printed(tmp_path):
-    scenario, battery = blocks("scenarios.md", "yaml")
+    scenario, battery, lines = blocks("scenarios.md", "yaml")
     (tmp_path / "mine.yaml").write_text(scenario)
     (tmp_path / "exam.yaml").write_text(battery)
+    (tmp_path / "lines.yaml").write_text(lines)
     assert isinstance(load(tmp_path / "mine.yaml"), Scenario)
     assert len(load(tmp_path / "exam.yaml").scenarios) == 4
+    assert [len(names) for names in load(tmp_path / "lines.yaml").stages.values()] == [1, 3]
     (tmp_path / "mine.yaml").write_text(scenario.replace("observer:", "observr:"))
     with pytest.raises(ScenarioError) as caught:
         load(tmp_path / "mine.yaml")

@@ -57,7 +57,7 @@ def distances(w, a, goal, manner, obstacles, informed):
 @pytest.mark.parametrize("manner", [ON, BEFORE])
 def test_a_plan_is_a_shortest_way_and_its_first_action_lies_on_one(manner, informed):
     rng = np.random.default_rng(manner + 2 * informed)
-    simulation = GAMES["reach"].simulation(12, {"width": 11, "height": 11, "individuals": 3})
+    simulation = GAMES["reach"].simulation(24, {"width": 11, "height": 11, "individuals": 3})
     simulation.reset(11)
     unreachable = through_doors = 0
     for _ in range(6):
@@ -91,7 +91,7 @@ def test_a_plan_is_a_shortest_way_and_its_first_action_lies_on_one(manner, infor
                 else:
                     assert action == engine.FORWARD
                     assert costs[ahead, heading] == length - 1
-        actions = rng.integers(0, 7, (12, 3))
+        actions = rng.integers(0, 7, (24, 3))
         simulation.step(actions)
     assert through_doors
     assert unreachable or manner == BEFORE  # walls cannot be stood on

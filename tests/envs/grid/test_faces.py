@@ -169,9 +169,13 @@ def test_learner_and_others(name):
             assert chosen[names.index(learner)] == k % 12
 
 
-@pytest.mark.parametrize("mode", GAMES[NAMES[0]].modes[1:])
+@pytest.mark.parametrize("mode", MODES[1:])
 def test_every_mode_of_the_others(mode):
     for name in NAMES:
+        if mode not in GAMES[name].modes:
+            with pytest.raises(ValueError, match=f"is '{mode}', expected one of 'scripted'"):
+                gymnasium.make(f"mindsight/{name}-v0", others=mode)
+            continue
         env = gymnasium.make(f"mindsight/{name}-v0", others=mode)
         env.reset(seed=0)
         for _ in range(30):

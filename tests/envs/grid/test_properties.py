@@ -167,10 +167,13 @@ def renamed(w, order):
     new["thing"] = [place(p) for p in w["thing"]]
     new["first"] = [place(p) for p in w["first"]]
     gaze = 0
+    new["seers"] = 0
     for k, m in itertools.product(range(count), repeat=2):
         if int(w["gaze"]) >> (order[k] * 8 + order[m]) & 1:
             gaze |= 1 << (k * 8 + m)
     new["gaze"] = gaze
+    for k in range(count):  # bit k of a cell: individual k sees it
+        new["seers"] |= ((w["seers"] >> order[k]) & 1) << k
     for c, (members, length) in enumerate(zip(TABLE.members, TABLE.length, strict=True)):
         chain = [int(m) for m in members[:length]]
         if all(m < count for m in chain):
