@@ -290,8 +290,6 @@ class Card:
             done = sum(stage.passed for stage in self.stages)
             words = (
                 f"{done} of {len(self.stages)} lines passed, all to pass; a line by its sets of questions "
-            )
-            words += (
                 f"({self.threshold:.0%}), by actions where nothing is asked, and by what others truly gained"
             )
             return words if self.answers else f"{words}; this agent does not answer questions"

@@ -100,14 +100,13 @@ from .engine import (
     TURN_LEFT,
     TURN_RIGHT,
     WAIT,
-    WALL,
     WINDOW,
     random_below,
     terrain_at,
 )
 from .game import Game, GameOptions
-from .layout import build, parse, turn_heading, turn_place
-from .questions import UNKNOWN, Reader
+from .layout import build, draw_blind, parse, turn_heading, turn_place
+from .questions import UNKNOWN, YES_NO, Reader, yes_no
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -304,10 +303,7 @@ def deal_world(w: Any, options: Any) -> None:
 @njit
 def blind(w: Any, down: bool) -> None:
     """Let down or raise the blind before the partner's pen."""
-    for x in range(1, SIDE - 1):
-        cell = at(w, BLIND_ROW << 4 | x)
-        if terrain_at(w, cell) != FLOOR:
-            engine.set_terrain(w, cell, WALL if down else WINDOW)
+    draw_blind(w, BLIND_ROW, down, SIDE, whole(w.memory[ORIENTATION]))
 
 
 @njit
@@ -543,7 +539,6 @@ def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int
 
 # --- What is asked ----------------------------------------------------------------------------------------
 CONTAINERS = ("box", "basket")
-YES_NO = ("yes", "no")
 
 
 def probes(simulation: Simulation, world: int) -> list[Probe]:
@@ -591,8 +586,9 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
              reader.required_order(thing, (other,), believed),
              reader.shortcuts(thing, (other,), constant), test, "belief",
              f"Where does {who} think the {thing} is?")  # fmt: skip
-        item("knowledge", (other,), thing, YES_NO, _yes(believed == real), _yes(own == mine) if own else "",
-             1, {"most_frequent": "yes", "reality": "yes", "dropped_first": "yes"}, test, "belief",
+        item("knowledge", (other,), thing, YES_NO, yes_no(believed == real),
+             yes_no(own == mine) if own else "", 1,
+             {"most_frequent": "yes", "reality": "yes", "dropped_first": "yes"}, test, "belief",
              f"Does {who} know where the {thing} is?")  # fmt: skip
     moved = int(memory[CONDITION]) != NO_TRANSFER
     first_in, now_in = inside[site], inside[site ^ int(moved)]
@@ -617,10 +613,6 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
          {"reality": pulled, "most_frequent": constant}, False, "help",
          f"Which will {who} {'pull at' if social else 'drive against'} next?")  # fmt: skip
     return items
-
-
-def _yes(true: bool) -> str:
-    return "yes" if true else "no"
 
 
 GAME = Game(

@@ -33,7 +33,15 @@ from .engine import (
 from .physics import carried, flow_at
 from .vision import FORWARD_X, FORWARD_Y
 
-__all__ = ["believed_place", "plan", "plan_knowing", "random_legal", "route_length", "shortest_way"]
+__all__ = [
+    "believed_place",
+    "plan",
+    "plan_knowing",
+    "random_legal",
+    "route_length",
+    "shortest_way",
+    "turn_to",
+]
 
 ON, BEFORE = 0, 1  # reach a cell by standing on it, or by facing it
 
@@ -191,8 +199,7 @@ def _search(
     words = (whole(w.height) + 3) >> 2  # four rows of 16 cells are a word
     length = 0
     left = (facing + 3) & 3
-    before, one_less, two_less = False, False, False  # whether the pose ahead was reached
-    by_left = False
+    one_less, two_less, by_left = False, False, False  # reached before: the pose ahead, that on the left
     while True:
         if _in(poses, 0, start, facing):
             if length == 0:
@@ -281,6 +288,13 @@ def plan_knowing(w: Any, a: int, goal: int, manner: int, others: Any) -> int:
     action = plan(w, a, goal, manner)
     w.gaze = seen
     return action
+
+
+@njit
+def turn_to(w: Any, a: int, heading: int) -> int:
+    """One turn towards a heading, the shorter way; WAIT where it is that already."""
+    by = (w.heading[a] - heading) & 3
+    return WAIT if by == 0 else TURN_LEFT if by == 1 else TURN_RIGHT
 
 
 @njit

@@ -75,7 +75,7 @@ from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, EGOCENTRIC, RANDOM, REALITY_BIASED, REFLEX, RUNNING, SCRIPTED, SELFISH
 from . import engine
-from .characters import BEFORE, plan_knowing, random_legal
+from .characters import BEFORE, plan_knowing, random_legal, turn_to
 from .engine import (
     ARROW,
     FIELD_CUE,
@@ -107,7 +107,7 @@ from .engine import (
 )
 from .game import Game, GameOptions
 from .layout import build, parse, turn_heading, turn_place
-from .questions import Reader
+from .questions import YES_NO, Reader, yes_no
 from .vision import FORWARD_X, FORWARD_Y
 
 if TYPE_CHECKING:
@@ -545,13 +545,6 @@ def settle_accounts(w: Any) -> None:
 
 # --- The partners -----------------------------------------------------------------------------------------
 @njit
-def turn_to(w: Any, a: int, heading: int) -> int:
-    """One turn towards a heading, the shorter way; WAIT where it is that already."""
-    by = (w.heading[a] - heading) & 3
-    return WAIT if by == 0 else TURN_LEFT if by == 1 else TURN_RIGHT
-
-
-@njit
 def side(w: Any, a: int) -> int:
     """A turn to one side or the other, as its character has it for this step."""
     bit = TURNS + ((whole(w.step) + (w.memory[CHARACTER + a] >> PHASE)) & 7)
@@ -869,17 +862,13 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         if a <= 2 and simulation.count > 2 and need and need == needs[other]:
             mine, theirs = int(inferred_strength(w, a)), int(inferred_strength(w, other))
             rival = reader.names[other]
-            item("feeling", (name,), rival, ("yes", "no"), _yes(strength > memory[STRENGTH + other]),
-                 _yes(mine > theirs) if own_need else "", 1,
+            item("feeling", (name,), rival, YES_NO, yes_no(strength > memory[STRENGTH + other]),
+                 yes_no(mine > theirs) if own_need else "", 1,
                  {"reality": "no", "dropped_first": "no", "most_frequent": "yes"}, condition, True, "want",
                  f"Does {name} need the {_NEEDS[need]} more than {rival} does?")  # fmt: skip
     item("want", (helper,), liked, _NEEDS[1:4], liked, liked, 0, {"most_frequent": "apple"},
          "own", False, "want", "What do you like yourself?")  # fmt: skip
     return items
-
-
-def _yes(true: bool) -> str:
-    return "yes" if true else "no"
 
 
 GAME = Game(

@@ -94,6 +94,7 @@ from .engine import (
 )
 from .game import Game, GameOptions
 from .layout import Layout, build, parse, turn_place
+from .questions import YES_NO, yes_no
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -661,9 +662,9 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         # two sorts are liked: who knows both knows of all
         if not own and (known & 15).bit_count() == 2:
             own = "no"
-        item("want", NAMES[sort], ("yes", "no"), "yes" if liked and social else "no",
+        item("want", NAMES[sort], YES_NO, yes_no(liked and social),
              own if social else "no", int(test == "test"),
-             {"dropped_first": "yes" if mine >> sort & 1 else "no", "most_frequent": "yes"}, test,
+             {"dropped_first": yes_no(bool(mine >> sort & 1)), "most_frequent": "yes"}, test,
              f"Does {whom} like the {NAMES[sort]}?")  # fmt: skip
 
     if int(w["task"][b]) == 2:

@@ -84,7 +84,7 @@ from ..simulation import (
     RUNNING,
 )
 from . import engine
-from .characters import BEFORE, ON, plan, random_legal
+from .characters import BEFORE, ON, plan, random_legal, turn_to
 from .engine import (
     ARROW,
     BASKET_CLOSED,
@@ -103,14 +103,12 @@ from .engine import (
     THING_ARROW,
     THINGS,
     TOGGLE,
-    TURN_LEFT,
-    TURN_RIGHT,
     WAIT,
     random_below,
 )
 from .game import Game, GameOptions
 from .layout import build, parse, turn_heading, turn_place
-from .questions import UNKNOWN, Reader
+from .questions import UNKNOWN, YES_NO, Reader, yes_no
 from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y
 
 if TYPE_CHECKING:
@@ -565,12 +563,6 @@ def ahead(at: int, size: int) -> int:
 
 # --- The actors -------------------------------------------------------------------------------------------
 @njit
-def turn_to(w: Any, a: int, heading: int) -> int:
-    """One turn towards a heading, the shorter way."""
-    return TURN_LEFT if (w.heading[a] - heading) & 3 == 1 else TURN_RIGHT
-
-
-@njit
 def go(w: Any, a: int, spot: int) -> int:
     """The next action on the way to a spot, turned as it says; -1 where that is done."""
     if w.place[a] != spot_place(w, spot):
@@ -751,7 +743,7 @@ def kind_name(kind: int) -> str:
     return THINGS[kind] if kind else UNKNOWN
 
 
-YES_NO, FEELINGS = ("yes", "no"), ("glad", "sad")
+FEELINGS = ("glad", "sad")
 _ME, _FRIEND, _HOST = "observer_0", "friend_0", "host_0"
 # Conditions in which the one who is asked about expects what is inside anyway.
 CONTROLS = (TRUE, LOOKED_ON, SHARED)
@@ -837,7 +829,7 @@ class _Exam:
             held = kind_name(int(self.memory[PAST + reader.number[about]]))
             now = reader.belief(about, _ME)
             self.ask(
-                "memory", (_ME,), about, self.kinds, held, held, int(held != now),
+                "belief", (_ME,), about, self.kinds, held, held, int(held != now),
                 {"reality": reader.belief(about), "dropped_first": reader.belief(about),
                  "last_mentioned": reader.last_mentioned(about), "most_frequent": self.kinds[0]},
                 held != now, "own_past",
@@ -861,9 +853,9 @@ class _Exam:
             for members, name in (((_FRIEND,), "the friend"), ((_HOST,), "the host")):
                 real, held = reader.belief(about), reader.belief(about, *members)
                 seen = reader.own(about, _ME, *members)
-                own = ("yes" if seen == reader.belief(about, _ME) else "no") if seen else ""
+                own = yes_no(seen == reader.belief(about, _ME)) if seen else ""
                 self.ask(
-                    "knowledge", members, about, YES_NO, "yes" if held == real else "no", own, 1,
+                    "knowledge", members, about, YES_NO, yes_no(held == real), own, 1,
                     {"reality": "yes", "dropped_first": "yes", "most_frequent": "yes"},
                     held != real, "knowledge_access", f"Does {name} know what is in the room's {about}?",
                 )  # fmt: skip

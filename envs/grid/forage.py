@@ -57,13 +57,12 @@ from .engine import (
     TURN_RIGHT,
     WAIT,
     WALL,
-    WINDOW,
     random_below,
     terrain_at,
 )
 from .game import Game, GameOptions
-from .layout import build, parse, turn_heading, turn_place
-from .questions import UNKNOWN, Reader
+from .layout import build, draw_blind, parse, turn_heading, turn_place
+from .questions import UNKNOWN, YES_NO, Reader, yes_no
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -281,10 +280,7 @@ def deal_world(w: Any, options: Any) -> None:
 @njit
 def blind(w: Any, down: bool) -> None:
     """Let down or raise the blind before the dominant's pen."""
-    for x in range(1, SIDE - 1):
-        cell = at(w, BLIND_ROW << 4 | x)
-        if terrain_at(w, cell) != FLOOR:
-            engine.set_terrain(w, cell, WALL if down else WINDOW)
+    draw_blind(w, BLIND_ROW, down, SIDE, whole(w.memory[ORIENTATION]))
 
 
 @njit
@@ -461,9 +457,6 @@ def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int
         script_world(worlds[i], i, modes, actions)
 
 
-YES_NO = ("yes", "no")
-
-
 # --- What is asked ----------------------------------------------------------------------------------------
 def probes(simulation: Simulation, world: int) -> list[Probe]:
     """For each food: what the dominant sees (walls), or believes and knows (boxes)."""
@@ -498,7 +491,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             )  # fmt: skip
 
         if walls:
-            mine = _yes(reader.sees(me, here))
+            mine = yes_no(reader.sees(me, here))
             # what is seen oneself is all that a shortcut has to go by
             seen_by_me = {
                 "dropped_first": mine,
@@ -507,7 +500,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
                 "most_frequent": "yes",
             }
             if opponent:
-                theirs = _yes(reader.sees(other, here))
+                theirs = yes_no(reader.sees(other, here))
                 # the layout lies open to the subordinate: it can work out what is in sight
                 ask("percept", (other,), YES_NO, theirs, theirs, int(theirs != mine),
                     seen_by_me, "test", f"Does the dominant see the {thing} now?")  # fmt: skip
@@ -532,14 +525,10 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         ask("belief", (other,), places, believed, mine, int(believed != real),
             {**shortcuts, "dropped_first": real}, "test",
             f"Where does the dominant think the {thing} is?")  # fmt: skip
-        ask("knowledge", (other,), YES_NO, _yes(believed == real), _yes(mine == seen) if mine else "", 1,
+        ask("knowledge", (other,), YES_NO, yes_no(believed == real), yes_no(mine == seen) if mine else "", 1,
             {"most_frequent": "no", "reality": "yes"}, "test",
             f"Does the dominant know where the {thing} is?")  # fmt: skip
     return items
-
-
-def _yes(true: bool) -> str:
-    return "yes" if true else "no"
 
 
 GAME = Game(

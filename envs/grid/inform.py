@@ -87,14 +87,13 @@ from .engine import (
     THING_ARROW,
     TOGGLE,
     WAIT,
-    WALL,
     WINDOW,
     random_below,
     terrain_at,
 )
 from .game import Game, GameOptions
-from .layout import build, parse, turn_heading, turn_place
-from .questions import UNKNOWN, Reader
+from .layout import build, draw_blind, parse, turn_heading, turn_place
+from .questions import UNKNOWN, YES_NO, Reader
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -296,10 +295,7 @@ def deal_world(w: Any, options: Any) -> None:
 @njit
 def blind(w: Any, down: bool) -> None:
     """Let down or raise the blind before the seeker's pen."""
-    for x in range(1, SIDE - 1):
-        cell = at(w, BLIND_ROW << 4 | x)
-        if terrain_at(w, cell) != FLOOR:
-            engine.set_terrain(w, cell, WALL if down else WINDOW)
+    draw_blind(w, BLIND_ROW, down, SIDE, whole(w.memory[ORIENTATION]))
 
 
 @njit
@@ -497,7 +493,6 @@ def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int
 
 # --- What is asked ----------------------------------------------------------------------------------------
 CONTAINERS = ("box", "basket")
-YES_NO = ("yes", "no")
 
 
 def probes(simulation: Simulation, world: int) -> list[Probe]:

@@ -59,9 +59,10 @@ from .engine import (
     WINDOW,
     random_below,
     set_terrain,
+    terrain_at,
 )
 
-__all__ = ["LEGEND", "Layout", "build", "divide", "parse", "turn_heading", "turn_place"]
+__all__ = ["LEGEND", "Layout", "build", "divide", "draw_blind", "parse", "turn_heading", "turn_place"]
 
 LEGEND = {
     "#": WALL,
@@ -221,6 +222,16 @@ def build(w: Any, terrain: Any, width: int, height: int, orientation: int) -> No
     if orientation & 4:
         w.width = height
         w.height = width
+
+
+@njit
+def draw_blind(w: Any, row: int, down: bool, side: int, orientation: int) -> None:
+    """Let down or raise the blind along a row of a square drawn map: its windows become walls, or walls
+    windows. What is floor there (an open gate) stays so."""
+    for x in range(1, side - 1):
+        cell = turn_place(row << 4 | x, orientation, side, side)
+        if terrain_at(w, cell) != FLOOR:
+            set_terrain(w, cell, WALL if down else WINDOW)
 
 
 @njit

@@ -99,6 +99,7 @@ from .engine import (
 )
 from .game import Game, GameOptions
 from .layout import build, parse, turn_heading, turn_place
+from .questions import YES_NO, yes_no
 from .vision import FORWARD_X, FORWARD_Y, scan, sees
 
 if TYPE_CHECKING:
@@ -683,11 +684,6 @@ def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int
 
 
 # --- What is asked ----------------------------------------------------------------------------------------
-YES_NO = ("yes", "no")
-
-
-def _yes(true: bool) -> str:
-    return "yes" if true else "no"
 
 
 def probes(simulation: Simulation, world: int) -> list[Probe]:
@@ -713,7 +709,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         whose = "your field" if a == LEARNER else f"the field of the {'demonstrator' if social else 'arrow'}"
         items.append(
             Probe(
-                "reality", "learner_0", (), name, YES_NO, _yes(safe), own, 0,
+                "reality", "learner_0", (), name, YES_NO, yes_no(safe), own, 0,
                 {**shortcuts, "most_frequent": "no"}, condition if social else f"{condition}_arrow", role,
                 "safe", f"Is the stone at {name}, in {whose}, safe?", step,
             )
@@ -727,7 +723,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         among = telling or fitting
         cell = among[pick % len(among)]
         # the field taken over as it looked (and as it was seen last), or all stones taken for safe
-        alike = dict.fromkeys(("no_change", "dropped_first", "last_mentioned"), _yes(cell in turned))
+        alike = dict.fromkeys(("no_change", "dropped_first", "last_mentioned"), yes_no(cell in turned))
         shortcuts = {**alike, "reality": "yes"} if telling else {}
         ask(LEARNER, cell, safe, int(TURNED[turn, cell]), "test" if telling else "control", shortcuts)
         cell = fitting[(pick // 2) % len(fitting)]

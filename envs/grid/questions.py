@@ -14,7 +14,14 @@ from .engine import GONE, HANDS, NOWHERE, TERRAIN
 if TYPE_CHECKING:
     from .game import Simulation
 
-__all__ = ["UNKNOWN", "Reader"]
+__all__ = ["UNKNOWN", "YES_NO", "Reader", "yes_no"]
+
+YES_NO = ("yes", "no")
+
+
+def yes_no(true: bool) -> str:
+    """The answer to a question with the options ``YES_NO``."""
+    return YES_NO[0] if true else YES_NO[1]
 
 
 class Reader(ChainReader[str]):

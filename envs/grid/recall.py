@@ -92,7 +92,7 @@ from .engine import (
 )
 from .game import Game, GameOptions
 from .layout import build, divide, parse, turn_place
-from .questions import UNKNOWN, Reader
+from .questions import UNKNOWN, YES_NO, Reader, yes_no
 from .vision import FORWARD_X, FORWARD_Y, HEADINGS, OFFSET, RIGHT_X, RIGHT_Y, scan, sees
 
 if TYPE_CHECKING:
@@ -927,7 +927,6 @@ def judge(windows: Any, fields: Any, lengths: Any, actions: Any, who: Any, numbe
 
 
 # --- What is asked ----------------------------------------------------------------------------------------
-YES_NO = ("yes", "no")
 
 
 def _known(simulation: Simulation, world: int, pose: int, reach: int) -> bool:
@@ -981,9 +980,9 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         shortcuts = reader.shortcuts(thing, (me,), places[0])
         ask("belief", (me,), thing, places, believed, believed, int(believed != real), shortcuts, role,
             "places", f"Where is the {thing}, as far as you know?")  # fmt: skip
-        saw = "yes" if believed not in (first, UNKNOWN) else "no"
+        saw = yes_no(believed not in (first, UNKNOWN))
         ask("knowledge", (me,), thing, YES_NO, saw, saw, int((real != first) != (saw == "yes")),
-            {"reality": "yes" if real != first else "no", "first_place": "no", "most_frequent": "no"},
+            {"reality": yes_no(real != first), "first_place": "no", "most_frequent": "no"},
             role, "places", f"Have you seen the {thing} at another place than at first?")  # fmt: skip
         del shortcuts["dropped_first"]
         if led:

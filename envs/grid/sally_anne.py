@@ -55,7 +55,7 @@ from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, EXACT, EXTERNAL, LAST_SEEN, RANDOM, REALITY_BIASED, RUNNING
 from . import engine
-from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length
+from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length, turn_to
 from .engine import (
     ARROW,
     HANDS,
@@ -66,14 +66,12 @@ from .engine import (
     PUT_DOWN,
     THING_ARROW,
     TOGGLE,
-    TURN_LEFT,
-    TURN_RIGHT,
     WAIT,
     random_below,
 )
 from .game import Game, GameOptions
 from .layout import build, parse, turn_heading, turn_place
-from .questions import UNKNOWN, Reader
+from .questions import UNKNOWN, YES_NO, Reader, yes_no
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -384,12 +382,6 @@ def rules(w: Any) -> None:
 
 # --- The actors -------------------------------------------------------------------------------------------
 @njit
-def turn_to(w: Any, a: int, heading: int) -> int:
-    """One turn towards a heading, the shorter way."""
-    return TURN_LEFT if (w.heading[a] - heading) & 3 == 1 else TURN_RIGHT
-
-
-@njit
 def search(w: Any, a: int, mode: int) -> int:
     """Look for the ball where it is believed to be; without a belief, in the nearest container that
     has not been searched since the belief was lost."""
@@ -605,10 +597,10 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
              "Which container will Sally open first?" if social
              else "Which container will the arrow point at first?")  # fmt: skip
     if social:
-        knows = "yes" if believed == reader.belief("ball") else "no"
+        knows = yes_no(believed == reader.belief("ball"))
         seen = reader.own("ball", asked, "sally_0")
-        item("knowledge", ("sally_0",), ("yes", "no"), knows,
-             "yes" if seen == reader.own("ball", asked) else "no", 1, {"most_frequent": "yes"},
+        item("knowledge", ("sally_0",), YES_NO, knows,
+             yes_no(seen == reader.own("ball", asked)), 1, {"most_frequent": "yes"},
              "control", "knowledge", "Does Sally know where the ball is?")  # fmt: skip
     return items
 

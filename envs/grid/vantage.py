@@ -46,7 +46,7 @@ from . import engine
 from .characters import random_legal
 from .engine import ARROW, FLOOR, SAY, THING_ARROW, WAIT, WALL, random_below
 from .game import Game, GameOptions
-from .questions import Reader
+from .questions import YES_NO, Reader, yes_no
 from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y, scan, sees, window_cell
 
 if TYPE_CHECKING:
@@ -283,12 +283,12 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     items: list[Probe] = []
     for o, thing in enumerate(simulation.game.things):
         cell = int(w["thing"][o])
-        mine = "yes" if reader.sees(me, cell) else "no"
-        theirs = "yes" if reader.sees(other, cell) else "no"
+        mine = yes_no(reader.sees(me, cell))
+        theirs = yes_no(reader.sees(other, cell))
         my_side = DIRECTIONS[direction(w, OBSERVER, cell)]
         their_side = DIRECTIONS[direction(w, OTHER, cell)]
         for level, options, answers, constant, questions in (
-            (1, ("yes", "no"), (mine, theirs), "yes", ("Do you see the", f"Does {whom} see the")),
+            (1, YES_NO, (mine, theirs), "yes", ("Do you see the", f"Does {whom} see the")),
             (2, DIRECTIONS, (my_side, their_side), "front",
              ("Where from you is the", f"Where from {whom} is the")),
         ):  # fmt: skip

@@ -113,6 +113,7 @@ from .engine import (
 )
 from .game import Game, GameOptions
 from .layout import build, parse, turn_heading, turn_place
+from .questions import YES_NO, yes_no
 from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y, SHORT_SIGHT
 
 if TYPE_CHECKING:
@@ -1119,20 +1120,13 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     water, sight = (int(memory[LIMITS]) & bit != 0 for bit in (NO_WATER, SHORT_SIGHTED))
     lacks = found[LACKS : LACKS + 3] / max(found[LACKS : LACKS + 3].sum(), 1e-300) > 0.5
     if group == "constraint":
-        item("knowledge", "water", YES_NO, _yes(not water), _yes(not lacks[1]), {"reality": "yes"}, role,
+        item("knowledge", "water", YES_NO, yes_no(not water), yes_no(not lacks[1]), {"reality": "yes"}, role,
              f"Can the {whom} pass water?")  # fmt: skip
     elif group == "sight":
         knows = not sight or name == "near"
-        item("knowledge", liked, YES_NO, _yes(knows), _yes(not lacks[2] or name == "near"),
+        item("knowledge", liked, YES_NO, yes_no(knows), yes_no(not lacks[2] or name == "near"),
              {"reality": "yes"}, role, f"Does the {whom} know where the {liked} is?")  # fmt: skip
     return items
-
-
-YES_NO = ("yes", "no")
-
-
-def _yes(true: bool) -> str:
-    return "yes" if true else "no"
 
 
 GAME = Game(
