@@ -107,7 +107,7 @@ def test_the_source_distribution_holds_what_make_test_needs(built):
     assert {"Makefile", "constraints.txt", "pyproject.toml", "LICENSE", ".ci/run"} | tests <= held
 
 
-STEP_EVERYTHING = """
+STEP_SOME = """
 import importlib.util
 assert importlib.util.find_spec("torch") is None
 import mindsight
@@ -116,6 +116,10 @@ assert version("mindsight") == mindsight.__version__
 names = mindsight.list_environments()
 for name in names:
     env = mindsight.env(name)
+    assert env.possible_agents
+    if name not in ("reach", "sally_anne_chat"):  # one of each family: compiling all takes minutes
+        env.close()
+        continue
     env.reset(seed=0)
     for _ in range(25):
         if not env.agents:
@@ -129,11 +133,11 @@ print(len(names), "environments")
 """
 
 
-@pytest.mark.slow  # half a minute: a virtual environment and an install
+@pytest.mark.slow  # a minute: a virtual environment, an install, and two environments to compile
 def test_the_wheel_works_in_an_empty_environment_without_torch(built, tmp_path):
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
     pinned = ROOT / "constraints.txt"
     run(python, "-m", "pip", "install", "-qq", "-c", pinned, built[0])
-    report = run(python, "-c", STEP_EVERYTHING, cwd=tmp_path)
+    report = run(python, "-c", STEP_SOME, cwd=tmp_path)
     assert int(report.split()[0]) == len(mindsight.list_environments()) > 0
