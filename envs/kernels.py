@@ -7,11 +7,13 @@ goes on running. And where neither the package nor the home folder can be writte
 import.
 
 So every compiled function gets a cache of ours, hung on that function alone (no numba setting is
-touched). What it keeps is stamped with a hash of *every* source file under `envs/`: helpers and
-constants are compiled into their callers, so any of these files may have gone into the machine
-code. Editing one of them costs one compilation (about three seconds); missing an edit would cost a
-day. Two habits follow: whatever a kernel uses, constants included, lives under `envs/`; and it does
-not depend on settings read at run time, since globals are frozen when a kernel is compiled.
+touched). What it keeps is stamped with a hash of its source file and of *every* file under `envs/`
+that this one imports, that those import, and so on: helpers and constants are compiled into their
+callers, so any of these files may have gone into the machine code. Editing the file of a game costs
+the compilation of that game, editing an engine that of all; missing an edit would cost a day. Three
+habits follow: whatever a kernel uses, constants included, lives under `envs/`; it is imported by a
+relative import that stands outside of functions; and it does not depend on settings read at run
+time, since globals are frozen when a kernel is compiled.
 
 The folder is found when something is first compiled, in this order:
 
@@ -28,6 +30,7 @@ Functions defined outside the package are compiled but not kept: which files wen
 known here.
 """
 
+import ast
 import hashlib
 import os
 import pickle
@@ -54,7 +57,7 @@ CACHE_VARIABLE = "MINDSIGHT_CACHE_DIR"
 
 _SOURCES = Path(__file__).resolve().parent  # of the kernels: the folder `envs/`
 _STAMP_LENGTH = 20  # hexadecimal digits
-_STAMPS_KEPT = 3  # so that going back and forth between two branches compiles nothing anew
+_STAMPS_KEPT = 3  # of a file: going back and forth between two branches compiles nothing anew
 
 if TYPE_CHECKING:
 
@@ -79,7 +82,7 @@ def trailing_zeros(_context: Any, word: Any) -> Any:
 
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-_Snapshot = tuple[tuple[str, int, int], ...]
+_Snapshot = dict[str, tuple[int, int]]
 
 
 @overload
@@ -180,7 +183,7 @@ class _KernelCache:
 
     @property
     def cache_path(self) -> str | None:
-        folder = cache_folder() if self._enabled else None
+        folder = cache_folder(self._path) if self._enabled else None
         return None if folder is None else str(folder)
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
@@ -229,7 +232,7 @@ class _KernelCache:
 
     def flush(self) -> None:
         """Forget what is kept of this function."""
-        folder = cache_folder()
+        folder = cache_folder(self._path)
         if folder is not None:
             for file in folder.glob(f"{self._name}.*.nbc"):
                 file.unlink(missing_ok=True)
@@ -254,7 +257,7 @@ class _KernelCache:
         """Where the entry for a key is or would be; None where nothing is to be read or written."""
         if not self._enabled:
             return None
-        folder = cache_folder()
+        folder = cache_folder(self._path)
         if folder is None or _snapshot() != _SNAPSHOT:
             # The sources were edited after this process started. What it has loaded may be neither
             # the old nor the new state: keep it away from the disk.
@@ -266,9 +269,9 @@ class _KernelCache:
 
 
 def _snapshot() -> _Snapshot:
-    """Name, time and size of every source file of the kernels: 0.1 ms, no file is opened."""
+    """Time and size of every source file of the kernels: 0.1 ms, no file is opened."""
 
-    def walk(folder: str) -> Iterator[tuple[str, int, int]]:
+    def walk(folder: str) -> Iterator[tuple[str, tuple[int, int]]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir():
@@ -276,12 +279,12 @@ def _snapshot() -> _Snapshot:
                         yield from walk(entry.path)
                 elif entry.name.endswith(".py"):
                     about = entry.stat()
-                    yield entry.path, about.st_mtime_ns, about.st_size
+                    yield entry.path, (about.st_mtime_ns, about.st_size)
 
     try:
-        return tuple(sorted(walk(str(_SOURCES))))
+        return dict(walk(str(_SOURCES)))
     except OSError:  # imported from a zip file: there is no such folder
-        return ()
+        return {}
 
 
 # Taken at import, so before any kernel's file is imported (they all import this one): if it still
@@ -290,12 +293,41 @@ _SNAPSHOT = _snapshot()
 
 
 @cache
-def _stamp() -> str:
-    """A hash of all sources of the kernels, computed once, when something is first compiled."""
+def _imported(path: Path) -> frozenset[Path]:
+    """The sources that a source imports when it is imported itself."""
+    found: set[Path] = set()
+    todo: list[ast.stmt] = list(ast.parse(path.read_bytes()).body)
+    while todo:
+        statement = todo.pop()
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue  # runs later: no kernel's globals come from there
+        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
+            todo += statement.orelse
+            continue
+        if isinstance(statement, ast.ImportFrom) and statement.level:
+            place = path.parents[statement.level - 1].joinpath(*(statement.module or "").split("."))
+            for name in statement.names:
+                # a module, a module of a package, or what a package has in its __init__.py
+                tried = [place / f"{name.name}.py", place / name.name / "__init__.py", place / "__init__.py"]
+                if statement.module:
+                    tried.insert(0, place.with_suffix(".py"))
+                found |= set([file for file in tried if str(file) in _SNAPSHOT][:1])
+        todo += [part for part in ast.iter_child_nodes(statement) if isinstance(part, ast.stmt)]
+    return frozenset(found)
+
+
+@cache
+def _stamp(path: Path) -> str:
+    """A hash of a source and of all that goes into it, computed once, when something in it is compiled."""
+    sources, todo = {path}, [path]
+    while todo:
+        new = _imported(todo.pop()) - sources
+        sources |= new
+        todo += new
     hasher = hashlib.sha256()
-    for path, _, _ in _SNAPSHOT:
-        hasher.update(os.path.relpath(path, _SOURCES).encode() + b"\0")
-        hasher.update(hashlib.sha256(Path(path).read_bytes()).digest())
+    for source in sorted(sources):
+        hasher.update(os.path.relpath(source, _SOURCES).encode() + b"\0")
+        hasher.update(hashlib.sha256(source.read_bytes()).digest())
     return hasher.hexdigest()[:_STAMP_LENGTH]
 
 
@@ -307,12 +339,12 @@ def _digest(content: bytes) -> str:
 
 
 @cache
-def cache_folder() -> Path | None:
-    """The folder where this process keeps machine code, made if need be; None for memory only."""
-    if not _SNAPSHOT:
+def cache_folder(path: Path) -> Path | None:
+    """The folder where this process keeps machine code of a source, made if need be; None for memory only."""
+    if str(path) not in _SNAPSHOT:
         return None
     try:
-        stamp = _stamp()
+        stamp = f"{_module(path)}-{_stamp(path)}"
     except OSError:
         return None
     for base, parts, checked in _places():
@@ -320,6 +352,10 @@ def cache_folder() -> Path | None:
         if folder is not None:
             return folder
     return None
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(_SOURCES).with_suffix("").parts)
 
 
 def _places() -> Iterator[tuple[Path, tuple[str, ...], bool]]:
@@ -355,7 +391,7 @@ def _prepare(base: Path, parts: tuple[str, ...], checked: bool) -> Path | None:
                 return None
         tempfile.TemporaryFile(dir=folder).close()  # can it be written?
         os.utime(folder)  # used just now, so the last to be cleaned away
-        _clean(folder.parent)
+        _clean(folder)
     except OSError:
         return None
     return folder
@@ -371,12 +407,13 @@ def _is_ours_alone(folder: Path) -> bool:
     return about.st_uid == os.geteuid() and not about.st_mode & 0o022
 
 
-def _clean(place: Path) -> None:
-    """Remove what was compiled from sources of long ago: all stamps but the latest few."""
+def _clean(folder: Path) -> None:
+    """Remove what was compiled from a source as it was long ago: all its stamps but the latest few."""
+    module = folder.name[:-_STAMP_LENGTH]
     stamps = [
         entry
-        for entry in os.scandir(place)
-        if len(entry.name) == _STAMP_LENGTH and entry.is_dir(follow_symlinks=False)
+        for entry in os.scandir(folder.parent)
+        if entry.name[:-_STAMP_LENGTH] == module and entry.is_dir(follow_symlinks=False)
     ]
     stamps.sort(key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
     for old in stamps[_STAMPS_KEPT:]:

@@ -4,6 +4,7 @@ Each test works on a small package of its own round a copy of `envs/kernels.py`,
 own, with a home and a temporary folder of its own.
 """
 
+import ast
 import json
 import os
 import subprocess
@@ -107,7 +108,8 @@ class Package:
 
     @property
     def stamps(self) -> set[Path]:
-        return set((self.envs / "__pycache__" / "kernels").glob("*"))
+        """The folders of `rules.py`."""
+        return set((self.envs / "__pycache__" / "kernels").glob("rules-*"))
 
     @property
     def kept(self) -> list[Path]:
@@ -149,11 +151,35 @@ def test_an_edited_constant_in_a_file_without_kernels_is_seen(package):
     assert package.run()["result"] == 110
 
 
-def test_a_file_in_a_subfolder_is_a_source_too(package):
-    assert package.run()["misses"] == 1
-    (package.envs / "grid").mkdir()
-    package.write("grid/__init__.py", "")
-    assert package.run()["misses"] == 1
+def test_a_file_that_goes_into_nothing_costs_nothing(package):
+    package.run()
+    package.write("other.py", "from .rules import step\n")
+    assert package.run()["misses"] == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from .grid.numbers import BONUS",
+        "from .grid import numbers; BONUS = numbers.BONUS",
+        "from .grid import BONUS",
+        "from .grid.deep import BONUS",
+        "try:\n    from .grid.numbers import BONUS\nexcept ImportError:\n    BONUS = 1",
+    ],
+)
+def test_however_a_constant_is_imported_its_edit_is_seen(package, line):
+    for folder in ("grid", "grid/deep"):
+        (package.envs / folder).mkdir()
+    package.write("grid/__init__.py", "from .numbers import BONUS\n")
+    package.write("grid/deep/__init__.py", "from ..numbers import BONUS\n")
+    package.write("constants.py", line + "\n")
+    folders = set()
+    for bonus in (1, 2):
+        package.write("grid/numbers.py", f"BONUS = {bonus}\n")
+        folders.add(
+            package.run("result = 0")["folder"]
+        )  # nothing is compiled: it says where it would be kept
+    assert len(folders) == 2
 
 
 def test_going_back_to_older_sources_compiles_nothing_and_old_ones_are_cleaned_away(package):
@@ -381,3 +407,14 @@ def test_code_for_two_records_from_two_processes_is_told_apart(package):
         found = package.run(f"{load}result = [{both}, *{names}]")["result"]
         assert found[:2] == [21, 21]
         assert len(set(found[2:])) == 2, found
+
+
+def test_our_own_sources_import_each_other_by_relative_imports_alone():
+    """The stamp follows those; an absolute one would be missed."""
+    package = mindsight.__name__
+    for file in Path(mindsight.envs.kernels.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names.append(node.module)
+            assert not any(name.split(".")[0] == package for name in names), (file, names)
