@@ -30,31 +30,64 @@ for in ``true_belief`` it was seen.
 With ``social=False`` the seeker is an arrow that drives by clockwork to where the treasure was put first, and
 opens that. It hears, believes and gains nothing: there is nobody to tell, and silence is right.
 
+Deceit. With ``deceit`` the informant is by nature honest or deceitful, and speaks twice: once when the
+treasure has been put in and both are closed again, and once when the seeker may be told. The honest one names
+where the treasure is, as it believes, the deceitful one the other of the two, both times. The seeker has seen
+what the first word is about, and keeps the informant's record: whether the first word with a meaning that it
+heard, before both were opened once more, was true of what it had seen. It is the seeker who is examined.
+
+====================  ===========  =================  =============  ====================
+condition             informant    what the seeker    the last word  the last word by the
+                                   saw itself                        informant's record
+====================  ===========  =================  =============  ====================
+``knows``,            honest       right              right          right
+``true_belief``       deceitful    right              wrong          right
+``false_belief``      honest       wrong              right          right
+``false_belief``      deceitful    wrong              wrong          right
+====================  ===========  =================  =============  ====================
+
+Moved behind the blind or not, beside an honest informant or not: it looks the same to the seeker, but for the
+words, and neither word tells by itself whose it is. ``mixed`` draws among these three conditions: who saw
+nothing put in has no record to go by, and an arrow hears nothing.
+
 Individuals. ``informant``, ``seeker``.
 Rewards. informant: -0.1 for each signal, whatever it says and whenever; nothing for helping. seeker: +1 for
 opening the one with the treasure, -1 for the other. The arrow: nothing.
 Ends. Terminated when the seeker has opened one; truncated after ``limit`` steps.
 Feelings. The seeker is glad to find the treasure, and sad in the trap.
 perf. 1 if the informant did what was right: the first word that counted was the right one where the seeker
-did not know, no signal at all where it knew (or was an arrow); else 0.
+did not know, no signal at all where it knew (or was an arrow); else 0. With ``deceit`` 1 if the seeker opened
+the one with the treasure, else 0.
 Tallies. ``informed``, told rightly who did not know; ``needless``, signals to who knew; ``false_signals``,
-words that named the wrong one; ``followed``, whether the seeker opened what it was told; ``signals``.
+words that named the wrong one to who might be told; ``followed``, whether the seeker opened what it was told;
+``detected``, whether it was told the wrong one and did not open it; ``signals``.
 Task. ``task`` is 1 while things are put in, 2 from when the seeker may be told.
+Cue. informant: ``cue_0`` is its nature, 1 honest, 2 deceitful; 0 without ``deceit``.
 Judging another. ``GAME.reward`` of the seeker from the informant's percepts: +1 where its face has become
 glad, -1 where it has become sad; of the informant from the seeker's: -0.1 for each signal heard.
 Modes. ``scripted`` tells where the treasure is, as it believes, if it does not believe that the seeker
 believes so, too. ``exact`` and ``prosocial`` read what the seeker believes. ``reflex`` always tells.
 ``egocentric`` takes the seeker to know what it knows itself, ``reality_biased`` what is so: both are silent,
-as ``selfish`` is. The seeker goes as the page says in any mode but ``random``.
+as ``selfish`` is. The seeker goes as the page says in any mode but ``random``. With ``deceit`` it is the
+informant who goes by its nature in any mode but ``random``, and the seeker's mode that counts: ``scripted``
+and ``selfish`` open what they are told, and where the first word was false, the other of the two. ``reflex``
+heeds any word, and so does ``reality_biased``, which takes the informant to say what is so; ``egocentric``
+takes it to know what it knows itself, and goes by what it saw. ``exact`` and ``prosocial`` open the right
+one.
 Probes. When the seeker may be told. Where the treasure is and was first (controls); where the seeker believes
-it to be, whether it knows; which of the two it will open if it is told nothing (where it has a belief).
+it to be, whether it knows; which of the two it will open if it is told nothing (where it has a belief). With
+``deceit`` the seeker is asked, when it has been told: where the treasure is and where it was first (control),
+where the informant believes it to be, whether it wants the seeker to find it, which it wants it to open.
 Source. Liszkowski, Carpenter & Tomasello 2008 (twelve-month-olds point for the ignorant more than for those
-who know); Crawford & Sobel 1982 for signals that cost and inform.
+who know); Crawford & Sobel 1982 for signals that cost and inform; Koenig, Clement & Harris 2004 (children
+trust those whose words were true of what they saw); Mascaro & Sperber 2009 (children's vigilance
+towards deception).
 
 Options: ``condition``; ``mirrored`` (the treasure in the other of the two, of the same seed); ``layouts``
 (``"train"``, ``"held_out"``, three rooms each); ``population`` (what the treasure is and how long the seeker
-waits: ``"train"`` and ``"held_out"`` have none in common, ``"any"`` has all); ``social``; ``limit``. Use
-windows of 7 or 9 cells, and beliefs to order 2.
+waits: ``"train"`` and ``"held_out"`` have none in common, ``"any"`` has all); ``social``; ``deceit``
+(``"none"``, ``"honest"``, ``"deceitful"``, or ``"any"``: one of these natures, drawn for each episode);
+``limit``. Use windows of 7 or 9 cells, and beliefs to order 2.
 """
 
 from __future__ import annotations
@@ -68,7 +101,17 @@ import numpy.typing as npt
 
 from ..kernels import njit, whole
 from ..probes import Probe
-from ..simulation import ANEW, EXACT, PROSOCIAL, RANDOM, REFLEX, RUNNING, SCRIPTED
+from ..simulation import (
+    ANEW,
+    EGOCENTRIC,
+    EXACT,
+    PROSOCIAL,
+    RANDOM,
+    REALITY_BIASED,
+    REFLEX,
+    RUNNING,
+    SCRIPTED,
+)
 from . import engine
 from .characters import BEFORE, plan, random_legal
 from .engine import (
@@ -93,7 +136,7 @@ from .engine import (
 )
 from .game import Game, GameOptions
 from .layout import build, draw_blind, parse, turn_heading, turn_place
-from .questions import UNKNOWN, YES_NO, Reader
+from .questions import UNKNOWN, YES_NO, Reader, yes_no
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -185,6 +228,11 @@ BLIND_ROW = 2
 
 CONDITIONS = ("knows", "true_belief", "ignorance", "false_belief", "mixed")
 KNOWS, TRUE_BELIEF, IGNORANCE, FALSE_BELIEF, MIXED = range(len(CONDITIONS))
+WITNESSED = np.array([KNOWS, TRUE_BELIEF, FALSE_BELIEF], np.int64)  # where the seeker saw the putting in
+
+NATURES = ("none", "honest", "deceitful", "any")
+NONE, HONEST, DECEITFUL, ANY = range(len(NATURES))
+TRUE_WORD, FALSE_WORD = 1, 2  # what the informant's first word was, by what the seeker had seen
 
 # By population: what the treasure is, and how many steps the seeker waits before it goes.
 KINDS = np.array([[3, 1], [4, 6]], np.int64)  # apple, ball; banana, cup
@@ -196,7 +244,8 @@ COST = 0.1
 
 # What a world remembers.
 CONDITION, ORIENTATION, LAYOUT, SITE, BASKET_FIRST, HABIT, WAITING, NEEDED, HEARD, OPENED = range(10)
-INFORMED, NEEDLESS, FALSE_SIGNALS, FOLLOWED, SPENT = range(10, 15)
+INFORMED, NEEDLESS, FALSE_SIGNALS, FOLLOWED, SPENT, DETECTED = range(10, 16)
+NATURE, RECORD = 16, 17
 
 
 @dataclass(frozen=True)
@@ -209,15 +258,33 @@ class InformOptions(GameOptions):
     layouts: str = "train"
     population: str = "any"
     social: bool = True
+    deceit: str = "none"
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
         "condition": CONDITIONS,
         "layouts": ("train", "held_out"),
         "population": ("train", "held_out", "any"),
+        "deceit": NATURES,
     }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.deceit == "none":
+            return
+        if self.condition == "ignorance":
+            expected = ", ".join(repr(name) for name in CONDITIONS if name != "ignorance")
+            raise ValueError(
+                f"option 'condition' is 'ignorance', expected one of {expected} with deceit={self.deceit!r}: "
+                "who saw nothing put in has no record to judge the informant by"
+            )
+        if not self.social:
+            raise ValueError(
+                f"option 'social' is False, expected True with deceit={self.deceit!r}: an arrow hears "
+                "nothing, and cannot be deceived"
+            )
 
 
 def encode(options: InformOptions) -> npt.NDArray[np.int64]:
-    """(limit, condition, mirrored, layouts, population, social)."""
+    """(limit, condition, mirrored, layouts, population, social, deceit)."""
     choices = InformOptions.CHOICES
     return np.array(
         [
@@ -227,6 +294,7 @@ def encode(options: InformOptions) -> npt.NDArray[np.int64]:
             choices["layouts"].index(options.layouts),
             choices["population"].index(options.population),
             options.social,
+            NATURES.index(options.deceit),
         ]
     )
 
@@ -261,7 +329,7 @@ def moved(w: Any) -> int:
 def deal_world(w: Any, options: Any) -> None:
     """A new episode: both in their pens, two empty containers. The same numbers are drawn whatever the
     options: twins have all else in common."""
-    limit, condition, mirrored, layouts, population, social = options[:6]
+    limit, condition, mirrored, layouts, population, social, deceit = options[:7]
     engine.clear(w, SIDE, SIDE, 2, 1, limit)
     w.hearing = 15  # anywhere
     drawn, orientation, room = random_below(w, 4), random_below(w, 8), random_below(w, 3)
@@ -289,6 +357,12 @@ def deal_world(w: Any, options: Any) -> None:
         w.identity[SEEKER] = ARROW
     for a in range(2):
         w.task[a] = 1
+    if deceit != NONE:  # the last that is drawn: all else is as it is without
+        witnessed, nature = random_below(w, 3), random_below(w, 2)
+        if condition == MIXED:
+            w.memory[CONDITION] = WITNESSED[witnessed]
+        w.memory[NATURE] = HONEST + nature if deceit == ANY else deceit
+        w.cue[INFORMANT, 0] = w.memory[NATURE]
 
 
 # --- The rules --------------------------------------------------------------------------------------------
@@ -319,7 +393,7 @@ def prepare(w: Any) -> None:
             engine.set_terrain(w, at(w, GATES[w.memory[LAYOUT], k]), FLOOR)
         known = whole(w.belief[TREASURE, 1 + SEEKER]) == whole(w.thing[TREASURE])
         w.memory[NEEDED] = w.body[SEEKER] == PERSON and not known
-        w.ask = 1
+        w.ask = w.memory[NATURE] == NONE  # or else when the seeker has been told
         for a in range(2):
             w.task[a] = 2
     # whoever might pull at them: nobody but the experimenter opens them yet
@@ -341,8 +415,19 @@ def told_site(w: Any) -> int:
 
 
 @njit
+def vet(w: Any) -> None:
+    """Hold the informant's first word that names one of the two against what the seeker had seen when it was
+    said. This goes by the seeker's percepts alone, whoever speaks, and whatever its nature."""
+    symbol = whole(w.voice[INFORMANT]) - 1
+    seen = site_at(w, whole(w.belief[TREASURE, 1 + SEEKER]))
+    if symbol > 1 or seen < 0 or w.memory[RECORD]:
+        return
+    w.memory[RECORD] = TRUE_WORD if symbol ^ whole(w.memory[BASKET_FIRST]) == seen else FALSE_WORD
+
+
+@njit
 def listen(w: Any) -> None:
-    """Count the informant's signal; the seeker heeds the first that names one of the two."""
+    """Count the informant's signal; what counts for the seeker is the first that names one of the two."""
     if w.memory[NEEDED] == 0:
         w.memory[NEEDLESS] += 1
     symbol = whole(w.voice[INFORMANT]) - 1
@@ -353,6 +438,7 @@ def listen(w: Any) -> None:
         w.memory[FALSE_SIGNALS] += 1
     if w.memory[HEARD] == 0:
         w.memory[HEARD] = 1 + symbol
+        w.ask = w.memory[NATURE] != NONE
         if right and w.memory[NEEDED]:
             w.memory[INFORMED] = 1
 
@@ -366,19 +452,25 @@ def rules(w: Any) -> None:
         w.memory[SPENT] += 1
         if w.step > ASKED:
             listen(w)
+        elif w.memory[NATURE] and w.step <= CHANGED:
+            vet(w)
     if w.step > ASKED and w.action[SEEKER] == TOGGLE:
         site = site_at(w, engine.front(w, SEEKER))
         if site >= 0:
             w.memory[OPENED] = 1 + site
-            w.memory[FOLLOWED] = told_site(w) == site and w.body[SEEKER] == PERSON
             w.terminated = 1
             if w.body[SEEKER] == PERSON:
                 found = w.memory[SITE] == site
+                told = told_site(w)
+                w.memory[FOLLOWED] = told == site
+                w.memory[DETECTED] = told >= 0 and told != site and told != w.memory[SITE]
                 w.reward[SEEKER] = 1.0 if found else -1.0
                 w.face[SEEKER] = GLAD if found else SAD
     prepare(w)
     if w.step >= ASKED:
         right = w.memory[INFORMED] if w.memory[NEEDED] else w.memory[SPENT] == 0
+        if w.memory[NATURE]:
+            right = w.memory[OPENED] == 1 + w.memory[SITE]
         w.perf = 1.0 if right else 0.0
 
 
@@ -393,14 +485,30 @@ def untold(w: Any) -> int:
 
 
 @njit
-def seek(w: Any) -> int:
-    """The seeker: wait, then go where it is told, or else where it believes, and open."""
+def weigh(w: Any) -> int:
+    """What the seeker makes of what it was told, by the informant's record: one whose first word was false
+    names the wrong one. Where there is no record it takes the word for true."""
+    return told_site(w) ^ whole(w.memory[RECORD] == FALSE_WORD)
+
+
+@njit
+def chosen_site(w: Any, mode: int) -> int:
+    """Which of the two the seeker opens: what it is told, or else where it believes the treasure to be;
+    where it may be deceived, as its mode has it."""
+    if w.memory[NATURE] and mode in (EXACT, PROSOCIAL):
+        return whole(w.memory[SITE])
+    heeds = w.body[SEEKER] == PERSON and not (w.memory[NATURE] and mode == EGOCENTRIC)
+    if w.memory[HEARD] == 0 or not heeds:
+        return untold(w)
+    return told_site(w) if mode in (REFLEX, REALITY_BIASED) else weigh(w)
+
+
+@njit
+def seek(w: Any, mode: int) -> int:
+    """The seeker: wait, then go to the one that it chooses, and open."""
     if w.step < ASKED + w.memory[WAITING]:
         return WAIT
-    site = untold(w)
-    if w.memory[HEARD] and w.body[SEEKER] == PERSON:
-        site = told_site(w)
-    cell = site_cell(w, site)
+    cell = site_cell(w, chosen_site(w, mode))
     return TOGGLE if engine.front(w, SEEKER) == cell else plan(w, SEEKER, cell, BEFORE)
 
 
@@ -427,12 +535,26 @@ def inform(w: Any, mode: int) -> int:
 
 
 @njit
+def testify(w: Any) -> int:
+    """The informant by its nature: name where it believes the treasure to be, or the other of the two; once
+    when it has been put in, and once when the seeker may be told."""
+    site = site_at(w, whole(w.belief[TREASURE, 1 + INFORMANT]))
+    due = w.step == CLOSED - 1 or (w.step >= ASKED and w.memory[HEARD] == 0)
+    if not due or site < 0:
+        return WAIT
+    named = site ^ whole(w.memory[NATURE] == DECEITFUL)
+    return SAY + (named ^ whole(w.memory[BASKET_FIRST]))
+
+
+@njit
 def script_world(w: Any, i: int, modes: Any, actions: Any) -> None:
     for a in range(w.individuals):
         if modes[a] == RANDOM:
             actions[i, a] = random_legal(w, a)
+        elif modes[a] and a == SEEKER:
+            actions[i, a] = seek(w, modes[a])
         elif modes[a]:
-            actions[i, a] = inform(w, modes[a]) if a == INFORMANT else seek(w)
+            actions[i, a] = testify(w) if w.memory[NATURE] else inform(w, modes[a])
 
 
 # --- The reward function ----------------------------------------------------------------------------------
@@ -496,6 +618,13 @@ CONTAINERS = ("box", "basket")
 
 
 def probes(simulation: Simulation, world: int) -> list[Probe]:
+    """What the informant is asked, or the seeker where it may be deceived."""
+    if simulation.worlds[world]["memory"][NATURE]:
+        return asked_of_seeker(simulation, world)
+    return asked_of_informant(simulation, world)
+
+
+def asked_of_informant(simulation: Simulation, world: int) -> list[Probe]:
     """Where the treasure is and was, what the seeker believes and knows, what it will open untold."""
     reader = Reader(simulation, world)
     w = simulation.worlds[world]
@@ -545,6 +674,57 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     return items
 
 
+def asked_of_seeker(simulation: Simulation, world: int) -> list[Probe]:
+    """Where the treasure is and was, what the informant believes, and what it is after; nothing before the
+    seeker has been told."""
+    reader = Reader(simulation, world)
+    w = simulation.worlds[world]
+    memory = w["memory"]
+    if not memory[HEARD] or not simulation.order:
+        return []
+    other, me = reader.names
+    thing = simulation.game.things[TREASURE]
+    name = f"{CONDITIONS[int(memory[CONDITION])]}_{NATURES[int(memory[NATURE])]}"
+    # where what it saw and what it is told are both right, nothing has to be weighed
+    test = memory[CONDITION] == FALSE_BELIEF or memory[NATURE] == DECEITFUL
+    places, record = (*CONTAINERS, UNKNOWN), int(memory[RECORD])
+    named = reader.place_name(int(site_cell(w, int(told_site(w)))))
+    # without a record nothing that it perceived says whether to believe the word
+    weighed = reader.place_name(int(site_cell(w, int(weigh(w))))) if record else ""
+    real, seen, first = reader.belief(thing), reader.belief(thing, me), reader.first_place(thing)
+    believed = reader.belief(thing, other)
+    constant = CONTAINERS[0]
+    shortcuts = {"reality": real, "first_place": first, "last_mentioned": named, "most_frequent": constant}
+    items: list[Probe] = []
+
+    def item(
+        kind: str, chain: tuple[str, ...], about: str, options: tuple[str, ...], answer: str, own: str,
+        order: int, shortcuts: dict[str, str], is_test: bool, question: str,
+    ) -> None:  # fmt: skip
+        items.append(
+            Probe(
+                kind, me, chain, about, options, answer, own, order, shortcuts, name,
+                "test" if is_test else "control", "deceit", question, int(w["step"]),
+            )
+        )  # fmt: skip
+
+    item("reality", (), thing, places, real, weighed, int(seen != real), {**shortcuts, "no_change": seen},
+         test, "Where is the treasure really?")  # fmt: skip
+    item("memory", (), thing, places, first, first, 0, shortcuts, False, "Where was the treasure put first?")
+    mine = {**shortcuts, "dropped_first": seen}
+    item("belief", (other,), thing, places, believed, weighed, int(seen != believed), mine, test,
+         "Where does the informant think the treasure is?")  # fmt: skip
+    if believed in CONTAINERS:
+        # whoever it is: who names where it thinks the treasure is wants it to be found
+        item("want", (other,), other, YES_NO, yes_no(named == believed),
+             yes_no(record == TRUE_WORD) if record else "", 1,
+             {"most_frequent": YES_NO[0], "dropped_first": YES_NO[0]}, test,
+             "Does the informant want the seeker to find the treasure?")  # fmt: skip
+        item("goal", (other,), other, CONTAINERS, named, named, int(named != seen), mine, test,
+             "Which does the informant want the seeker to open?")  # fmt: skip
+    return items
+
+
 GAME = Game(
     name="inform",
     stage="5b",
@@ -577,6 +757,7 @@ GAME = Game(
         "needless": NEEDLESS,
         "false_signals": FALSE_SIGNALS,
         "followed": FOLLOWED,
+        "detected": DETECTED,
         "signals": SPENT,
     },
 )

@@ -11,7 +11,7 @@ from mindsight.scenarios import audit, evaluate, list_batteries, load_battery, l
 from mindsight.scenarios.reports import wilson
 
 EPISODES = 40
-MANY = {"stages": 20}  # it has some ninety scenarios
+MANY = {"stages": 20}  # it has more than a hundred scenarios
 
 
 def episodes(battery):

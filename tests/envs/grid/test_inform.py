@@ -18,17 +18,19 @@ NEEDED = {"knows": False, "true_belief": False, "ignorance": True, "false_belief
 LISTENS = inform.ASKED + 1  # the first step whose signal counts
 
 
-def play(mode="scripted", worlds=32, seed=3, until_asked=False, say=None, **options):
+def play(mode="scripted", worlds=32, seed=3, until_asked=False, say=None, seeker="scripted", **options):
     """The simulation at its beginning and after each step, until all episodes are over (or all asked).
 
-    ``say``: {step: a word for each world}: what the informant says, whatever its mode."""
+    ``mode``, ``seeker``: how the two act. ``say``: {step: a word for each world}: what the informant says,
+    whatever its mode."""
     simulation = GAME.simulation(worlds, options)
     simulation.reset(seed)
-    modes = np.array([MODES.index(mode), MODES.index("scripted")])
+    modes = np.array([MODES.index(mode), MODES.index(seeker)])
     actions = np.zeros((worlds, 2), np.int64)
     yield simulation
     for step in range(1, 100):
-        if simulation.ends.any(1).all() or (until_asked and step > inform.ASKED):
+        asked = simulation.worlds["ask"].all()
+        if simulation.ends.any(1).all() or (until_asked and asked):
             return
         simulation.script(modes, actions)
         if say and step in say:
@@ -227,3 +229,210 @@ def test_each_judges_the_other_by_face_and_voice():
         assert set(total[:, SEEKER]) <= {0.0, gained}
         assert (total[:, SEEKER] == gained).mean() > 0.9  # a container may stand between
         np.testing.assert_allclose(total[:, INFORMANT], -inform.COST * (mode == "scripted"))
+
+
+# --- Deceit -----------------------------------------------------------------------------------------------
+WITNESSED = ("knows", "true_belief", "false_belief")
+TWINS = [(condition, nature) for condition in WITNESSED for nature in ("honest", "deceitful")]
+FIRST_WORD = inform.CLOSED
+
+
+def first_words(simulation):
+    """The word for where the treasure was put first: 0 box, 1 basket."""
+    worlds = range(simulation.num_envs)
+    return np.array([int(Reader(simulation, k).first_place("treasure") == "basket") for k in worlds])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"deceit": "lies"},
+            r"option 'deceit' is 'lies', expected one of 'none', 'honest', 'deceitful', 'any'",
+        ),
+        (
+            {"deceit": "any", "condition": "ignorance"},
+            r"option 'condition' is 'ignorance', expected one of 'knows', .* with deceit='any': .* no record",
+        ),
+        (
+            {"deceit": "honest", "social": False},
+            r"option 'social' is False, expected True with deceit='honest': an arrow hears nothing",
+        ),
+    ],
+)
+def test_what_makes_no_sense_with_deceit_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        GAME.simulation(1, options)
+
+
+def test_without_deceit_all_is_as_it_was_and_with_it_all_else_is():
+    """Nine draws make an episode; the natures' come after them."""
+    dealt = {}
+    for deceit in inform.NATURES:
+        simulation = GAME.simulation(200, {"deceit": deceit, "condition": "knows"})
+        simulation.reset(5)
+        dealt[deceit] = w = simulation.worlds
+        assert (w["draws"] == 9 + 2 * (deceit != "none")).all()
+        for name in ("cells", "place", "heading", "kind", "body"):
+            np.testing.assert_array_equal(w[name], dealt["none"][name])
+        np.testing.assert_array_equal(
+            w["memory"][:, : inform.NATURE], dealt["none"]["memory"][:, : inform.NATURE]
+        )
+        natures = {"none": {0}, "honest": {1}, "deceitful": {2}, "any": {1, 2}}[deceit]
+        assert set(w["memory"][:, inform.NATURE]) == set(w["cue"][:, INFORMANT, 0]) == natures
+        assert not w["cue"][:, SEEKER].any()
+    for deceit, conditions in (("none", {0, 1, 2, 3}), ("any", {0, 1, 3})):
+        simulation = GAME.simulation(200, {"deceit": deceit, "condition": "mixed"})
+        simulation.reset(5)
+        assert set(simulation.worlds["memory"][:, inform.CONDITION]) == conditions
+    # a first word is no record, and no mode of the seeker's counts
+    words = right_words(last(condition="false_belief", until_asked=True))
+    for seeker in ("scripted", "reflex", "egocentric", "exact"):
+        say = {FIRST_WORD: words, LISTENS: words}
+        worlds = last("selfish", condition="false_belief", seeker=seeker, say=say).worlds
+        assert worlds["memory"][:, inform.FOLLOWED].all() and not worlds["memory"][:, inform.RECORD].any()
+    assert {p.asked for p in last(until_asked=True).probes(0)} == {"informant_0"}
+
+
+@pytest.mark.parametrize(("condition", "nature"), TWINS)
+def test_the_informant_speaks_twice_by_its_nature(condition, nature):
+    spoken = [
+        s.worlds["voice"][:, INFORMANT].copy() for s in play("reflex", condition=condition, deceit=nature)
+    ]
+    simulation = last(condition=condition, deceit=nature, until_asked=True)
+    lie = int(nature == "deceitful")
+    np.testing.assert_array_equal(spoken[FIRST_WORD], 1 + (first_words(simulation) ^ lie))
+    np.testing.assert_array_equal(spoken[LISTENS], 1 + (right_words(simulation) ^ lie))
+    for step, words in enumerate(spoken):
+        assert not words.any() or step in (FIRST_WORD, LISTENS)
+
+
+@pytest.mark.parametrize("layouts", ["train", "held_out"])
+def test_moved_or_not_by_honest_or_deceitful_is_one_to_the_seeker_but_for_the_words(layouts):
+    """The treasure in the other of the two (mirrored), and moved: it was put in at the same place."""
+    seen = {}
+    for condition, mirrored in (("knows", False), ("false_belief", True)):
+        for nature in ("honest", "deceitful"):
+            windows, fields, heard = [], [], []
+            for s in play(
+                condition=condition, mirrored=mirrored, deceit=nature, layouts=layouts, until_asked=True
+            ):
+                windows.append(s.window[:, SEEKER].copy())
+                fields.append(s.fields[:, SEEKER].copy())
+                heard.append(fields[-1][:, engine.FIELD_HEARD + INFORMANT].copy())
+                fields[-1][:, engine.FIELD_HEARD + INFORMANT] = 0
+            assert (s.worlds["ask"] == 1).all() and (s.worlds["task"][:, SEEKER] == 2).all()
+            seen[condition, nature] = np.stack(windows), np.stack(fields), np.stack(heard), right_words(s)
+    one, *others = seen.values()
+    for other in others:
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+    knows, moved = seen["knows", "honest"], seen["false_belief", "honest"]
+    np.testing.assert_array_equal(knows[3], 1 - moved[3])
+    # either word is heard with either nature, wherever the treasure is
+    pairs = {key: found[2][[FIRST_WORD, LISTENS]] for key, found in seen.items()}
+    np.testing.assert_array_equal(pairs["knows", "honest"][0], pairs["false_belief", "honest"][0])
+    np.testing.assert_array_equal(pairs["knows", "honest"][1], pairs["false_belief", "deceitful"][1])
+    np.testing.assert_array_equal(pairs["knows", "deceitful"][1], pairs["false_belief", "honest"][1])
+
+
+@pytest.mark.parametrize("layouts", ["train", "held_out"])
+@pytest.mark.parametrize(
+    ("seeker", "right"),
+    [
+        # knows, true belief, false belief; each beside an honest and a deceitful informant
+        ("scripted", (1, 1, 1, 1, 1, 1)),
+        ("selfish", (1, 1, 1, 1, 1, 1)),
+        ("exact", (1, 1, 1, 1, 1, 1)),
+        ("prosocial", (1, 1, 1, 1, 1, 1)),
+        ("reflex", (1, 0, 1, 0, 1, 0)),
+        ("reality_biased", (1, 0, 1, 0, 1, 0)),
+        ("egocentric", (1, 1, 1, 1, 0, 0)),
+    ],
+)
+def test_which_seeker_passes_which_twin(seeker, right, layouts):
+    for (condition, nature), expected in zip(TWINS, right, strict=True):
+        for mirrored in (False, True):
+            worlds = last(
+                seeker=seeker, condition=condition, deceit=nature, layouts=layouts, mirrored=mirrored,
+                worlds=12,
+            ).worlds  # fmt: skip
+            memory, false = worlds["memory"], nature == "deceitful"
+            np.testing.assert_array_equal(worlds["perf"], expected)
+            np.testing.assert_array_equal(worlds["welfare"][:, SEEKER], 2 * expected - 1)
+            np.testing.assert_allclose(worlds["welfare"][:, INFORMANT], -2 * inform.COST)
+            assert (memory[:, inform.FALSE_SIGNALS] == false).all()
+            assert (memory[:, inform.DETECTED] == (false and expected)).all()
+            assert (memory[:, inform.FOLLOWED] == (expected != false)).all()
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**40), twin=st.sampled_from(TWINS), mirrored=st.booleans())
+def test_the_seekers_own_percepts_support_every_answer(seed, twin, mirrored):
+    condition, nature = twin
+    simulation = last(
+        seed=seed, condition=condition, deceit=nature, mirrored=mirrored, layouts="held_out", worlds=6,
+        until_asked=True,
+    )  # fmt: skip
+    now, first = right_words(simulation), first_words(simulation)
+    for world in range(6):
+        probes = simulation.probes(world)
+        where, at_first = inform.CONTAINERS[now[world]], inform.CONTAINERS[first[world]]
+        lies = nature == "deceitful"
+        named = inform.CONTAINERS[now[world] ^ lies]
+        assert {p.kind: p.answer for p in probes} == {
+            "reality": where,
+            "memory": at_first,
+            "belief": where,
+            "want": "no" if lies else "yes",
+            "goal": named,
+        }
+        for probe in probes:
+            assert probe.asked == "seeker_0" and probe.own == probe.answer, probe
+            assert probe.shortcuts.get("last_mentioned", named) == named
+            assert probe.condition == f"{condition}_{nature}"
+            weighing = lies or condition == "false_belief"
+            assert (probe.role == "test") == (weighing and probe.kind != "memory")
+
+
+def test_nothing_is_asked_before_the_seeker_has_been_told():
+    for simulation in play(deceit="any", worlds=4):
+        told = (simulation.worlds["step"] == LISTENS).all()
+        assert (simulation.worlds["ask"] == told).all()
+        if simulation.worlds["step"][0] < LISTENS:
+            assert not simulation.probes(0)
+
+
+@pytest.mark.parametrize(
+    ("said", "record"),
+    [
+        ({FIRST_WORD: "true"}, inform.TRUE_WORD),
+        ({FIRST_WORD: "false"}, inform.FALSE_WORD),
+        ({2: "false", FIRST_WORD: "true"}, inform.FALSE_WORD),  # the first counts
+        ({1: "false", 4: "true"}, inform.TRUE_WORD),  # at 1 it has not seen yet what the word is about
+        ({2: "nothing", FIRST_WORD: "false"}, inform.FALSE_WORD),
+        ({FIRST_WORD: "nothing", 5: "false"}, 0),  # both have been opened since, who knows
+        ({}, 0),
+    ],
+)
+@pytest.mark.parametrize("deceit", ["honest", "deceitful"])
+def test_the_record_is_what_the_seeker_itself_perceived_whoever_speaks(deceit, said, record):
+    """Words put into the informant's mouth: its nature makes no difference to the record."""
+    options = {"condition": "false_belief", "deceit": deceit, "worlds": 8}
+    simulation = last(until_asked=True, **options)
+    now, first = right_words(simulation), first_words(simulation)
+    words = {"true": first, "false": 1 - first, "nothing": first * 0 + 3}
+    say = {FIRST_WORD: words["nothing"]} | {step: words[word] for step, word in said.items()}
+    for lie in (0, 1):
+        say[LISTENS] = now ^ lie
+        asked = last(until_asked=True, say=say, **options)
+        assert (asked.worlds["memory"][:, inform.RECORD] == record).all()
+        for world in range(8):
+            own = {p.kind: p.own for p in asked.probes(world)}
+            weighed = inform.CONTAINERS[now[world] ^ lie ^ (record == inform.FALSE_WORD)] if record else ""
+            assert own["reality"] == own["belief"] == weighed
+            assert own["want"] == {0: "", inform.TRUE_WORD: "yes", inform.FALSE_WORD: "no"}[record]
+        worlds = last(say=say, **options).worlds
+        found = (record == inform.FALSE_WORD) == bool(lie)
+        assert (worlds["perf"] == found).all()
+        assert (worlds["memory"][:, inform.DETECTED] == (lie and record == inform.FALSE_WORD)).all()
