@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import njit, whole
+from ..kernels import njit, trailing_zeros, whole
 from ..minds import chain_table
 from ..random import below, draw
 from ..simulation import ANEW, NEXT_STEP, RESTING, RUNNING, SAME_STEP
@@ -270,6 +270,7 @@ def world_dtype(individuals: int, things: int, order: int) -> np.dtype[Any]:
             ("thing", "u1", (o,)),  # place of each thing
             ("kind", "u1", (o,)),
             ("first", "u1", (o,)),  # place it had first
+            ("stale", "u1", (o,)),  # whether a chain may have it where it is not
             ("mentioned", "u1"),  # place where something was last put
             ("live", "u2", (c,)),  # scratch of believe()
             ("belief", "u1", (o, c)),  # place of each thing as each chain has it, 0 = none
@@ -334,6 +335,7 @@ def clear(w: Any, width: int, height: int, individuals: int, things: int, limit:
         w.thing[o] = 0
         w.kind[o] = 0
         w.first[o] = 0
+        w.stale[o] = 0
         for c in range(w.belief.shape[1]):
             w.belief[o, c] = 0
 
@@ -765,21 +767,22 @@ def turn_flows(w: Any, i: int, a: int, window: Any) -> None:
 def meet(w: Any, i: int, size: int, window: Any) -> None:
     """Draw those who are seen into the windows of those who see them, and note who sees whom."""
     gaze = np.uint64(0)
-    for a in range(w.individuals):
-        if w.body[a] == OUT:
+    for b in range(w.individuals):
+        if w.body[b] == OUT:
             continue
-        for b in range(w.individuals):
-            if a == b or w.body[b] == OUT or not (w.seers[w.place[b]] >> a) & 1:
-                continue
+        carried = whole(0)
+        if w.hand[b]:
+            carried = whole(w.kind[w.hand[b] - 1])
+        manner = np.uint32(w.face[b] + 4 * carried) << np.uint32(24)
+        viewers = np.uint64(w.seers[w.place[b]]) & ~(np.uint64(1) << np.uint64(b))
+        while viewers:
+            a = trailing_zeros(viewers)
+            viewers &= viewers - np.uint64(1)
             k = window_cell(w, a, whole(w.place[b]), size)
             gaze |= np.uint64(1) << np.uint64(a * 8 + b)
-            carried = whole(0)
-            if w.hand[b]:
-                carried = whole(w.kind[w.hand[b] - 1])
             heading = (w.heading[b] - w.heading[a]) & 3
             body = np.uint32(1 + w.identity[b] * 4 + heading)
-            manner = np.uint32(w.face[b] + 4 * carried)
-            window[i, a, k] |= (body << np.uint32(16)) | (manner << np.uint32(24))
+            window[i, a, k] |= (body << np.uint32(16)) | manner
     w.gaze = gaze
 
 
@@ -822,27 +825,42 @@ def believe(w: Any, chains: Any) -> None:
         place = whole(w.thing[o])
         if place == NOWHERE:
             continue
-        w.belief[o, 0] = place
-        here = np.uint64(0)
-        here_known = False
-        asked = whole(-1)
-        there = np.uint64(0)
-        for k in range(live):
-            c = whole(w.live[k])
-            believed = whole(w.belief[o, c])
-            if believed == place:
-                continue
-            if not here_known:
-                here_known = True
-                here = perceivers(w, place) & minds
-            if chains[c, 0] & ~here == 0:
-                w.belief[o, c] = place
-            elif believed != NOWHERE:
-                if believed != asked:
-                    asked = believed
-                    there = perceivers(w, believed) & minds
-                if chains[c, 0] & ~there == 0:
-                    w.belief[o, c] = NOWHERE
+        if w.belief[o, 0] != place:
+            w.belief[o, 0] = place
+            w.stale[o] = 1
+        here = perceivers(w, place) & minds
+        if w.stale[o]:
+            believe_anew(w, o, place, here, minds, chains, live)
+        elif here:
+            # most things lie where they lay: nobody can miss it elsewhere
+            for k in range(live):
+                c = whole(w.live[k])
+                if chains[c, 0] & ~here == 0:
+                    w.belief[o, c] = place
+
+
+@njit
+def believe_anew(w: Any, o: int, place: int, here: Any, minds: Any, chains: Any, live: int) -> None:
+    """Beliefs about a thing that some may have elsewhere: they may miss it there."""
+    asked = whole(-1)
+    there = np.uint64(0)
+    for k in range(live):
+        c = whole(w.live[k])
+        believed = whole(w.belief[o, c])
+        if believed == place:
+            continue
+        if chains[c, 0] & ~here == 0:
+            w.belief[o, c] = place
+        elif believed != NOWHERE:
+            if believed != asked:
+                asked = believed
+                there = perceivers(w, believed) & minds
+            if chains[c, 0] & ~there == 0:
+                w.belief[o, c] = NOWHERE
+    stale = False
+    for c in range(1, chains.shape[0]):
+        stale |= (w.belief[o, c] != NOWHERE) & (w.belief[o, c] != place)
+    w.stale[o] = stale
 
 
 @njit
