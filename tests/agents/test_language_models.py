@@ -173,9 +173,23 @@ def test_what_is_not_understood_costs_the_turn():
     assert 0 < lost < of, "the guest is called Nora in some episodes only"
 
 
-def test_a_whole_battery_can_be_taken():
-    result = mindsight.evaluate(Scripted("none"), "false_belief", 1, progress=False)
-    exact = mindsight.evaluate("exact", "false_belief", 1, progress=False)
+SMALL = """
+description: Of false_belief one story of each environment.
+scenarios:
+  - sally_anne_false_belief
+  - contents_layouts: [{condition: false_contents}, {condition: true_contents}]
+  - sally_anne_chat_held_out: [{condition: false_belief}, {condition: fourth_order}]
+by: condition
+sets: seed
+"""
+
+
+def test_a_whole_battery_can_be_taken(tmp_path):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    result, exact = (
+        mindsight.evaluate(agent, tmp_path / "small.yaml", 1, progress=False)
+        for agent in (Scripted("none"), "exact")
+    )
     assert [row["question"] for row in result.probes] == [row["question"] for row in exact.probes]
     assert {row["environment"] for row in result.probes} == {"sally_anne", "contents", "sally_anne_chat"}
 
