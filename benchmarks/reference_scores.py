@@ -9,7 +9,7 @@ individual gained, and the share of question sets passed; ``–`` where there is
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..agents.registry import AGENTS
 from ..envs.games import GAMES
@@ -30,17 +30,18 @@ def scores(scenario: str, episodes: int) -> dict[str, tuple[float, float, float 
     return found
 
 
-def table(family: str, episodes: int) -> str:
-    """The scores of all scenarios of ``"grid"`` or ``"conversation"`` as a Markdown table."""
-    heads = ["scenario", *AGENTS]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for scenario in list_scenarios():
-        if GAMES[load_scenario(scenario).environment].family != family:
-            continue
+def table(family: str, episodes: int) -> Iterator[str]:
+    """The scores of all scenarios of ``"grid"`` or ``"conversation"``: the lines of a Markdown table, each as
+    soon as it is played. Agents that can play none of them have no column."""
+    names = [name for name in list_scenarios() if GAMES[load_scenario(name).environment].family == family]
+    modes = {mode for name in names for mode in GAMES[load_scenario(name).environment].modes}
+    agents = [name for name in AGENTS if name in modes]
+    yield f"| {' | '.join(['scenario', *agents])} |"
+    yield f"|{'---|' * (1 + len(agents))}"
+    for scenario in names:
         found = scores(scenario, episodes)
-        cells = [_cell(found[name]) if name in found else "" for name in AGENTS]
-        lines.append(f"| `{scenario}` | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells = [_cell(found[name]) if name in found else "" for name in agents]
+        yield f"| `{scenario}` | {' | '.join(cells)} |"
 
 
 def _cell(score: tuple[float, float, float | None]) -> str:
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("family", choices=sorted({game.family for game in GAMES.values()}))
     parser.add_argument("--episodes", type=int, default=200)
     given = parser.parse_args(arguments)
-    print(table(given.family, given.episodes))
+    for line in table(given.family, given.episodes):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -40,8 +40,9 @@ Tallies. ``seen``, steps in which the predator saw the prey; ``caught``; ``notic
 anew.
 Probes. At the start, and later when the prey sees the predator again: does it see you, would it see you at
 one of two cells in your sight (percept; one in its sight and one hidden from it), does it know where you are
-(knowledge), which post will it come to next (goal), which way will it turn next (next_action, at the start
-alone). Controls: do you see it, do you see each of two cells.
+(knowledge), which post will it come to next (goal, where its pose tells it: where it walks straight on to
+it), which way will it turn next (next_action, at the start, where it does not hang on its habit). Controls:
+do you see it, do you see each of two cells.
 Source. Russell, Gee & Bullard 2012 (hiding by covering one's eyes: the egocentric shortcut); Hare, Call &
 Tomasello 2006 (concealment by what the competitor sees); Cooper & Blumstein 2015 (escape from predators).
 
@@ -60,6 +61,7 @@ ignorant); ``social``; ``limit``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -707,16 +709,18 @@ def suppose(w: Any, stayed: bool, turned: int) -> None:
 
 @njit
 def goal(w: Any, at: int) -> int:
-    """The post that the predator is on its way to, by its pose: the one that it has the shortest way to,
-    turns included, for nobody walks away from a goal. From a post (number ``at``, else -1) it goes to one
-    of the two beside it in the round."""
-    best, nearest = whole(0), whole(-1)
+    """The post that the predator is on its way to, by its pose: of those that it walks straight on to, for
+    nobody turns away from a goal, the one that it has the shortest way to. From a post (number ``at``, else
+    -1) it goes to one of the two beside it in the round."""
+    best, nearest, straight = whole(0), whole(-1), False
     for k in range(NUM_POSTS):
         if at >= 0 and (k - at) & 1 == 0:
             continue
-        length = route_length(w, PREDATOR, whole(w.memory[POSTS + k]), ON)
-        if nearest < 0 or length < nearest:
-            best, nearest = k, length
+        post = whole(w.memory[POSTS + k])
+        length = route_length(w, PREDATOR, post, ON)
+        ahead = plan(w, PREDATOR, post, ON) == FORWARD
+        if nearest < 0 or (ahead and not straight) or (ahead == straight and length < nearest):
+            best, nearest, straight = k, length, ahead
     return best
 
 
@@ -787,7 +791,6 @@ def evade(w: Any, mode: int, size: int) -> int:
 def best_action(w: Any, mode: int, track: Any, sight: Any) -> int:
     """The first action of the cheapest way through ``track`` and ``sight``."""
     value = np.zeros((2, 1024), np.float32)
-    hunts = w.body[PREDATOR] == engine.PERSON  # a camera never leaves its round
     here = whole(w.place[PREY]) * 4 + whole(w.heading[PREY])
     best, least = WAIT, np.float32(1e9)
     for t in range(HORIZON, -1, -1):
@@ -823,12 +826,12 @@ def best_action(w: Any, mode: int, track: Any, sight: Any) -> int:
                             if found < least:
                                 least = found
                                 best = action
-                    value[now, pose] = least + danger(mode, cell, h, track[t], sight[t, cell], hunts)
+                    value[now, pose] = least + danger(mode, cell, h, track[t], sight[t, cell])
     return best
 
 
 @njit
-def danger(mode: int, cell: int, heading: int, predator: int, sight: int, hunts: bool) -> Any:
+def danger(mode: int, cell: int, heading: int, predator: int, sight: int) -> Any:
     """What it costs the prey to be in a pose while the predator is where it is imagined."""
     apart = distance(cell, predator)
     sees_it = (sight >> (1 + heading)) & 1
@@ -843,8 +846,7 @@ def danger(mode: int, cell: int, heading: int, predator: int, sight: int, hunts:
         if apart == 2:
             cost += 3.0
         cost -= 1.5 * sees_it  # it is good to see what is about
-        if hunts:
-            cost += 0.1 * max(0, 8 - apart)  # what one imagines may be wrong: farther away is safer
+        cost += 0.5 * max(0, 12 - apart)  # what one imagines may be wrong: farther away is safer
     return np.float32(cost)
 
 
@@ -983,22 +985,24 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             "test", "knowledge", "Does the predator know where you are?")  # fmt: skip
     copy = simulation.worlds[world : world + 1]
     role = "test" if condition in ("ignorant", "false") else "control"
-    if believed == NOWHERE:
+    if believed == NOWHERE and watching:
         posts = tuple(_name(int(post)) for post in memory[POSTS : POSTS + NUM_POSTS])
         post = next_post(copy.copy()[0], size)
-        mine = posts[int(goal(w, _post(w)))] if watching else ""
-        if post >= 0:
-            ask("goal", (other,), other, posts, posts[post], mine, 1, {"most_frequent": posts[0]}, role,
-                "action", f"Which post will {whom} come to next, if it sees nobody?")  # fmt: skip
+        at = _post(w)
+        # asked where its pose tells it: who looks about at a post may go on either way
+        if (step == 0 or at < 0) and int(goal(w, at)) == post:
+            ask("goal", (other,), other, posts, posts[post], posts[post], 1, {"most_frequent": posts[0]},
+                role, "action", f"Which post will {whom} come to next, if it sees nobody?")  # fmt: skip
     turn = _turn(copy, size) if step == 0 else ""
     if turn:
         feared = _turn(copy, size, MODE=CHASE, BELIEVED=here) if social else ""
         shortcuts = {"most_frequent": "left"}
         if feared and role == "test":  # in the control, where it knows, the shortcut is the answer
             shortcuts["reality"] = feared
-        # a question that goes the same way whatever the predator knows is no test of what it knows
-        if role == "control" or feared != turn:
-            ask("next_action", (other,), other, TURNS, turn, _own_turn(simulation, world), 1, shortcuts,
+        # a question that goes the same way whatever the predator knows is no test of what it knows; and one
+        # that hangs on its habits cannot be answered by who has not seen them
+        if (role == "control" or feared != turn) and _own_turns(simulation, world) == {turn}:
+            ask("next_action", (other,), other, TURNS, turn, turn, 1, shortcuts,
                 role, "action", f"Which way will {whom} turn next, if you stay where you are?")  # fmt: skip
     return items
 
@@ -1007,21 +1011,26 @@ def _name(cell: int) -> str:
     return f"({cell & 15}, {cell >> 4})"
 
 
-def _own_turn(simulation: Simulation, world: int) -> str:
-    """The answer that the prey's own percepts support: from the pose it sees and what that pose is on the
-    way to; ``""`` if it does not see the predator, or does not know what it believes."""
+def _own_turns(simulation: Simulation, world: int) -> set[str]:
+    """What the prey's own percepts leave possible: by the pose that it sees, what that pose is on the way to,
+    and any habit; empty if it does not see the predator, or does not know what it believes."""
     w = simulation.worlds[world : world + 1].copy()
     memory = w[0]["memory"]
-    account = int(memory[ACCOUNT])
+    account, size = int(memory[ACCOUNT]), simulation.size
     watching = int(w[0]["gaze"]) >> (PREY * 8 + PREDATOR) & 1
     if not watching or account == NOWHERE_KNOWN:
-        return ""
-    if account == NOWHERE:
-        w[0]["limits"][PREDATOR] = 0
-        return _turn(
-            w, simulation.size, MODE=PATROL, POST=int(goal(w[0], _post(w[0]))), HABIT=PATROLLER, TIMER=0
-        )
-    return _turn(w, simulation.size, MODE=CHASE, BELIEVED=account)
+        return set()
+    if account != NOWHERE:
+        return {_turn(w, size, MODE=CHASE, BELIEVED=account)}
+    at = _post(w[0])
+    post = int(goal(w[0], at))
+    way = {"WAY": 1 if (post - at) & 3 == 1 else -1} if at >= 0 else {}
+    found = set()
+    for habit, sideways, short in itertools.product(range(len(HABITS)), (0, 1), (0, SHORT_SIGHTED)):
+        if bool(short) == (habit == SHORT):
+            w[0]["limits"][PREDATOR] = short
+            found.add(_turn(w, size, MODE=PATROL, POST=post, HABIT=habit, TIMER=0, SIDEWAYS=sideways, **way))
+    return found
 
 
 def _post(w: Any) -> int:
