@@ -73,7 +73,7 @@ from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, EGOCENTRIC, EXACT, LAST_SEEN, MODES, RANDOM, REALITY_BIASED, REFLEX, RUNNING
 from . import engine
-from .characters import BEFORE, ON, plan, random_legal, route_length
+from .characters import BEFORE, ON, plan, random_legal
 from .engine import (
     ARROW,
     FIELD_TASK,
@@ -94,7 +94,24 @@ from .engine import (
     random_below,
 )
 from .game import Game, GameOptions
-from .layout import Layout, build, parse, turn_heading, turn_place
+from .hide_maps import (
+    FIRST_HEADING,
+    FLOORS,
+    HELD_OUT,
+    HOME,
+    HOME_HEADING,
+    LENGTH,
+    NO_WAY,
+    NUM_POSTS,
+    POST_PLACES,
+    ROW,
+    SIDE,
+    SPOTS,
+    TERRAINS,
+    TRAIN,
+    VIEW,
+)
+from .layout import build, turn_heading, turn_place
 from .questions import YES_NO, Reader, yes_no
 from .vision import FORWARD_X, FORWARD_Y, SHORT_SIGHTED, scan, sees, window_cell
 
@@ -104,137 +121,6 @@ if TYPE_CHECKING:
 __all__ = ["GAME", "HABITS", "HideOptions"]
 
 PREY, PREDATOR = 0, 1
-
-# --- The maps: the posts are numbered in the order of the round ----------------------------------------
-TRAIN = (
-    """
-    ###########
-    #1.......2#
-    #.##.#.##.#
-    #.#.....#.#
-    #....#....#
-    #.#.###.#.#
-    #....#....#
-    #.#.....#.#
-    #.##.#.##.#
-    #4.......3#
-    ###########
-    """,
-    """
-    ###########
-    #1...#...2#
-    #.##.#.##.#
-    #....#....#
-    #.#.....#.#
-    #.#.#.#.#.#
-    #.#.....#.#
-    #....#....#
-    #.##.#.##.#
-    #4...#...3#
-    ###########
-    """,
-    """
-    ###########
-    #....1....#
-    #.##.#.##.#
-    #.#..#..#.#
-    #....#....#
-    #4.#...#.2#
-    #....#....#
-    #.#..#..#.#
-    #.##.#.##.#
-    #....3....#
-    ###########
-    """,
-    """
-    ###########
-    #1.......2#
-    #.###.##..#
-    #.#....#.##
-    #...##.#..#
-    #.#....#..#
-    #.##.#.##.#
-    #..#.#..#.#
-    ##.#.##...#
-    #4.......3#
-    ###########
-    """,
-)
-HELD_OUT = (
-    """
-    ###########
-    #1...#....#
-    #.##...##2#
-    #.#..#..#.#
-    #...##....#
-    #.#....#..#
-    #.##.#.##.#
-    #....#....#
-    #.##...#.##
-    #4...#...3#
-    ###########
-    """,
-    """
-    ###########
-    #..1.....2#
-    #.#.###.#.#
-    #.#.....#.#
-    #.##.#.##.#
-    #....#....#
-    ##.#...#.##
-    #..##.##..#
-    #.#.....#.#
-    #4...#...3#
-    ###########
-    """,
-    """
-    ###########
-    #1.......2#
-    #.#.#.#.#.#
-    #.........#
-    #.#.#.#.#.#
-    #.........#
-    #.#.#.#.#.#
-    #.........#
-    #.#.#.#.#.#
-    #4.......3#
-    ###########
-    """,
-)
-MAPS: tuple[Layout, ...] = tuple(parse(text) for text in (*TRAIN, *HELD_OUT))
-SIDE = MAPS[0].width
-NUM_POSTS = 4
-TERRAINS = np.stack([layout.terrain for layout in MAPS])
-POST_PLACES = np.array([layout.places("1", "2", "3", "4") for layout in MAPS], np.int64)
-
-
-def _first_headings() -> npt.NDArray[np.int64]:
-    """(maps, posts, 2 ways round): the heading in which a shortest way to the next post begins."""
-    ahead = [int(FORWARD_Y[h] * 16 + FORWARD_X[h]) for h in range(4)]
-    table = np.zeros((len(MAPS), NUM_POSTS, 2), np.int64)
-    for m, terrain in enumerate(TERRAINS):
-        for k in range(NUM_POSTS):
-            for way in range(2):
-                # breadth first from each heading at the post: the heading that needs fewest actions
-                goal = int(POST_PLACES[m, (k + (1, 3)[way]) % NUM_POSTS])
-                costs = []
-                for start in range(4):
-                    pose = (int(POST_PLACES[m, k]), start)
-                    cost, edge = {pose: 0}, [pose]
-                    for cell, h in edge:  # grows as it is read
-                        near = [(cell, (h + 1) & 3), (cell, (h + 3) & 3)]
-                        if PROPERTIES[terrain[cell + ahead[h]]] & WALKABLE:
-                            near.append((cell + ahead[h], h))
-                        for other in near:
-                            if other not in cost:
-                                cost[other] = cost[cell, h] + 1
-                                edge.append(other)
-                    costs.append(min(cost[goal, h] for h in range(4)))
-                table[m, k, way] = int(np.argmin(costs))
-    return table
-
-
-FIRST_HEADING = _first_headings()
 
 # --- The predators -------------------------------------------------------------------------------------
 HABITS = ("patroller", "ambusher", "short_sighted", "turncoat")
@@ -260,7 +146,54 @@ ASK_AGAIN = 12  # steps between two askings, at least
 START_DISTANCE = 4  # steps that the two are apart at first, at least (less on a map without such a cell)
 
 # --- How the prey plans --------------------------------------------------------------------------------
-HORIZON = 14  # steps that it imagines
+HORIZON = 14  # steps that it imagines: an even number
+DISCOUNT = np.float32(0.92)  # what comes a step later counts less
+EFFORT = np.float32(0.02)  # of all but waiting
+PRUDENT, CHILDISH, RUNAWAY = range(3)  # what it minds
+
+
+def _danger(minds: int, apart: int, seen: bool, sees_it: bool) -> float:
+    """What it costs the prey to be so many steps from the predator, walls left out: seen by it or not, and
+    with the predator in its own sight or not."""
+    cost = 12.0 if apart <= 1 else 0.0
+    if minds == RUNAWAY:
+        cost += max(0, 10 - apart)
+    elif minds == CHILDISH:
+        cost += 10.0 * sees_it
+    else:
+        if seen:
+            cost += 10.0 + max(0, 8 - apart)
+        if apart == 2:
+            cost += 3.0
+        cost -= 1.5 * sees_it  # it is good to see what is about
+        cost += 0.5 * max(0, 12 - apart)  # what one imagines may be wrong: farther away is safer
+    return cost
+
+
+def _dangers() -> npt.NDArray[np.float32]:
+    """(what it minds, 2 * seen + sees it, the predator's column, spots): :func:`_danger` of each spot while
+    the predator is in the last row. The spots go on below the map: where it is n rows higher up, spot k
+    has the danger of spot k + n * ROW."""
+    last = SIDE - 3
+    y, x = np.divmod(np.arange(SPOTS + last * ROW), ROW)
+    apart = abs(y - last) + abs(x - np.arange(ROW)[:, None])
+    by_distance = [
+        [[_danger(minds, n, kind >= 2, kind % 2 == 1) for n in range(apart.max() + 1)] for kind in range(4)]
+        for minds in range(3)
+    ]
+    return np.ascontiguousarray(np.array(by_distance, np.float32)[:, :, apart])
+
+
+DANGER = _dangers()
+WALL = np.where(FLOORS, np.float32(0), np.float32(np.inf))  # (maps, spots): what it costs to go into one
+NOTES = np.dtype(  # what is worked out for one decision
+    [
+        ("mind", "i2", (8,)),  # what was in the predator's mind
+        ("spot", "i8", (HORIZON + 1,)),  # where it is imagined at each step ...
+        ("facing", "i8", (HORIZON + 1,)),  # ... and its heading, on the drawing
+        ("cost", "f4", (2, 4, ROW + SPOTS + ROW)),  # of what is to come: see step_back
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -359,28 +292,14 @@ def deal_world(w: Any, options: Any) -> None:
 def prey_cell(w: Any, heading: int, far: int, pick: int, size: int) -> int:
     """Where the prey begins: the cell number ``pick`` (counted round) of those that are far enough, out of
     the predator's sight in this heading, and in sight of its cell; NOWHERE if there is none."""
-    lit = np.zeros(2, np.uint64)  # bits of the map's inner cells, 64 a word
-    seen = np.zeros(2, np.uint64)
-    limits = whole(w.limits[PREDATOR])
-    w.limits[PREDATOR] = 0
-    for h in range(4):
-        w.heading[PREDATOR] = h
-        scan(w, PREDATOR, size)
-        for k in range((SIDE - 2) * (SIDE - 2)):
-            if sees(w, PREDATOR, inner_cell(k), size):
-                bit = np.uint64(1) << np.uint64(k & 63)
-                lit[k >> 6] |= bit
-                if h == heading:
-                    seen[k >> 6] |= bit
-    w.limits[PREDATOR] = limits
-    place, count = whole(w.place[PREDATOR]), whole(0)
+    place, heading = whole(w.place[PREDATOR]), whole(HOME_HEADING[w.memory[ORIENTATION], heading])
+    count = whole(0)
     for counting in range(2):
         left = -1 if counting == 0 else pick % max(count, 1)
         for k in range((SIDE - 2) * (SIDE - 2)):
-            if (lit[k >> 6] & ~seen[k >> 6]) >> np.uint64(k & 63) & np.uint64(1) == 0:
-                continue
             cell = inner_cell(k)
-            if PROPERTIES[w.cells[cell] & 0xFF] & WALKABLE and distance(cell, place) >= far:
+            view = views(w, place, cell, size) & 15
+            if view and (view >> heading) & 1 == 0 and distance(cell, place) >= far:
                 if counting == 0:
                     count += 1
                 elif left == 0:
@@ -393,6 +312,29 @@ def prey_cell(w: Any, heading: int, far: int, pick: int, size: int) -> int:
 def inner_cell(k: int) -> int:
     """The k-th cell within the outer walls, in reading order."""
     return (1 + k // (SIDE - 2)) << 4 | (1 + k % (SIDE - 2))
+
+
+@njit
+def views(w: Any, place: int, cell: int, size: int) -> int:
+    """Whether a cell is seen from a place, as bits: see ``hide_maps.VIEW``."""
+    home = whole(w.memory[ORIENTATION])
+    return whole(VIEW[(size - 5) >> 1, w.memory[LAYOUT], HOME[home, place], HOME[home, cell]])
+
+
+@njit
+def would_see(w: Any, a: int, cell: int, size: int) -> bool:
+    """Whether an individual sees a cell from its pose: :func:`sees` without a scan."""
+    heading = whole(HOME_HEADING[w.memory[ORIENTATION], w.heading[a]])
+    bit = heading + 4 if w.limits[a] else heading
+    return (views(w, whole(w.place[a]), cell, size) >> bit) & 1 != 0
+
+
+@njit
+def steps_to(w: Any, goal: int, place: int, heading: int) -> int:
+    """Actions on a shortest way from a pose to a cell, others left out: ``characters.route_length``."""
+    home = whole(w.memory[ORIENTATION])
+    turned = HOME_HEADING[home, heading & 3]
+    return whole(LENGTH[w.memory[LAYOUT], HOME[home, goal], HOME[home, place], turned])
 
 
 @njit
@@ -539,6 +481,24 @@ def show(w: Any, caught: bool) -> None:
 
 # --- The predator --------------------------------------------------------------------------------------
 @njit
+def head_for(w: Any, goal: int, manner: int) -> int:
+    """The predator's first action on a shortest way to a cell: ``characters.plan``, as a rule without a
+    search."""
+    place, heading = whole(w.place[PREDATOR]), whole(w.heading[PREDATOR])
+    left = steps_to(w, goal, place, heading)
+    enough = 1 if manner == BEFORE else 0  # who has one step to go faces the cell
+    prey_in_sight = (w.gaze >> np.uint64(PREDATOR * 8 + PREY)) & np.uint64(1) != 0
+    # it walks round a prey in sight, but a way to face the prey never leads through it anyhow
+    if left == NO_WAY or left < enough or (prey_in_sight and not (enough and goal == w.place[PREY])):
+        return plan(w, PREDATOR, goal, manner)
+    if left == enough:
+        return WAIT
+    if steps_to(w, goal, engine.front(w, PREDATOR), heading) < left:
+        return FORWARD
+    return TURN_LEFT if steps_to(w, goal, place, heading - 1) < left else TURN_RIGHT
+
+
+@njit
 def hunt(w: Any) -> int:
     """What the predator does, by its mind and pose alone."""
     memory = w.memory
@@ -546,13 +506,13 @@ def hunt(w: Any) -> int:
     turn = TURN_RIGHT if memory[MIND + SIDEWAYS] else TURN_LEFT
     if mode == CHASE:
         believed = whole(memory[MIND + BELIEVED])
-        return plan(w, PREDATOR, believed, BEFORE if memory[MIND + SEES] else ON)
+        return head_for(w, believed, BEFORE if memory[MIND + SEES] else ON)
     if mode == SEARCH:
         return turn
     post = whole(memory[POSTS + memory[MIND + POST]])
     if w.place[PREDATOR] == post:
         return turn if timer & 1 else WAIT
-    return plan(w, PREDATOR, post, ON)
+    return head_for(w, post, ON)
 
 
 @njit
@@ -573,8 +533,7 @@ def imagine(w: Any, noticing: bool, size: int) -> int:
             w.place[PREDATOR] = cell
             if w.memory[MIND + SEES]:
                 run(w, PREDATOR)
-    scan(w, PREDATOR, size)
-    learn(w, noticing and sees(w, PREDATOR, whole(w.place[PREY]), size))
+    learn(w, noticing and would_see(w, PREDATOR, whole(w.place[PREY]), size))
     return action
 
 
@@ -643,8 +602,7 @@ def follow(w: Any, imagining: bool, size: int) -> None:
         surprised = not known or w.place[PREDATOR] != place or w.heading[PREDATOR] != heading
         w.place[PREDATOR] = place
         w.heading[PREDATOR] = heading
-        scan(w, PREDATOR, size)
-        seen = sees(w, PREDATOR, whole(w.place[PREY]), size)
+        seen = would_see(w, PREDATOR, whole(w.place[PREY]), size)
         if not known:
             memory[MIND + WAY] = 1
             memory[MIND + HABIT] = PATROLLER
@@ -661,7 +619,6 @@ def follow(w: Any, imagining: bool, size: int) -> None:
     exchange(w)
     w.gaze = gaze
     w.limits[PREDATOR] = limits
-    scan(w, PREDATOR, size)
     memory[NOTION + KNOWN] = known
     memory[NOTION + STEP] = w.step
 
@@ -712,142 +669,128 @@ def goal(w: Any, at: int) -> int:
     """The post that the predator is on its way to, by its pose: of those that it walks straight on to, for
     nobody turns away from a goal, the one that it has the shortest way to. From a post (number ``at``, else
     -1) it goes to one of the two beside it in the round."""
+    place, heading = whole(w.place[PREDATOR]), whole(w.heading[PREDATOR])
+    ahead = engine.front(w, PREDATOR)
     best, nearest, straight = whole(0), whole(-1), False
     for k in range(NUM_POSTS):
         if at >= 0 and (k - at) & 1 == 0:
             continue
         post = whole(w.memory[POSTS + k])
-        length = route_length(w, PREDATOR, post, ON)
-        ahead = plan(w, PREDATOR, post, ON) == FORWARD
-        if nearest < 0 or (ahead and not straight) or (ahead == straight and length < nearest):
-            best, nearest, straight = k, length, ahead
+        length = steps_to(w, post, place, heading)
+        leads = steps_to(w, post, ahead, heading) == length - 1
+        if nearest < 0 or (leads and not straight) or (leads == straight and length < nearest):
+            best, nearest, straight = k, length, leads
     return best
 
 
 @njit
-def evade(w: Any, mode: int, size: int) -> int:
+def evade(w: Any, mode: int, size: int, notes: Any) -> int:
     """The prey's action: the first of the best plan of ``HORIZON`` steps against an imagined predator.
 
     The predator is imagined pose by pose, unaware of what the prey will do; then the best way among its poses
     is found backwards from the last step (dynamic programming over steps and the prey's poses).
     """
-    memory = w.memory
     if mode != EXACT:
         follow(w, mode != LAST_SEEN, size)
-        if not memory[NOTION + KNOWN]:
+        if not w.memory[NOTION + KNOWN]:
             return TURN_RIGHT  # look about
-    gaze, limits = w.gaze, whole(w.limits[PREDATOR])
-    mind = np.empty(8, np.int16)
-    notion = np.empty(12, np.int16)
+    foresee(w, mode, size, notes)
+    minds = PRUDENT
+    if mode == EGOCENTRIC:
+        minds = CHILDISH
+    elif mode in (REALITY_BIASED, LAST_SEEN):
+        minds = RUNAWAY
+    short = 1 if mode == EXACT and w.limits[PREDATOR] else 0
+    return best_action(w, minds, short, size, notes)
+
+
+@njit
+def foresee(w: Any, mode: int, size: int, notes: Any) -> None:
+    """Note where the predator will be at each of the next steps, as the prey imagines it; the world stays
+    as it is."""
+    memory = w.memory
+    gaze, place, heading = w.gaze, w.place[PREDATOR], w.heading[PREDATOR]
     for k in range(8):
-        mind[k] = memory[MIND + k]
-    for k in range(12):
-        notion[k] = memory[NOTION + k]
-    real_place, real_heading = w.place[PREDATOR], w.heading[PREDATOR]
+        notes.mind[k] = memory[MIND + k]
     if mode != EXACT:
-        exchange(w)
-        w.limits[PREDATOR] = 0
+        for k in range(8):
+            memory[MIND + k] = memory[NOTION + k]
+        w.place[PREDATOR] = memory[NOTION + PLACE]
+        w.heading[PREDATOR] = memory[NOTION + HEADING]
     if mode == REALITY_BIASED and w.body[PREDATOR] != THING_ARROW:
         memory[MIND + MODE] = CHASE
         memory[MIND + BELIEVED] = w.place[PREY]
         memory[MIND + TIMER] = 0
         memory[MIND + SEES] = 0
     w.gaze = 0
-    # bit 0: the cell is seen by the predator then; bit 1 + h: one sees the predator from there, heading h
-    sight = np.zeros((HORIZON + 1, 256), np.uint8)
-    track = np.empty(HORIZON + 1, np.int64)
-    short = whole(w.limits[PREDATOR])
-    for t in range(HORIZON + 1):
-        if t and mode != LAST_SEEN:
+    home = whole(memory[ORIENTATION])
+    for t in range(1, HORIZON + 1):
+        if mode != LAST_SEEN:
             imagine(w, False, size)
-        track[t] = whole(w.place[PREDATOR])
-        heading = w.heading[PREDATOR]
-        w.limits[PREDATOR] = 0
-        for h in range(4):
-            w.heading[PREDATOR] = h
-            scan(w, PREDATOR, size)
-            for y in range(1, SIDE - 1):
-                for x in range(1, SIDE - 1):
-                    cell = y << 4 | x
-                    if sees(w, PREDATOR, cell, size):
-                        sight[t, cell] |= np.uint8(2 << ((h + 2) & 3))
-                        near = max(abs(x - (track[t] & 15)), abs(y - (track[t] >> 4))) <= 2
-                        if h == heading and (near or not short):
-                            sight[t, cell] |= np.uint8(1)
-        w.heading[PREDATOR] = heading
-        w.limits[PREDATOR] = short
+        notes.spot[t] = HOME[home, w.place[PREDATOR]]
+        notes.facing[t] = HOME_HEADING[home, w.heading[PREDATOR]]
     for k in range(8):
-        memory[MIND + k] = mind[k]
-    for k in range(12):
-        memory[NOTION + k] = notion[k]
-    w.place[PREDATOR], w.heading[PREDATOR] = real_place, real_heading
-    w.gaze = gaze
-    w.limits[PREDATOR] = limits
-    scan(w, PREDATOR, size)
-    return best_action(w, mode, track, sight)
+        memory[MIND + k] = notes.mind[k]
+    w.gaze, w.place[PREDATOR], w.heading[PREDATOR] = gaze, place, heading
 
 
 @njit
-def best_action(w: Any, mode: int, track: Any, sight: Any) -> int:
-    """The first action of the cheapest way through ``track`` and ``sight``."""
-    value = np.zeros((2, 1024), np.float32)
-    here = whole(w.place[PREY]) * 4 + whole(w.heading[PREY])
-    best, least = WAIT, np.float32(1e9)
-    for t in range(HORIZON, -1, -1):
-        now, then = t & 1, (t & 1) ^ 1
-        for y in range(1, SIDE - 1):
-            for x in range(1, SIDE - 1):
-                cell = y << 4 | x
-                if PROPERTIES[w.cells[cell] & 0xFF] & WALKABLE == 0 or (t == 0 and cell != here >> 2):
-                    continue
-                for h in range(4):
-                    pose = cell * 4 + h
-                    if t == 0 and pose != here:
-                        continue
-                    least = np.float32(1e9)
-                    best = WAIT
-                    if t == HORIZON:
-                        least = np.float32(0)
-                    else:
-                        ahead = (cell + FORWARD_Y[h] * 16 + FORWARD_X[h]) & 255
-                        for action in range(4):
-                            after = pose
-                            if action == TURN_LEFT:
-                                after = cell * 4 + ((h + 3) & 3)
-                            elif action == TURN_RIGHT:
-                                after = cell * 4 + ((h + 1) & 3)
-                            elif action == FORWARD:
-                                if PROPERTIES[w.cells[ahead] & 0xFF] & WALKABLE == 0:
-                                    continue
-                                after = ahead * 4 + h
-                            found = value[then, after] * np.float32(0.92)
-                            if action != WAIT:
-                                found += np.float32(0.02)
-                            if found < least:
-                                least = found
-                                best = action
-                    value[now, pose] = least + danger(mode, cell, h, track[t], sight[t, cell])
+def best_action(w: Any, minds: int, short: int, size: int, notes: Any) -> int:
+    """The first action of the cheapest way past the predator's poses in ``notes``. ``short``: whether it is
+    short-sighted."""
+    for h in range(4):
+        for k in range(SPOTS):
+            notes.cost[0, h, ROW + k] = 0  # nothing comes after the last step
+    layout = whole(w.memory[LAYOUT])
+    for t in range(HORIZON, 0, -2):
+        step_back(notes, t, 1, layout, minds, short, size)
+        step_back(notes, t - 1, 0, layout, minds, short, size)
+    home, heading = whole(w.memory[ORIENTATION]), whole(w.heading[PREY])
+    best, least = WAIT, np.float32(np.inf)
+    for action in (WAIT, TURN_LEFT, TURN_RIGHT, FORWARD):
+        turn = 3 if action == TURN_LEFT else whole(action == TURN_RIGHT)
+        cell = engine.front(w, PREY) if action == FORWARD else whole(w.place[PREY])
+        found = notes.cost[0, HOME_HEADING[home, (heading + turn) & 3], ROW + HOME[home, cell]]
+        if action != WAIT:
+            found += EFFORT
+        if found < least:
+            best, least = action, found
     return best
 
 
 @njit
-def danger(mode: int, cell: int, heading: int, predator: int, sight: int) -> Any:
-    """What it costs the prey to be in a pose while the predator is where it is imagined."""
-    apart = distance(cell, predator)
-    sees_it = (sight >> (1 + heading)) & 1
-    cost = 12.0 if apart <= 1 else 0.0
-    if mode in (REALITY_BIASED, LAST_SEEN):
-        cost += max(0, 10 - apart)
-    elif mode == EGOCENTRIC:
-        cost += 10.0 * sees_it
-    else:
-        if sight & 1:
-            cost += 10.0 + max(0, 8 - apart)
-        if apart == 2:
-            cost += 3.0
-        cost -= 1.5 * sees_it  # it is good to see what is about
-        cost += 0.5 * max(0, 12 - apart)  # what one imagines may be wrong: farther away is safer
-    return np.float32(cost)
+def step_back(notes: Any, t: int, now: int, layout: int, minds: int, short: int, size: int) -> None:
+    """One step of the plan, from the last to the first, for all the prey's poses: from what is to come after
+    step ``t`` to what is to come from it on.
+
+    ``cost[now, h, ROW + k]`` is the least that it costs, from step ``t`` on, to be at spot k of the drawing
+    with heading h; it is discounted, since it is looked at from the step before. Eight spots a time:
+    so every spot is reckoned with, and walls cost what nobody pays.
+    """
+    cost, then = notes.cost, now ^ 1
+    spot, facing, window = whole(notes.spot[t]), whole(notes.facing[t]), (size - 5) >> 1
+    column, below = spot % ROW, (SIDE - 3 - spot // ROW) * ROW & 127  # & 127: to show that it is not negative
+    eyes = 1 << (facing + 4 * short)
+    for k in range(SPOTS):
+        view = VIEW[window, layout, spot, k]
+        unseen, watching = DANGER[minds, 0, column, k + below], DANGER[minds, 1, column, k + below]
+        seen, both = DANGER[minds, 2, column, k + below], DANGER[minds, 3, column, k + below]
+        if np.uint8(view & eyes):  # uint8: else each of the eight takes 64 bits
+            unseen, watching = seen, both
+        unseen += WALL[layout, k]
+        watching += WALL[layout, k]
+        at = ROW + k
+        north, east, south, west = cost[then, 0, at], cost[then, 1, at], cost[then, 2, at], cost[then, 3, at]
+        along, across = min(north, south), min(east, west)  # who turns left or right comes to ...
+        north = min(north, min(across, cost[then, 0, at - ROW]) + EFFORT)  # ... and who goes forward
+        east = min(east, min(along, cost[then, 1, at + 1]) + EFFORT)
+        south = min(south, min(across, cost[then, 2, at + ROW]) + EFFORT)
+        west = min(west, min(along, cost[then, 3, at - 1]) + EFFORT)
+        # one sees the predator from where it would see one if it were turned round: heading ^ 2
+        cost[now, 0, at] = (north + (watching if np.uint8(view & 4) else unseen)) * DISCOUNT
+        cost[now, 1, at] = (east + (watching if np.uint8(view & 8) else unseen)) * DISCOUNT
+        cost[now, 2, at] = (south + (watching if np.uint8(view & 1) else unseen)) * DISCOUNT
+        cost[now, 3, at] = (west + (watching if np.uint8(view & 2) else unseen)) * DISCOUNT
 
 
 @njit
@@ -866,7 +809,7 @@ def keep_to_the_wall(w: Any) -> int:
 
 
 @njit
-def script_world(w: Any, i: int, modes: Any, actions: Any, size: int) -> None:
+def script_world(w: Any, i: int, modes: Any, actions: Any, size: int, notes: Any) -> None:
     over = w.terminated or w.truncated  # there is nothing to be planned any more
     for a in range(w.individuals):
         if modes[a] == RANDOM:
@@ -878,7 +821,7 @@ def script_world(w: Any, i: int, modes: Any, actions: Any, size: int) -> None:
         elif modes[a] == REFLEX:
             actions[i, a] = keep_to_the_wall(w)
         elif modes[a]:
-            actions[i, a] = evade(w, modes[a], size)
+            actions[i, a] = evade(w, modes[a], size, notes)
 
 
 # --- The batch: the same few lines in every game, since numba caches no functions as arguments ---------
@@ -898,8 +841,10 @@ def play(worlds: Any, options: Any, todo: Any, lo: int, hi: int) -> None:
 
 @njit
 def script(worlds: Any, options: Any, modes: Any, actions: Any, lo: int, hi: int) -> None:
+    notes = np.empty(1, NOTES)[0]
+    notes.cost[:] = np.inf  # beside the spots, too, there are walls
     for i in range(lo, hi):
-        script_world(worlds[i], i, modes, actions, options[engine.WINDOW_OPTION])
+        script_world(worlds[i], i, modes, actions, options[engine.WINDOW_OPTION], notes)
 
 
 # --- What is asked -------------------------------------------------------------------------------------
@@ -955,17 +900,15 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         f"Do you see {whom} now?")  # fmt: skip
     # cells in the prey's sight: one that the predator sees and one that it does not; and cells that the prey
     # does not see. Which of them hangs on the step and the place, not on the world's stream
-    floor = [
-        cell for cell in map(int, map(inner_cell, range((SIDE - 2) ** 2)))
-        if int(w["cells"][cell]) & 0xFF in (FLOOR, PAD) and cell not in (here, there)
-    ]  # fmt: skip
+    terrain = w["cells"] & 0xFF
+    floor = np.flatnonzero((terrain == FLOOR) | (terrain == PAD))
+    floor = floor[(floor != here) & (floor != there)]
+    in_my_sight, in_its_sight = _seen(w, PREY, floor, size), _seen(w, PREDATOR, floor, size)
     for near, theirs in ((True, True), (True, False), (False, False), (False, True)):
-        cells = [
-            cell for cell in floor if reader.sees(me, cell) == near and reader.sees(other, cell) == theirs
-        ]
-        if not cells:
+        cells = floor[(in_my_sight == near) & (in_its_sight == theirs)]
+        if not len(cells):
             continue
-        cell = cells[(7 * step + here + 3 * there) % len(cells)]
+        cell = int(cells[(7 * step + here + 3 * there) % len(cells)])
         name = _name(cell)
         if near:
             shortcuts = {"dropped_first": "yes", "last_mentioned": "yes", "reality": "yes"}
@@ -1005,6 +948,15 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             ask("next_action", (other,), other, TURNS, turn, turn, 1, shortcuts,
                 role, "action", f"Which way will {whom} turn next, if you stay where you are?")  # fmt: skip
     return items
+
+
+def _seen(w: Any, a: int, cells: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.bool_]:
+    """:func:`would_see` of many cells."""
+    orientation = w["memory"][ORIENTATION]
+    home = HOME[orientation]
+    views = VIEW[(size - 5) >> 1, w["memory"][LAYOUT], home[w["place"][a]], home[cells]]
+    bit = HOME_HEADING[orientation, w["heading"][a]] + (4 if w["limits"][a] else 0)
+    return views >> bit & 1 != 0
 
 
 def _name(cell: int) -> str:

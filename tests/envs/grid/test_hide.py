@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mindsight.envs.grid import GAMES, engine, hide, layout
+from mindsight.envs.grid import GAMES, characters, engine, hide, hide_maps, layout, vision
 from mindsight.envs.simulation import MODES
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -71,9 +71,10 @@ def test_starts_of_one_seed_are_twins():
 
 def test_every_map_has_a_start_whichever_way_round_and_however_far_one_sees():
     w = simulation(1).worlds[0]
-    for size, number, way in itertools.product((5, 7, 9), range(len(hide.MAPS)), range(2)):
+    for size, number, way in itertools.product((5, 7, 9), range(len(hide_maps.MAPS)), range(2)):
         engine.clear(w, hide.SIDE, hide.SIDE, 2, 0, 80)
         layout.build(w, hide.TERRAINS[number], hide.SIDE, hide.SIDE, 0)
+        w["memory"][hide.LAYOUT] = number
         found = 0
         for post in range(4):
             w["place"][PREDATOR] = hide.POST_PLACES[number, post]
@@ -91,13 +92,58 @@ def test_the_two_sets_of_maps_and_of_habits_do_not_overlap():
                 turned[orientation, layout.turn_place(cell, orientation, 11, 11)] = terrain[cell]
         return {row.tobytes() for row in turned}
 
-    train, held_out = range(len(hide.TRAIN)), range(len(hide.TRAIN), len(hide.MAPS))
+    train, held_out = range(len(hide.TRAIN)), range(len(hide.TRAIN), len(hide_maps.MAPS))
     assert not set.union(*map(drawn, train)) & set.union(*map(drawn, held_out))
     seen = {
         habits: set(simulation(100, habits=habits).worlds["memory"][:, M + hide.HABIT].tolist())
         for habits in ("train", "held_out")
     }
     assert seen == {"train": {0, 1}, "held_out": {2, 3}}
+
+
+# --- What is known of the maps ----------------------------------------------------------------------
+def shown(w, number, orientation):
+    """Show a map in a world; its floor."""
+    engine.clear(w, hide.SIDE, hide.SIDE, 2, 0, 80)
+    layout.build(w, hide.TERRAINS[number], hide.SIDE, hide.SIDE, orientation)
+    w["memory"][hide.LAYOUT], w["memory"][hide.ORIENTATION] = number, orientation
+    walkable = engine.PROPERTIES[w["cells"] & 0xFF] & engine.WALKABLE != 0
+    return np.flatnonzero(walkable).tolist()
+
+
+# each map in each orientation
+SHOWN = [(number, orientation) for number in range(7) for orientation in range(8)]
+
+
+@pytest.mark.parametrize("short", [0, vision.SHORT_SIGHTED])
+def test_what_would_be_seen_is_what_a_scan_sees(short):
+    w = simulation(1).worlds[0]
+    for (number, orientation), size in itertools.product(SHOWN, vision.WINDOWS):
+        floor = shown(w, number, orientation)
+        w["limits"][PREDATOR] = short
+        for place, heading in itertools.product(floor[orientation::16], range(4)):
+            w["place"][PREDATOR], w["heading"][PREDATOR] = place, heading
+            vision.scan(w, PREDATOR, size)
+            for cell in floor:
+                seen = vision.sees(w, PREDATOR, cell, size)
+                assert hide.would_see(w, PREDATOR, cell, size) == seen, (number, orientation, place, cell)
+
+
+def test_the_ways_are_those_that_a_search_finds():
+    w = simulation(1).worlds[0]
+    for number, orientation in SHOWN:
+        floor = shown(w, number, orientation)
+        w["place"][PREY] = floor[7 * orientation + 1]
+        for place, heading in itertools.product(floor[orientation % 7 :: 7], range(4)):
+            w["place"][PREDATOR], w["heading"][PREDATOR] = place, heading
+            for goal in (*floor[number::3], int(w["place"][PREY])):
+                # the prey is seen, or not; to be faced, or to be stood on
+                w["gaze"] = goal % 2 << (PREDATOR * 8 + PREY)
+                for manner in (characters.ON, characters.BEFORE):
+                    found = hide.head_for(w, goal, manner)
+                    assert found == characters.plan(w, PREDATOR, goal, manner)
+                length = characters.route_length(w, PREDATOR, goal, characters.ON)
+                assert hide.steps_to(w, goal, place, heading) == length
 
 
 # --- What the predator keeps in mind ---------------------------------------------------------------
@@ -226,6 +272,66 @@ def test_a_small_childs_hiding_is_not_to_look():
         seen[mode] = int(made.worlds["memory"][:, hide.SEEN].sum()) / steps
     assert looked["egocentric"] < 0.03
     assert seen["egocentric"] > 3 * seen["scripted"]
+
+
+class Slow:
+    """The prey's plan once more: the least cost from each pose and step on, by going through the actions."""
+
+    def __init__(self, w, minds, notes, size):
+        self.w, self.minds, self.size = w.copy(), minds, size
+        self.poses = [(0, 0)]
+        home = hide.HOME[w["memory"][hide.ORIENTATION]].tolist()
+        headings = hide.HOME_HEADING[w["memory"][hide.ORIENTATION]].tolist()
+        for spot, facing in zip(notes["spot"][1:], notes["facing"][1:], strict=True):
+            self.poses.append((home.index(spot), headings.index(facing)))
+        self.costs = {}
+
+    def sees(self, place, heading, cell, a):
+        self.w["place"][a], self.w["heading"][a] = place, heading
+        return slow.sees_cell(self.w, a, cell, self.size)
+
+    def after(self, cell, h, action):
+        dx, dy = slow.AHEAD[h]
+        ahead = cell + 16 * dy + dx
+        if action == engine.FORWARD:
+            return (ahead, h) if slow.terrain(self.w, ahead) in slow.WALKABLE else None
+        return cell, (h + {engine.TURN_LEFT: 3, engine.TURN_RIGHT: 1}.get(action, 0)) % 4
+
+    def choices(self, cell, h, step):
+        """What each action costs from here on."""
+        found = []
+        for action in range(4):
+            pose = self.after(cell, h, action)
+            if pose:
+                cost = self.cost(*pose, step + 1) * np.float32(0.92)
+                found.append((cost if action == engine.WAIT else cost + np.float32(0.02), action))
+        return found
+
+    def cost(self, cell, h, step):
+        if (cell, h, step) not in self.costs:
+            least = min(self.choices(cell, h, step))[0] if step < hide.HORIZON else np.float32(0)
+            place, facing = self.poses[step]
+            apart = abs(cell % 16 - place % 16) + abs(cell // 16 - place // 16)
+            seen, sees_it = self.sees(place, facing, cell, PREDATOR), self.sees(cell, h, place, PREY)
+            self.costs[cell, h, step] = least + np.float32(hide._danger(self.minds, apart, seen, sees_it))
+        return self.costs[cell, h, step]
+
+
+@pytest.mark.parametrize("habits", ["train", "held_out"])
+@pytest.mark.parametrize("minds", [hide.PRUDENT, hide.CHILDISH, hide.RUNAWAY])
+def test_the_plan_is_the_best_of_all(minds, habits):
+    made = simulation(4, 40 + minds, habits=habits)
+    notes = np.zeros(1, hide.NOTES)[0]
+    notes["cost"] = np.inf
+    for _ in range(3):
+        for _ in itertools.islice(play(made, "random", steps=5), 5):
+            pass
+        for w in made.worlds:
+            hide.foresee(w, MODES.index("exact"), 7, notes)
+            short = int(w["limits"][PREDATOR] != 0)
+            action = hide.best_action(w, minds, short, 7, notes)
+            choices = Slow(w, minds, notes, 7).choices(int(w["place"][PREY]), int(w["heading"][PREY]), 0)
+            assert action == min(choices)[1], choices
 
 
 @pytest.mark.parametrize("mode", ["scripted", "exact", "egocentric", "reality_biased", "last_seen"])
