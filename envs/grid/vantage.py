@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels import njit, whole
+from ..kernels import njit, trailing_zeros, whole
 from ..probes import Probe
 from ..simulation import ANEW, LAST_SEEN, RANDOM, REALITY_BIASED, RUNNING
 from . import engine
@@ -47,7 +47,7 @@ from .characters import random_legal
 from .engine import ARROW, FLOOR, SAY, THING_ARROW, WAIT, WALL, random_below
 from .game import Game, GameOptions
 from .questions import YES_NO, Reader, yes_no
-from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y, scan, sees, window_cell
+from .vision import FORWARD_X, FORWARD_Y, RIGHT_X, RIGHT_Y, WINDOWS, digital_lines, sees
 
 if TYPE_CHECKING:
     from .game import Simulation
@@ -58,10 +58,73 @@ OBSERVER, OTHER = 0, 1
 SIDE = 9
 DIRECTIONS = ("front", "right", "behind", "left")
 ANGLES = ("any", "0", "90", "180", "270", "seen", "held_out")
-TRIES = 1000  # scenes drawn before the pillars are left out; some 20 are needed, most of which cost little
+ROW = SIDE - 2  # cells between two outer walls
+TRIES = 1000  # scenes drawn before the pillars are left out; some 5 are needed, most of which cost little
 
 # What a world remembers.
 LEVEL, ASKED_THING, ANGLE = range(3)
+
+# --- The room in bits -----------------------------------------------------------------------------------
+# Scenes are drawn and judged as sets of spots. The spots, the cells inside the outer walls, are numbered row
+# by row; a set of them is a word.
+SPOTS = ROW * ROW
+Y, X = np.divmod(np.arange(SPOTS), ROW)
+CELL = (Y + 1 << 4) + X + 1
+ONE = np.uint64(1)
+INSIDE = np.zeros(256, np.uint8)
+INSIDE[CELL] = 1
+ALL_OF_A_ROW = np.uint64((1 << ROW) - 1)
+EVERYWHERE = np.uint64((1 << SPOTS) - 1)
+EASTERNMOST = np.uint64(sum(1 << y * ROW + ROW - 1 for y in range(ROW)))
+
+
+def _sets(marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+    """(..., spots) bool as sets (...) uint64."""
+    return (marks.astype(np.uint64) << np.arange(SPOTS, dtype=np.uint64)).sum(-1, dtype=np.uint64)
+
+
+def _windows() -> npt.NDArray[np.uint64]:
+    """(windows, spots, headings): what is in the window of who stands there."""
+    table = np.zeros((len(WINDOWS), SPOTS, 4), np.uint64)
+    for v, size in enumerate(WINDOWS):
+        for h in range(4):
+            forward, right = _from_each(h)
+            table[v, :, h] = _sets((forward >= 0) & (forward < size) & (abs(right) <= size // 2))
+    return table
+
+
+def _from_each(h: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(spots, spots): how far forward and how far to the right of the first the second lies."""
+    east, south = X - X[:, None], Y - Y[:, None]
+    return east * FORWARD_X[h] + south * FORWARD_Y[h], east * RIGHT_X[h] + south * RIGHT_Y[h]
+
+
+def _sides() -> npt.NDArray[np.uint64]:
+    """(spots, 4): what lies north, east, south and west of a spot, without what lies just between two."""
+    table = np.zeros((SPOTS, 4), np.uint64)
+    for h in range(4):
+        forward, right = _from_each(h)
+        table[:, h] = _sets(forward > abs(right))
+    return table
+
+
+def _shadows() -> npt.NDArray[np.uint64]:
+    """(spots, spots, 2 lines): what a pillar on the second spot stands in the way of, seen from the first, on
+    either of the two lines of sight (``vision.digital_lines``)."""
+    table = np.zeros((SPOTS, SPOTS, 2), np.uint64)
+    for dy in range(ROW):
+        for dx in range(1 - ROW, ROW):
+            one = np.flatnonzero((Y + dy < ROW) & (X + dx >= 0) & (X + dx < ROW))
+            other = one + dy * ROW + dx
+            for line, cells in enumerate(digital_lines(dx, dy)):
+                for x, y in cells:
+                    pillar = one + y * ROW + x
+                    table[one, pillar, line] |= ONE << other.astype(np.uint64)
+                    table[other, pillar, line] |= ONE << one.astype(np.uint64)
+    return table
+
+
+WINDOW, SIDES, SHADOW = _windows(), _sides(), _shadows()
 
 
 @dataclass(frozen=True)
@@ -100,82 +163,129 @@ def direction(w: Any, a: int, cell: int) -> int:
 
 
 @njit
-def inner_cell(w: Any) -> int:
-    """A random cell inside the outer walls."""
-    return (1 + random_below(w, SIDE - 2)) << 4 | (1 + random_below(w, SIDE - 2))
+def count(spots: Any) -> int:
+    """How many spots are in a set."""
+    threes = np.uint64(0x3333333333333333)
+    spots -= (spots >> ONE) & np.uint64(0x5555555555555555)
+    spots = (spots & threes) + ((spots >> np.uint64(2)) & threes)
+    spots = (spots + (spots >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return whole((spots * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
 @njit
-def draw_scene(w: Any, pillars: int, turn: int, size: int) -> bool:
-    """One try at a scene: the observer, the other somewhere in its window, pillars, then two things
-    where both see them and two where only the observer does. False if the other is out of sight, if
-    there are too few such places, or if too few things lie in another direction for the other.
-
-    The cheapest conditions come first, and what is laid is taken away again: most tries fail."""
-    w.place[OBSERVER] = inner_cell(w)
-    w.heading[OBSERVER] = random_below(w, 4)
-    w.heading[OTHER] = (w.heading[OBSERVER] + turn) & 3
-    w.place[OTHER] = inner_cell(w)
-    other = whole(w.place[OTHER])
-    if other == w.place[OBSERVER] or window_cell(w, OBSERVER, other, size) < 0:
-        return False
-    laid = w.target  # scratch: eight pillars at most
-    for k in range(pillars):
-        cell = inner_cell(w)
-        while engine.terrain_at(w, cell) != FLOOR or engine.body_at(w, cell) >= 0:
-            cell = inner_cell(w)
-        engine.set_terrain(w, cell, WALL)
-        laid[k] = cell
-    if place_things(w, other, size):
-        return True
-    for k in range(pillars):
-        engine.set_terrain(w, whole(laid[k]), FLOOR)
-    return False
+def draw_two(w: Any, spots: Any, n: int) -> tuple[int, int]:
+    """Two different spots of a set of n, one after the other."""
+    drawn = random_below(w, n * (n - 1))
+    first = nth(spots, drawn // (n - 1))
+    return first, nth(spots & ~(ONE << np.uint64(first)), drawn % (n - 1))
 
 
 @njit
-def place_things(w: Any, other: int, size: int) -> bool:
-    """Draw where the four things lie; they are put there by the caller."""
-    scan(w, OBSERVER, size)
-    if not sees(w, OBSERVER, other, size):
+def nth(spots: Any, n: int) -> int:
+    for _ in range(n):
+        spots &= spots - ONE
+    return trailing_zeros(spots)
+
+
+@njit
+def seen_from(spot: int, heading: int, pillars: Any, size: int) -> Any:
+    """What is seen from a pose: all in the window but what pillars hide on both lines of sight."""
+    one, other = np.uint64(0), np.uint64(0)
+    while pillars:
+        pillar = trailing_zeros(pillars)
+        pillars &= pillars - ONE
+        one |= SHADOW[spot, pillar, 0]
+        other |= SHADOW[spot, pillar, 1]
+    return WINDOW[(size - 5) >> 1, spot, heading] & ~(one & other)
+
+
+@njit
+def draw_scene(w: Any, number: int, turn: int, size: int) -> bool:
+    """One try at a scene: the observer, the other somewhere in its window, so many pillars, then where to put
+    two things that both see and two that only the observer sees. False if the other is out of sight, if there
+    are too few such places, or if too few things lie in another direction for the other.
+
+    The cheapest conditions come first, and nothing is laid before the scene is found: most tries fail.
+    """
+    drawn = random_below(w, SPOTS * SPOTS * 4)
+    heading, observer, other = drawn & 3, (drawn >> 2) % SPOTS, (drawn >> 2) // SPOTS
+    there = ONE << np.uint64(other)
+    window = WINDOW[(size - 5) >> 1, observer, heading]
+    if window & there == 0 or observer == other:
         return False
-    scan(w, OTHER, size)
-    # candidates: floor in the observer's sight; first the other's sight, then not
-    cells = np.empty((2, SIDE * SIDE), np.uint8)
-    count_seen, count_hidden = 0, 0
+    # where things may lie, and where they would lie in the same direction for both
+    mine, theirs, same = np.uint64(0), np.uint64(0), np.uint64(0)
+    for side in range(4):
+        one = SIDES[observer, (heading + side) & 3]
+        another = SIDES[other, (heading + turn + side) & 3]
+        mine |= one
+        theirs |= another
+        same |= one & another
+    places = window & mine & theirs
+    if count(places) < 4 or count(places & ~same) < 2:
+        return False  # whatever the pillars are
+    taken, pillars = there | ONE << np.uint64(observer), np.uint64(0)
+    while number:
+        pillar = ONE << np.uint64(random_below(w, SPOTS))
+        if taken & pillar == 0:
+            taken |= pillar
+            pillars |= pillar
+            number -= 1
+    seen = seen_from(observer, heading, pillars, size)
+    if seen & there == 0:
+        return False
+    places &= seen & ~pillars
+    shared = places & seen_from(other, (heading + turn) & 3, pillars, size)
+    alone = places & ~shared
+    n, m = count(shared), count(alone)
+    if n < 2 or m < 2:
+        return False
+    a, b = draw_two(w, shared, n)
+    c, d = draw_two(w, alone, m)
+    things = ONE << np.uint64(a) | ONE << np.uint64(b) | ONE << np.uint64(c) | ONE << np.uint64(d)
+    if count(things & ~same) < 2:
+        return False
+    lay_room(w, pillars)
+    w.place[OBSERVER], w.heading[OBSERVER] = CELL[observer], heading
+    w.place[OTHER], w.heading[OTHER] = CELL[other], (heading + turn) & 3
+    first = random_below(w, 2)  # every second thing is seen by both: the even ones or the odd ones
+    w.filled[first], w.filled[first + 2] = CELL[a], CELL[b]
+    w.filled[first ^ 1], w.filled[(first ^ 1) + 2] = CELL[c], CELL[d]
+    return True
+
+
+@njit
+def lay_room(w: Any, pillars: Any) -> None:
+    """Floor and pillars in a cleared world, and its rooms: what :func:`engine.set_terrain` and
+    :func:`engine.label_rooms` would do, all at once."""
+    for cell in range(256):
+        w.cells[cell] = FLOOR if INSIDE[cell] else WALL
+        w.room[cell] = INSIDE[cell]
     for y in range(1, SIDE - 1):
-        for x in range(1, SIDE - 1):
-            cell = y << 4 | x
-            if engine.terrain_at(w, cell) != FLOOR or cell == other or cell == w.place[OBSERVER]:
-                continue
-            if not sees(w, OBSERVER, cell, size):
-                continue
-            if direction(w, OBSERVER, cell) < 0 or direction(w, OTHER, cell) < 0:
-                continue
-            if sees(w, OTHER, cell, size):
-                cells[0, count_seen] = cell
-                count_seen += 1
-            else:
-                cells[1, count_hidden] = cell
-                count_hidden += 1
-    if count_seen < 2 or count_hidden < 2:
-        return False
-    differing = 0
-    shift = random_below(w, 4)  # which of the things are the ones that both see
-    flip = random_below(w, 2)
-    for k in range(4):
-        kind = (k & 1) ^ flip
-        count = count_hidden if kind else count_seen
-        pick = random_below(w, count)
-        cell = whole(cells[kind, pick])
-        cells[kind, pick] = cells[kind, count - 1]
-        if kind:
-            count_hidden -= 1
-        else:
-            count_seen -= 1
-        w.filled[(k + shift) & 3] = cell
-        differing += direction(w, OBSERVER, cell) != direction(w, OTHER, cell)
-    return differing >= 2
+        row = pillars >> np.uint64((y - 1) * ROW) & ALL_OF_A_ROW
+        w.opaque[y] = ~(ALL_OF_A_ROW << ONE) | row << ONE
+    rest = pillars
+    while rest:
+        cell = CELL[trailing_zeros(rest)]
+        rest &= rest - ONE
+        w.cells[cell] = WALL
+        w.room[cell] = 0
+    left, room = EVERYWHERE & ~pillars, 1
+    while True:
+        # a room grows from its first spot as far as it goes
+        grown, before = left & (~left + ONE), np.uint64(0)
+        while grown != before:
+            before = grown
+            beside = (grown & ~EASTERNMOST) << ONE | grown >> ONE & ~EASTERNMOST
+            grown |= (beside | grown << np.uint64(ROW) | grown >> np.uint64(ROW)) & left
+        left &= ~grown
+        if left == 0:
+            return
+        room += 1
+        rest = left
+        while rest:
+            w.room[CELL[trailing_zeros(rest)]] = room
+            rest &= rest - ONE
 
 
 @njit
@@ -193,15 +303,11 @@ def deal_world(w: Any, options: Any) -> None:
     elif angle >= 5:
         turn = random_below(w, 2) + 2 * (angle - 5)
     w.memory[ANGLE] = turn
-    for y in range(1, SIDE - 1):
-        for x in range(1, SIDE - 1):
-            engine.set_terrain(w, y << 4 | x, FLOOR)
     attempt = 0
     while not draw_scene(w, pillars if attempt < TRIES else 0, turn, size):
         attempt += 1
     for o in range(4):
         engine.put_thing(w, o, whole(w.filled[o]))
-    engine.label_rooms(w)
     if not social:
         w.body[OTHER] = THING_ARROW
         w.identity[OTHER] = ARROW
