@@ -410,13 +410,15 @@ def _is_ours_alone(folder: Path) -> bool:
 def _clean(folder: Path) -> None:
     """Remove what was compiled from a source as it was long ago: all its stamps but the latest few."""
     module = folder.name[:-_STAMP_LENGTH]
-    stamps = [
-        entry
-        for entry in os.scandir(folder.parent)
-        if entry.name[:-_STAMP_LENGTH] == module and entry.is_dir(follow_symlinks=False)
-    ]
+    with os.scandir(folder.parent) as entries:
+        stamps = [
+            entry
+            for entry in entries
+            if entry.name[:-_STAMP_LENGTH] == module and entry.is_dir(follow_symlinks=False)
+        ]
     stamps.sort(key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
     for old in stamps[_STAMPS_KEPT:]:
-        for file in os.scandir(old.path):
-            os.unlink(file.path)
+        with os.scandir(old.path) as files:  # another process may clean up, too
+            for file in files:
+                os.unlink(file.path)
         os.rmdir(old.path)

@@ -929,13 +929,14 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
     copy = simulation.worlds[world : world + 1]
     role = "test" if condition in ("ignorant", "false") else "control"
     if believed == NOWHERE and watching:
-        posts = tuple(_name(int(post)) for post in memory[POSTS : POSTS + NUM_POSTS])
+        posts = [_side(int(post)) for post in memory[POSTS : POSTS + NUM_POSTS]]
+        sides = tuple(side for side in _SIDES if side in posts)
         post = next_post(copy.copy()[0], size)
         at = _post(w)
         # asked where its pose tells it: who looks about at a post may go on either way
         if (step == 0 or at < 0) and int(goal(w, at)) == post:
-            ask("goal", (other,), other, posts, posts[post], posts[post], 1, {"most_frequent": posts[0]},
-                role, "action", f"Which post will {whom} come to next, if it sees nobody?")  # fmt: skip
+            ask("goal", (other,), other, sides, posts[post], posts[post], 1, {"most_frequent": sides[0]},
+                role, "knowledge", f"Which post will {whom} come to next, if it sees nobody?")  # fmt: skip
     turn = _turn(copy, size) if step == 0 else ""
     if turn:
         feared = _turn(copy, size, MODE=CHASE, BELIEVED=here) if social else ""
@@ -945,8 +946,8 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         # a question that goes the same way whatever the predator knows is no test of what it knows; and one
         # that hangs on its habits cannot be answered by who has not seen them
         if (role == "control" or feared != turn) and _own_turns(simulation, world) == {turn}:
-            ask("next_action", (other,), other, TURNS, turn, turn, 1, shortcuts,
-                role, "action", f"Which way will {whom} turn next, if you stay where you are?")  # fmt: skip
+            ask("next_action", (other,), other, TURNS, turn, turn, 1, shortcuts, role, "knowledge",
+                f"Which way will {whom} turn next, if you stay where you are?")  # fmt: skip
     return items
 
 
@@ -961,6 +962,17 @@ def _seen(w: Any, a: int, cells: npt.NDArray[np.int64], size: int) -> npt.NDArra
 
 def _name(cell: int) -> str:
     return f"({cell & 15}, {cell >> 4})"
+
+
+_SIDES = ("north-west", "north", "north-east", "east", "south-east", "south", "south-west", "west")
+
+
+def _side(cell: int) -> str:
+    """Where a post stands, seen from the middle."""
+    x, y = (cell & 15) - SIDE // 2, (cell >> 4) - SIDE // 2
+    across = "" if abs(x) < 2 else "west" if x < 0 else "east"
+    along = "" if abs(y) < 2 else "north" if y < 0 else "south"
+    return f"{along}-{across}".strip("-")
 
 
 def _own_turns(simulation: Simulation, world: int) -> set[str]:

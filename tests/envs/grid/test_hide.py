@@ -371,6 +371,12 @@ def test_answers_about_sight_by_the_slow_rule(options):
             assert probe.answer == ("yes" if slow.sees_cell(w, viewer, cell, 7) else "no")
 
 
+def test_no_two_posts_are_called_the_same():
+    for layouts in ("train", "held_out"):
+        for w in simulation(64, layouts=layouts).worlds:
+            assert len({hide._side(int(post)) for post in w["memory"][hide.POSTS : hide.POSTS + 4]}) == 4
+
+
 @pytest.mark.parametrize(
     "options", [{"start": "knows"}, {"habits": "turncoat", "start": "ignorant"}, {"social": False}]
 )
@@ -392,7 +398,7 @@ def test_what_is_foretold_comes_true_if_the_prey_stays(options):
                 turned[k] = turned[k] or {1: "left", 2: "right"}.get(int(w["action"][PREDATOR]), "")
                 place = int(w["place"][PREDATOR])
                 if place in w["memory"][hide.POSTS : hide.POSTS + 4] and place != start[k] and not noticed[k]:
-                    come[k] = come[k] or f"({place & 15}, {place >> 4})"
+                    come[k] = come[k] or hide._side(place)
     kinds = set()
     for k in range(40):
         for kind, happened in (("next_action", turned[k]), ("goal", come[k])):
