@@ -118,10 +118,10 @@ def told(observer, heading, other, pillars, things, differing):
     }
 
 
-@pytest.mark.parametrize(("angle", "number", "size"), [(0, 4, 7), (90, 4, 7), (180, 8, 5)])
+@pytest.mark.parametrize(("angle", "number", "size"), [(90, 4, 7), (180, 8, 5)])
 def test_scenes_are_as_likely_as_if_they_were_drawn_by_the_page(angle, number, size):
     turn, draw, w = angle // 90, np.random.default_rng(angle), empty()
-    slowly = [told(*slow_scene(draw, w, number, turn, size)) for _ in range(160)]
+    slowly = [told(*slow_scene(draw, w, number, turn, size)) for _ in range(400)]
     made = GAMES["vantage"].simulation(10000, {"angle": str(angle), "pillars": number}, window=size)
     made.reset(3)
     quickly = []
@@ -141,8 +141,8 @@ def test_scenes_are_as_likely_as_if_they_were_drawn_by_the_page(angle, number, s
         many, few = Counter(scene[what] for scene in quickly), Counter(scene[what] for scene in slowly)
         assert set(few) <= set(many), what
         # chi squared of both samples, rare values together
-        rare = [value for value in many if many[value] < 400]
-        table = [(many[value], few[value]) for value in many if many[value] >= 400]
+        rare = [value for value in many if many[value] < 150]
+        table = [(many[value], few[value]) for value in many if many[value] >= 150]
         table.append((sum(many[v] for v in rare), sum(few[v] for v in rare)))
         counts = np.array([row for row in table if sum(row)], float).T
         expected = counts.sum(1, keepdims=True) * counts.sum(0) / counts.sum()
