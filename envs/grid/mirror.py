@@ -180,22 +180,19 @@ def _ways() -> list[tuple[int, ...]]:
     follow each other. Ways that a turned copy of the field has, too, are left out: copying them unturned
     would be right by luck."""
     found: list[tuple[int, ...]] = []
+    turns, following, ends = TURNED[1:].tolist(), NEXT.tolist(), {START, GOAL, *CORNERS}
 
     def extend(way: tuple[int, ...]) -> None:
         if way[-1] == GOAL:
             cells = set(way)
-            alike = False
-            for turn in range(1, 8):
-                copied = {int(TURNED[turn, cell]) for cell in way}
-                ends = {START, GOAL, *CORNERS}
-                alike |= cells - copied <= ends or copied - cells <= ends
-            if LEAST <= len(way) <= MOST and not alike:
+            copies = ({turned[cell] for cell in way} for turned in turns)
+            if len(way) >= LEAST and not any(cells - copy <= ends or copy - cells <= ends for copy in copies):
                 found.append(way)
             return
-        for cell in NEXT[way[-1]].tolist():
+        for cell in following[way[-1]]:
             if cell < 0 or cell in CORNERS or cell in way or len(way) == MOST:
                 continue
-            if sum(near in way for near in NEXT[cell].tolist()) == 1:
+            if sum(near in way for near in following[cell]) == 1:
                 extend((*way, cell))
 
     extend((START,))
