@@ -990,10 +990,9 @@ def _own_turns(simulation: Simulation, world: int) -> set[str]:
     post = int(goal(w[0], at))
     way = {"WAY": 1 if (post - at) & 3 == 1 else -1} if at >= 0 else {}
     found = set()
-    for habit, sideways, short in itertools.product(range(len(HABITS)), (0, 1), (0, SHORT_SIGHTED)):
-        if bool(short) == (habit == SHORT):
-            w[0]["limits"][PREDATOR] = short
-            found.add(_turn(w, size, MODE=PATROL, POST=post, HABIT=habit, TIMER=0, SIDEWAYS=sideways, **way))
+    for habit, sideways in itertools.product(range(len(HABITS)), (0, 1)):
+        w[0]["limits"][PREDATOR] = SHORT_SIGHTED if habit == SHORT else 0
+        found.add(_turn(w, size, MODE=PATROL, POST=post, HABIT=habit, TIMER=0, SIDEWAYS=sideways, **way))
     return found
 
 

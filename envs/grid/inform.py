@@ -92,7 +92,7 @@ waits: ``"train"`` and ``"held_out"`` have none in common, ``"any"`` has all); `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -619,23 +619,11 @@ CONTAINERS = ("box", "basket")
 
 def probes(simulation: Simulation, world: int) -> list[Probe]:
     """What the informant is asked, or the seeker where it may be deceived."""
-    if simulation.worlds[world]["memory"][NATURE]:
-        return asked_of_seeker(simulation, world)
-    return asked_of_informant(simulation, world)
-
-
-def asked_of_informant(simulation: Simulation, world: int) -> list[Probe]:
-    """Where the treasure is and was, what the seeker believes and knows, what it will open untold."""
-    reader = Reader(simulation, world)
-    w = simulation.worlds[world]
-    condition = int(w["memory"][CONDITION])
-    me, other = reader.names
-    thing = simulation.game.things[TREASURE]
-    social = int(w["body"][SEEKER]) == PERSON
-    name = CONDITIONS[condition] + ("" if social else "_arrow")
-    who = "the seeker" if social else "the arrow"
-    test = social and condition in (IGNORANCE, FALSE_BELIEF)
-    places, constant = (*CONTAINERS, UNKNOWN), CONTAINERS[0]
+    reader, w = Reader(simulation, world), simulation.worlds[world]
+    nature, social = int(w["memory"][NATURE]), int(w["body"][SEEKER]) == PERSON
+    condition = CONDITIONS[int(w["memory"][CONDITION])]
+    condition += f"_{NATURES[nature]}" if nature else "" if social else "_arrow"
+    asked, group = (reader.names[SEEKER], "deceit") if nature else (reader.names[INFORMANT], "inform")
     items: list[Probe] = []
 
     def item(
@@ -644,14 +632,26 @@ def asked_of_informant(simulation: Simulation, world: int) -> list[Probe]:
     ) -> None:  # fmt: skip
         items.append(
             Probe(
-                kind, me, chain, about, options, answer, own, order, shortcuts, name,
-                "test" if is_test else "control", "inform", question, int(w["step"]),
+                kind, asked, chain, about, options, answer, own, order, shortcuts, condition,
+                "test" if is_test else "control", group, question, int(w["step"]),
             )
         )  # fmt: skip
 
+    if simulation.order:
+        (ask_seeker if nature else ask_informant)(simulation, w, reader, item)
+    return items
+
+
+def ask_informant(simulation: Simulation, w: Any, reader: Reader, item: Callable[..., None]) -> None:
+    """Where the treasure is and was, what the seeker believes and knows, what it will open untold."""
+    condition = int(w["memory"][CONDITION])
+    me, other = reader.names
+    thing = simulation.game.things[TREASURE]
+    social = int(w["body"][SEEKER]) == PERSON
+    who = "the seeker" if social else "the arrow"
+    test = social and condition in (IGNORANCE, FALSE_BELIEF)
+    places, constant = (*CONTAINERS, UNKNOWN), CONTAINERS[0]
     real, first = reader.belief(thing), reader.first_place(thing)
-    if not simulation.order:
-        return items
     mine = reader.own(thing, me)
     shortcuts = reader.shortcuts(thing, (), constant)
     item("reality", (), thing, places, real, mine, 0, shortcuts, False, "Where is the treasure really?")
@@ -660,8 +660,8 @@ def asked_of_informant(simulation: Simulation, world: int) -> list[Probe]:
     item("belief", (other,), thing, places, believed, own,
          reader.required_order(thing, (other,), believed), reader.shortcuts(thing, (other,), constant),
          test, f"Where does {who} think the treasure is?")  # fmt: skip
-    item("knowledge", (other,), thing, YES_NO, YES_NO[believed != real],
-         YES_NO[own != mine] if own else "", 1,
+    item("knowledge", (other,), thing, YES_NO, yes_no(believed == real),
+         yes_no(own == mine) if own else "", 1,
          {"most_frequent": "yes", "reality": "yes", "dropped_first": "yes"}, test,
          f"Does {who} know where the treasure is?")  # fmt: skip
     goes = reader.place_name(int(site_cell(w, int(untold(w)))))
@@ -671,20 +671,16 @@ def asked_of_informant(simulation: Simulation, world: int) -> list[Probe]:
              {"reality": real, "dropped_first": real, "last_mentioned": reader.last_mentioned(thing),
               "most_frequent": constant},
              test, f"Which will {who} open if it is told nothing?")  # fmt: skip
-    return items
 
 
-def asked_of_seeker(simulation: Simulation, world: int) -> list[Probe]:
+def ask_seeker(simulation: Simulation, w: Any, reader: Reader, item: Callable[..., None]) -> None:
     """Where the treasure is and was, what the informant believes, and what it is after; nothing before the
     seeker has been told."""
-    reader = Reader(simulation, world)
-    w = simulation.worlds[world]
     memory = w["memory"]
-    if not memory[HEARD] or not simulation.order:
-        return []
+    if not memory[HEARD]:
+        return
     other, me = reader.names
     thing = simulation.game.things[TREASURE]
-    name = f"{CONDITIONS[int(memory[CONDITION])]}_{NATURES[int(memory[NATURE])]}"
     # where what it saw and what it is told are both right, nothing has to be weighed
     test = memory[CONDITION] == FALSE_BELIEF or memory[NATURE] == DECEITFUL
     places, record = (*CONTAINERS, UNKNOWN), int(memory[RECORD])
@@ -695,19 +691,6 @@ def asked_of_seeker(simulation: Simulation, world: int) -> list[Probe]:
     believed = reader.belief(thing, other)
     constant = CONTAINERS[0]
     shortcuts = {"reality": real, "first_place": first, "last_mentioned": named, "most_frequent": constant}
-    items: list[Probe] = []
-
-    def item(
-        kind: str, chain: tuple[str, ...], about: str, options: tuple[str, ...], answer: str, own: str,
-        order: int, shortcuts: dict[str, str], is_test: bool, question: str,
-    ) -> None:  # fmt: skip
-        items.append(
-            Probe(
-                kind, me, chain, about, options, answer, own, order, shortcuts, name,
-                "test" if is_test else "control", "deceit", question, int(w["step"]),
-            )
-        )  # fmt: skip
-
     item("reality", (), thing, places, real, weighed, int(seen != real), {**shortcuts, "no_change": seen},
          test, "Where is the treasure really?")  # fmt: skip
     item("memory", (), thing, places, first, first, 0, shortcuts, False, "Where was the treasure put first?")
@@ -722,7 +705,6 @@ def asked_of_seeker(simulation: Simulation, world: int) -> list[Probe]:
              "Does the informant want the seeker to find the treasure?")  # fmt: skip
         item("goal", (other,), other, CONTAINERS, named, named, int(named != seen), mine, test,
              "Which does the informant want the seeker to open?")  # fmt: skip
-    return items
 
 
 GAME = Game(
