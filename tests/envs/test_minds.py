@@ -657,7 +657,8 @@ def test_rule_one_on_words_is_rule_one_on_sets():
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(
-    random_source=st.randoms(use_true_random=False),
+    # a seed is drawn, not every number: a story that fails is cut down by the fuzz, not by hypothesis
+    random_source=st.randoms(use_true_random=True),
     individuals=st.integers(2, 5),
     order=st.integers(0, 4),
     length=st.integers(1, 12),
