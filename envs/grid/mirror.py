@@ -157,10 +157,12 @@ NEXT = np.array([_neighbours(cell) for cell in range(CELLS)], np.int64)
 
 def _turned() -> npt.NDArray[np.int64]:
     """(8, 25) where a cell of the learner's field is in the demonstrator's, for each orientation."""
+    # as Python: a kernel called here would be compiled, or loaded, by whoever imports Mindsight
+    turn = getattr(turn_place, "py_func", turn_place)
     table = np.zeros((8, CELLS), np.int64)
     for orientation in range(8):
         for cell in range(CELLS):
-            place = turn_place((cell // SIDE) << 4 | cell % SIDE, orientation, SIDE, SIDE)
+            place = turn((cell // SIDE) << 4 | cell % SIDE, orientation, SIDE, SIDE)
             table[orientation, cell] = (place >> 4) * SIDE + (place & 15)
     return table
 
