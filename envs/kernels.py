@@ -129,7 +129,7 @@ class _Named(Compiler):  # type: ignore[misc]
     def compile_extra(self, func: Any) -> Any:
         identity = FunctionIdentity.from_function(func)
         cells = tuple(cell.cell_contents for cell in func.__closure__ or ())
-        place = f"{identity.filename}:{identity.firstlineno}"
+        place = f"{_place(Path(identity.filename))}:{identity.firstlineno}"
         told = _digest(repr((place, self.state.args)).encode() + (dumps(cells) if cells else b""))
         identity.unique_id = f"{identity.unique_id}x{told[:20]}"
         self.state.func_id = identity
@@ -175,7 +175,7 @@ class _KernelCache:
         self._path = Path(code.co_filename).resolve()
         self._enabled = _SOURCES in self._path.parents
         # Two files may define functions of one name on one line: the path is part of the name.
-        place = f"{self._path}:{code.co_firstlineno}"
+        place = f"{_place(self._path)}:{code.co_firstlineno}"
         name = python_function.__qualname__.replace("<", "").replace(">", "")
         self._name = f"{self._path.stem}.{name}-{_digest(place.encode())[:8]}"
 
@@ -329,6 +329,13 @@ def _stamp(path: Path) -> str:
         hasher.update(os.path.relpath(source, _SOURCES).encode() + b"\0")
         hasher.update(hashlib.sha256(source.read_bytes()).digest())
     return hasher.hexdigest()[:_STAMP_LENGTH]
+
+
+def _place(path: Path) -> str:
+    """What names call a source by: where it lies in the package, so that machine code of the same sources is
+    found again when a checkout is moved, or copied into an image with what it has compiled."""
+    path = path.resolve()
+    return path.relative_to(_SOURCES).as_posix() if _SOURCES in path.parents else str(path)
 
 
 def _digest(content: bytes) -> str:

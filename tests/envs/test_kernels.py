@@ -197,6 +197,18 @@ def test_going_back_to_older_sources_compiles_nothing_and_old_ones_are_cleaned_a
     assert Path(latest["folder"]) in package.stamps
 
 
+def test_a_package_that_was_moved_compiles_nothing_anew(package):
+    """A checkout that gets another name, an image that is given what was compiled elsewhere."""
+    package.run()
+    moved = package.envs.parents[1].rename(package.envs.parents[2] / "elsewhere") / "copied" / "envs"
+    package.envs = moved
+    again = package.run()
+    assert (again["result"], again["hits"], again["misses"]) == (50, 1, 0)
+    assert Path(again["folder"]).is_relative_to(moved)
+    package.write("helper.py", HELPER.replace("x + BONUS", "x + 2 * BONUS"))
+    assert package.run()["result"] == 60
+
+
 def test_a_process_whose_sources_change_under_it_keeps_away_from_the_disk(package):
     edit = "open(rules.helper.__file__, 'a').write('# edited'); result = rules.step(4)"
     assert package.run(edit)["result"] == 50
