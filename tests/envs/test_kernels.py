@@ -430,3 +430,12 @@ def test_our_own_sources_import_each_other_by_relative_imports_alone():
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names.append(node.module)
             assert not any(name.split(".")[0] == package for name in names), (file, names)
+
+
+def test_our_own_kernels_compile_without_scipy():
+    """It is no dependency, but may be here: numba asks for it where matrices are multiplied or solved."""
+    for file in Path(mindsight.envs.kernels.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            assert not isinstance(node, ast.MatMult), file
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in ("linalg", "dot", "vdot", "matmul", "roots"), (file, node.lineno)
