@@ -19,7 +19,7 @@ from .evaluation import evaluate
 from .loader import Battery, Scenario, load
 from .reports import BEST_CONSTANT, sets_of, shortcut_answers
 
-__all__ = ["MARGIN", "Audit", "AuditRow", "audit"]
+__all__ = ["MARGIN", "Audit", "AuditRow", "audit", "audit_rows"]
 
 MARGIN = 0.05  # by how much a shortcut may pass more sets than chance
 
@@ -111,6 +111,19 @@ def audit(
     """
     battery = load(battery)
     rows = evaluate("exact", battery, episodes, seed, progress=progress, references=(), recordings=0).probes
+    return audit_rows(battery, rows)
+
+
+def audit_rows(battery: Scenario | Battery, rows: list[dict[str, Any]]) -> Audit:
+    """The same of questions that were asked before.
+
+    Args:
+        battery: whose questions they are.
+        rows: of all its questions, as ``exact`` answered them: :attr:`Evaluation.probes`.
+
+    Raises:
+        ValueError: there are none.
+    """
     if not rows:
         raise ValueError(f"{battery.name!r} asks nothing: there is nothing to audit")
     twins = isinstance(battery, Battery) and battery.sets == "seed"

@@ -9,6 +9,7 @@ import pytest
 from mindsight.agents.registry import AGENTS
 from mindsight.scenarios import audit, evaluate, list_batteries, load_battery, load_scenario
 from mindsight.scenarios.reports import wilson
+from mindsight.scenarios.shortcuts import audit_rows
 
 EPISODES = 40
 MANY = {"stages": 20}  # it has more than a hundred scenarios
@@ -38,6 +39,32 @@ def played(agent, battery):
     return evaluate(agent, battery, episodes(battery), progress=False, references=())
 
 
+# Where kindness is measured, each evaluation plays its two standards as well: there, all who are asked about
+# play in one.
+OF_KINDNESS = ("selfish", "prosocial", "scripted", "random", *{a for a, b in MINDLESS if b == "kindness"})
+
+
+@cache
+def kind():
+    others = [*dict.fromkeys(OF_KINDNESS)]
+    return evaluate("exact", "kindness", EPISODES, progress=False, references=others)
+
+
+def card(agent, battery):
+    """The card of an agent that played a battery."""
+    if battery != "kindness":
+        return played(agent, battery).card
+    cards = {each.agent: each for each in (kind().card, *kind().card.references)}
+    return cards[agent]
+
+
+@cache
+def audited(battery):
+    """The shortcuts on what ``exact`` was asked."""
+    exact = kind() if battery == "kindness" else played("exact", battery)
+    return audit_rows(load_battery(battery), exact.probes)
+
+
 def covers(score, chance, z=1.96):
     """The interval covers chance, or the score lies within five points of it."""
     low, high = wilson(score.right, score.count, z)
@@ -50,27 +77,27 @@ def test_the_exams_of_this_floor_are_there():
 
 @pytest.mark.parametrize("battery", ASKING)
 def test_random_is_at_chance(battery):
-    card = played("random", battery).card
-    assert covers(card.score, card.score.chance), card.score
-    for line in card.lines:
+    found = card("random", battery)
+    assert covers(found.score, found.score.chance), found.score
+    for line in found.lines:
         # two dozen lines: 95 % of each would let one fail in most runs; so 99.9 %
         assert covers(line, line.chance, z=3.29), line
-    assert covers(card.sets, card.sets.chance), card.sets
-    assert not card.passed
+    assert covers(found.sets, found.sets.chance), found.sets
+    assert not found.passed
 
 
 @pytest.mark.parametrize("battery", ASKING)
 def test_exact_minds_are_always_right(battery):
-    card = played("exact", battery).card
-    assert card.score.right == card.score.count > 0
-    assert card.sets.right == card.sets.count > 0
-    assert card.passed
-    assert card.privileged
+    found = card("exact", battery)
+    assert found.score.right == found.score.count > 0
+    assert found.sets.right == found.sets.count > 0
+    assert found.passed
+    assert found.privileged
 
 
 @pytest.mark.parametrize("battery", ASKING)
 def test_no_shortcut_passes(battery, capsys):
-    found = audit(battery, episodes(battery))
+    found = audited(battery)
     with capsys.disabled():
         print(f"\n{battery}: sets that shortcuts pass (chance)\n{found.markdown()}")
     assert found.rows
@@ -81,7 +108,7 @@ def test_no_shortcut_passes(battery, capsys):
 
 
 def test_every_shortcut_is_audited():
-    names = {name for battery in ASKING for row in audit(battery, 5).rows for name in row.scores}
+    names = {name for battery in ASKING for row in audited(battery).rows for name in row.scores}
     expected = {"reality", "first_place", "last_mentioned", "dropped_first", "as_set", "most_frequent"}
     assert expected <= names
 
@@ -96,15 +123,19 @@ def test_an_audit_finds_what_is_unsound():
     assert row.scores["best_constant"] > row.chances["best_constant"] + 0.05
 
 
+def test_an_audit_asks_what_an_evaluation_asks():
+    assert audit("perspective", EPISODES) == audited("perspective")
+
+
 def test_the_order_of_a_chain_matters_in_every_order_above_the_first():
-    groups = {row.group for row in audit("false_belief", 5).rows if "as_set" in row.scores}
+    groups = {row.group for row in audited("false_belief").rows if "as_set" in row.scores}
     assert groups == {"second_order", "third_order", "fourth_order"}
 
 
 @pytest.mark.parametrize(("agent", "battery"), MINDLESS)
 def test_who_minds_no_minds_does_not_pass(agent, battery):
     assert agent in AGENTS
-    assert not played(agent, battery).card.passed
+    assert not card(agent, battery).passed
 
 
 def test_kindness_lies_between_selfish_and_prosocial():
@@ -115,7 +146,7 @@ def test_kindness_lies_between_selfish_and_prosocial():
         ("scripted", 0.9, 1),
         ("random", -0.5, 0.6),
     ):
-        lines = played(agent, "kindness").card.kindness
+        lines = card(agent, "kindness").kindness
         assert len(lines) == len(load_battery("kindness").scenarios)
         for line in lines:
             assert low <= line.share <= high, (agent, line)
@@ -147,10 +178,10 @@ def test_reality_bias_fails_false_belief_and_passes_true_belief():
 
 def test_reality_bias_shows_in_action():
     """It waits at the wrong mat where Sally's belief is false, at the right one where it is not."""
-    perf = {line.scenario: line.perf for line in played("reality_biased", "false_belief").card.actions}
+    perf = {line.scenario: line.perf for line in card("reality_biased", "false_belief").actions}
     assert perf["sally_anne_false_belief"] == 0
     assert perf["sally_anne_true_belief"] == 1
-    perf = {line.scenario: line.perf for line in played("scripted", "false_belief").card.actions}
+    perf = {line.scenario: line.perf for line in card("scripted", "false_belief").actions}
     assert perf["sally_anne_false_belief"] == perf["sally_anne_true_belief"] == 1
 
 
