@@ -516,10 +516,10 @@ class _Bench:
                          median=statistics.median(a / b for a, b in zip(times[1], times[2], strict=True)),
                          )  # fmt: skip
         self.tell("memory")
-        program = [sys.executable, "-P", "-m", "mindsight.benchmarks.tri_module", "--memory"]
+        program = [sys.executable, "-P", "-m", "mindsight.benchmarks.tri_module", "--memory", str(tri.ROWS)]
         memory = float(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
-        self.add("tri-module", "peak memory: default size, 16 full histories, listing 4", memory, "MiB",
-                 target=1024, more=False)  # fmt: skip
+        self.add("tri-module", f"peak memory: default size, {tri.ROWS} full histories, listing 4", memory,
+                 "MiB", target=1024, more=False)  # fmt: skip
 
     def starts(self) -> None:
         """From the start of a process to the end of a world's first step."""

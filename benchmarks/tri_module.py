@@ -49,10 +49,10 @@ LISTINGS: dict[str, Callable[[Learner, Batch, Reward], object]] = {
 }
 
 
-def histories(config: TriConfig, rows: int = ROWS) -> tuple[Batch, Reward]:
-    """Random full histories of which half of the tokens are actions, and what they gained."""
+def histories(config: TriConfig) -> tuple[Batch, Reward]:
+    """``ROWS`` random full histories of which half of the tokens are actions, and what they gained."""
     rng = torch.Generator().manual_seed(0)
-    shape = (rows, config.context)
+    shape = (ROWS, config.context)
     tokens = torch.randint(1, config.vocabulary, shape, generator=rng)
     senders = torch.randint(1, 20, shape, generator=rng)
     actions = torch.rand(shape, generator=rng) < 0.5
@@ -177,7 +177,7 @@ def gpt_step(config: TriConfig = SIZE) -> Callable[[], object]:
 
 def peak_memory() -> float:
     """What a process of its own needs for three steps of listing 4, the largest, with a model of the default
-    size and 16 histories that fill its context: MiB, Python and PyTorch included."""
+    size and ``ROWS`` histories that fill its context: MiB, Python and PyTorch included."""
     torch.set_num_threads(1)
     step = learner_step("listing 4", config=TriConfig(vocabulary=len(VOCABULARY)))
     for _ in range(3):
@@ -187,7 +187,8 @@ def peak_memory() -> float:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--memory"]:
+    if sys.argv[1:2] == ["--memory"]:
+        ROWS = int(sys.argv[2])
         print(peak_memory())
     else:
         from . import bench
