@@ -286,8 +286,8 @@ def test_the_judgement_drops_what_would_surprise_there_and_not_here():
 
     data, rng = collect("sally_anne_chat_honest", 3000), np.random.default_rng(0)
     learner = Learner(TriModule(TriConfig(VOCABULARY_SIZE)), rate=6e-3)
-    for step in range(400):
-        learner.rate = 6e-3 * min((step + 1) / 30, 1 - step / 400)
+    for step in range(300):
+        learner.rate = 6e-3 * min((step + 1) / 30, 1 - step / 300)
         rows = rng.integers(3000, size=32)
         packed = data.perceived_by(rng.integers(4, size=32), rows).pack(rng)
         pretrain(learner, Batch(packed.tokens, packed.senders, packed.said()))
