@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 
 import numpy as np
 
@@ -32,12 +32,22 @@ def compile_all(names: Sequence[str] = (), processes: int = 2) -> Iterator[str]:
     Raises:
         KeyError: there is no such environment.
     """
-    wanted = [GAMES[name].name for name in names or GAMES]
+    wanted = [*dict.fromkeys(GAMES[name].name for name in names or GAMES)]
     context = multiprocessing.get_context("spawn")
+    first = [name for name in wanted if name in _FIRST]
+    families = {GAMES[name].family for name in first}
+    begun = first + [name for name in wanted if GAMES[name].family not in families]
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        for part in ([n for n in wanted if n in _FIRST], [n for n in wanted if n not in _FIRST]):
-            for done in as_completed([pool.submit(_compile, name) for name in part]):
-                yield done.result()
+        running = {pool.submit(_compile, name) for name in begun}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                found = future.result()
+                yield found
+                if found in _FIRST:  # the others of its family need not wait for the other family's
+                    family = GAMES[found].family
+                    others = [name for name in wanted if GAMES[name].family == family and name != found]
+                    running |= {pool.submit(_compile, name) for name in others}
 
 
 def _compile(name: str) -> str:
