@@ -186,7 +186,7 @@ def test_a_run_is_resumed(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "a" / "config.json").read_text())["steps"] == 512
 
 
-def test_ctrl_c_leaves_a_usable_run(tmp_path):
+def test_ctrl_c_leaves_a_usable_run(tmp_path, monkeypatch):
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "mindsight", "train", "reach_small", "--steps", "100000000",
          *QUICK, "--out", "run"],
@@ -209,7 +209,8 @@ def test_ctrl_c_leaves_a_usable_run(tmp_path):
     assert sb3.load(tmp_path / "run").name == "maskable_ppo"
     assert (tmp_path / "run" / "learning_curve.png").exists()
     steps = sb3.read(tmp_path / "run", names=("last",))[2]["steps"]
-    run("train", "--resume", "run", "--steps", steps + 128, folder=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "--resume", "run", "--steps", str(steps + 128)]) == 0
     assert sb3.read(tmp_path / "run", names=("last",))[2]["steps"] == steps + 128
 
 
@@ -225,8 +226,9 @@ def test_render_draws_scenarios_and_episodes(tmp_path, monkeypatch, capsys):
     assert f"{len(episode)} steps, seed 3" in capsys.readouterr().out
 
 
-def test_render_draws_a_saved_model(trained, tmp_path):
-    run("render", "reach_small", "--agent", trained, "--out", "x.png", folder=tmp_path)
+def test_render_draws_a_saved_model(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["render", "reach_small", "--agent", str(trained), "--out", "x.png"]) == 0
     assert (tmp_path / "x.png").exists()
 
 

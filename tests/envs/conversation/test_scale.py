@@ -78,7 +78,7 @@ def test_the_audience_is_told_the_whole_story_and_the_looker_alone_sees_inside()
 
 def test_the_battery_is_sound():
     card = mindsight.evaluate(
-        "exact", "wellman_liu", episodes=100, progress=False, references=("random", "reality_biased")
+        "exact", "wellman_liu", episodes=40, progress=False, references=("random", "reality_biased")
     ).card
     assert card.passed
     assert not any(reference.passed for reference in card.references)
