@@ -244,11 +244,15 @@ class Collect:
     """The reference agent that plays the focal individuals."""
     seed: int = 0
     """Which block of training seeds."""
+    noise: float = 0.0
+    """With which probability the focal individuals do anything instead, at each step."""
 
     def run(self) -> int:
         from .scenarios.collect import collect
 
-        found = collect(self.scenario, self.episodes, self.out, self.agent, self.seed, progress=True)
+        found = collect(
+            self.scenario, self.episodes, self.out, self.agent, self.seed, progress=True, noise=self.noise
+        )
         print(f"{len(found):,} conversations of {found.about['scenario']} written to {self.out}")
         return 0
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..agents.registry import AGENTS
 from ..envs.conversation.language import LENGTH, SLOT
-from ..envs.simulation import MODES
+from ..envs.simulation import EXTERNAL, RANDOM
 from . import seeds
 from .episodes import versions
 from .evaluation import bar
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["collect"]
 
 _CHUNK = 1024  # conversations that are played side by side
+_NOISE = 1  # marks the random numbers that are drawn for noise
 
 
 def collect(
@@ -35,6 +36,7 @@ def collect(
     seed: int = 0,
     progress: bool = False,
     skip: int = 0,
+    noise: float = 0.0,
 ) -> Recorded:
     """Play a scenario by its characters and record what was said, who perceived it, and what was paid.
 
@@ -48,6 +50,9 @@ def collect(
         seed: which block of training seeds.
         progress: show a progress bar.
         skip: begin with this episode of the block.
+        noise: with which probability the focal individuals do anything instead, at each step (noise injected
+            into demonstrations, Laskey et al. 2017): what follows from mistakes is seen, and what a kind
+            individual does after them.
 
     Raises:
         ScenarioError: there is no such scenario.
@@ -69,13 +74,15 @@ def collect(
             f"skip is {skip!r}, expected a whole number from 0 to {seeds.BLOCK - episodes} beside "
             f"{episodes} episodes"
         )
+    if type(noise) not in (int, float) or not 0 <= noise <= 1:
+        raise ValueError(f"noise is {noise!r}, expected a number from 0 to 1")
     first = seeds.training_seed(seed) + skip
     parts = []
     with bar(progress, episodes) as (tell, advance):
         tell(scenario.name)
         for start in range(0, episodes, _CHUNK):
             size = min(_CHUNK, episodes - start)
-            parts.append(_played(scenario, scenario.modes(agent), first + start, size))
+            parts.append(_played(scenario, agent, first + start, size, noise))
             advance(size)
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     longest = int((arrays["tokens"] != 0).any(-1).sum(1).max())
@@ -86,6 +93,7 @@ def collect(
         "environment": scenario.environment,
         "options": dataclasses.asdict(game.options.make(dict(scenario.options))),
         "agent": agent,
+        **({"noise": float(noise)} if noise else {}),
         "individuals": list(scenario.individuals),
         "seeds": [first, first + episodes - 1],
         "semantics": str(game.semantics(game.options.make(dict(scenario.options)))),
@@ -98,11 +106,12 @@ def collect(
 
 
 def _played(
-    scenario: Scenario, modes: npt.NDArray[np.int64], first: int, size: int
+    scenario: Scenario, agent: str, first: int, size: int, noise: float
 ) -> dict[str, npt.NDArray[Any]]:
     """Some conversations to their ends, as arrays of ``Recorded``."""
     simulation: Any = scenario.simulation(size)
-    if (modes == MODES.index("external")).any():
+    modes = scenario.modes(agent)
+    if (modes == EXTERNAL).any():
         raise ValueError(f"{scenario.name}: somebody is played by a saved model, expected characters")
     simulation.reset(first)
     everybody = simulation.count
@@ -111,8 +120,16 @@ def _played(
     actions = np.zeros((size, everybody), np.int64)
     rows = np.arange(size)
     alive = np.ones(size, np.bool_)
+    # drawn for each conversation by its own seed: the same whatever others are played beside it
+    chances = [np.random.default_rng((first + k, _NOISE)) for k in range(size if noise else 0)]
+    anything = np.where(scenario.modes("external") == EXTERNAL, RANDOM, EXTERNAL)
     while alive.any():
         simulation.script(modes, actions)
+        if noise:
+            rest = actions.copy()
+            simulation.script(anything, rest)
+            amiss = np.array([chance.random() < noise for chance in chances])
+            actions[amiss] = rest[amiss]
         at = simulation.worlds["length"].astype(np.int64)  # where what is said next will stand
         simulation.step(actions)
         gained[rows[alive], at[alive]] = simulation.rewards[alive]

@@ -72,7 +72,7 @@ _KEYS = (
 )
 _PHASE_KEYS = (
     "name", "listing", "scenario", "agent", "data", "steps", "batch_size", "weight", "rate", "begin",
-    "warmup", "perspective", "by_reward", "graft", "viewer", "predict", "acting", "length",
+    "warmup", "noise", "perspective", "by_reward", "graft", "viewer", "predict", "acting", "length",
     "practice",
 )  # fmt: skip
 
@@ -87,6 +87,8 @@ class Plan:
         steps: updates.
         scenario: whose conversations it learns from, played when they are needed; None: those in ``data``.
         agent: the reference agent that plays the scenario's focal individuals.
+        noise: in conversations that are listened to: with which probability these do anything instead, at
+            each step.
         data: a folder of ``mindsight collect``.
         batch_size: conversations in an update.
         weight, rate, begin, warmup: as for :class:`mindsight.agents.tri_module.trainer.Part`.
@@ -101,6 +103,7 @@ class Plan:
     steps: int
     scenario: Scenario | None = None
     agent: str = "scripted"
+    noise: float = 0.0
     data: str = ""
     batch_size: int = 32
     weight: float = 1.0
@@ -330,8 +333,9 @@ def _plan(reader: Reader) -> Plan:
         if not Path(data).is_dir():
             reader.fail("data", f"is {reader.data['data']!r}, expected a folder of `mindsight collect`")
     modes = [each for each in AGENTS if scenario is not None and each in scenario.game.modes]
-    if "agent" in reader.data and scenario is None:
-        reader.fail("agent", "is given beside 'data', whose conversations are played already")
+    for key in ("agent", "noise"):
+        if key in reader.data and scenario is None:
+            reader.fail(key, "is given beside 'data', whose conversations are played already")
     agent = reader.choice("agent", "scripted", modes) if scenario is not None else "scripted"
     return Plan(
         name=name,
@@ -339,6 +343,7 @@ def _plan(reader: Reader) -> Plan:
         steps=reader.number("steps", 0, lambda x: x >= 1, "a whole number of at least 1"),
         scenario=scenario,
         agent=agent,
+        noise=reader.number("noise", 0.0, lambda x: 0 <= x <= 1, "a number from 0 to 1"),
         data=data,
         batch_size=reader.number("batch_size", 32, lambda x: 1 <= x <= 4096, "a whole number from 1 to 4096"),
         weight=reader.number("weight", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
@@ -375,8 +380,10 @@ def _practice(reader: Reader, listing: str, scenario: Scenario | None) -> dict[s
     if listing not in known:
         reader.fail("listing", f"is {listing!r} on {family}, expected one of {', '.join(known)}")
     acts = listing in ACTING
-    wrong = ["data", "perspective", "predict", "acting"] if grid else ["length", "practice"]
-    wrong += ["data", "agent", "by_reward", "viewer", "perspective"] if acts else ["practice", "acting"]
+    wrong = ["data", "noise", "perspective", "predict", "acting"] if grid else ["length", "practice"]
+    wrong += (
+        ["data", "agent", "noise", "by_reward", "viewer", "perspective"] if acts else ["practice", "acting"]
+    )
     wrong += ["length"] if acts else []
     for key in wrong:
         if key in reader.data:
@@ -670,7 +677,7 @@ def _listening_phase(plan: Plan, seed: int, first: int) -> Phase:
 
         def play(skip: int, count: int) -> Recorded:
             assert scenario is not None
-            return collect(scenario, count, agent=plan.agent, seed=seed, skip=first + skip)
+            return collect(scenario, count, agent=plan.agent, seed=seed, skip=first + skip, noise=plan.noise)
 
         source = OnTheFly(play, AHEAD)
     if plan.listing == "pretrain":

@@ -7,6 +7,7 @@ import pytest
 
 from mindsight import cli
 from mindsight.agents.tri_module.data import DatasetError, Recorded
+from mindsight.envs.conversation.language import GIVE, HAPPY
 from mindsight.scenarios import collect as module
 from mindsight.scenarios import load_scenario
 from mindsight.scenarios.collect import collect
@@ -49,6 +50,26 @@ def test_seeds_are_trainings_and_bytes_do_not_depend_on_the_chunk(monkeypatch):
     assert not same(collect("echo_train", 9, seed=4), whole)
 
 
+def gifts(noise):
+    """How often gifts were what was needed in solace, and a conversation's own returns."""
+    found = collect("solace_two", 200, noise=noise)
+    given = found.tokens[..., 0] == GIVE
+    faces = np.roll(found.tokens, -1, 1)[given]  # what the world shows next
+    return (faces[:, 2] == HAPPY).mean(), given.sum()
+
+
+def test_noise_is_what_the_focal_individual_does_at_random(monkeypatch):
+    whole = collect("solace_two", 9, noise=0.4)
+    assert whole.about["noise"] == 0.4 and "noise" not in collect("solace_two", 9).about
+    assert same(collect("solace_two", 9, noise=0.0), collect("solace_two", 9))
+    assert not same(whole, collect("solace_two", 9))
+    monkeypatch.setattr(module, "_CHUNK", 4)
+    assert same(collect("solace_two", 9, noise=0.4), whole)
+    (kind, some), (noisy, more), (random, most) = gifts(0.0), gifts(0.4), gifts(1.0)
+    assert kind == 1.0 > noisy + 0.2 > noisy > random + 0.2
+    assert some < more < most
+
+
 def test_files_are_read_back_and_damage_is_named(tmp_path, capsys):
     out = tmp_path / "data"
     assert cli.main(["collect", "chatter_train", "--episodes", "20", "--out", str(out)]) == 0
@@ -80,6 +101,10 @@ def test_files_are_read_back_and_damage_is_named(tmp_path, capsys):
         (("echo_train", 0), "episodes is 0"),
         (("echo_train", 5, None, "scriptd"), "agent is 'scriptd'.*did you mean 'scripted'"),
         (("echo_train", 5, None, "selfish"), "agent is 'selfish'"),
+        (
+            ("echo_train", 5, None, "scripted", 0, False, 0, 1.5),
+            "noise is 1.5, expected a number from 0 to 1",
+        ),
     ],
 )
 def test_what_cannot_be_collected_is_named(arguments, says):
