@@ -113,17 +113,19 @@ class Packed:
         return torch.from_numpy(found.reshape(words.shape))
 
 
-def responses(tokens: Tensor, senders: Tensor, message: Tensor) -> Tensor:
+def responses(tokens: Tensor, senders: Tensor, message: Tensor, who: bool = False) -> Tensor:
     """Of histories (B, T), as :class:`Packed` has them: what one says and what the world shows, from the
-    first message of another on that is not to enter, (B, T) bool."""
-    words = message >= 0
+    first message of another on that is not to enter, (B, T) bool; where ``who``, also who sends each message
+    from then on, without which no response could be imagined."""
+    there = message >= 0
+    words = there.clone()
     words[:, 1:] &= message[:, 1:] == message[:, :-1]
     words[:, 0] = False
     act = words.clone()
     act[:, 1:] &= ~words[:, :-1]
     shown = (senders == ME) | (senders == WORLD)
     begun = (act & ~shown & (tokens != ENTER)).cumsum(1) > 0
-    return words & shown & begun
+    return begun & (there & ~words | words & shown) if who else begun & words & shown
 
 
 def _too_many(sort: str, count: int) -> ValueError:

@@ -482,8 +482,10 @@ class Episodes:
         return Batch(*(_joined(list(each))[:, : max(ends) + 1] for each in zip(*parts, strict=True)))
 
     def heard(self) -> Batch:
-        """s^j of every other individual, and what they said and the world showed of it as actions."""
-        parts = [(tokens, by, responses(tokens, by, message)) for tokens, by, message in self.switched]
+        """s^j of every other individual; what they said, what the world showed, and who spoke as actions."""
+        parts = [
+            (tokens, by, responses(tokens, by, message, who=True)) for tokens, by, message in self.switched
+        ]
         return Batch(*(_joined(list(each)) for each in zip(*parts, strict=True)))
 
 
