@@ -49,6 +49,7 @@ STANDARDS = ("selfish", "prosocial")  # the agents between which kindness is mea
 SUFFIXES = (".yaml", ".yml")
 GROUPINGS = ("condition", "scenario", "kind", "group")
 SETS = ("episode", "seed")
+_FEW = 12  # names that a message may hold
 
 
 class ScenarioError(ValueError):
@@ -279,8 +280,9 @@ def find_text(given: str | Path, known: list[str], what: str, folder: str) -> tu
             raise ScenarioError(f"{path}: not a text file: {error}") from None
     if path.suffix in SUFFIXES or len(path.parts) > 1:
         raise ScenarioError(f"there is no file {name!r}")
+    some = ", ".join(known) if len(known) <= _FEW else f"the {len(known)} that `mindsight list` shows"
     raise ScenarioError(
-        f"{what} is {name!r}, expected the path of a file or one of {', '.join(known)}{nearest(name, known)}"
+        f"{what} is {name!r}, expected the path of a file or one of {some}{nearest(name, known)}"
     )
 
 
