@@ -35,9 +35,10 @@ experiments: $(INSTALLED) ## what the results page reports, and the long tests: 
 	@trap 'trap - TERM; kill 0' INT TERM; \
 	 ( $(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief && \
 	   $(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation && \
-	   $(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid ) & first=$$!; \
+	   $(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid && \
+	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker ) & \
+	 first=$$!; \
 	 ( $(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness && \
-	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker && \
 	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game guarded --out runs/kindness_guarded ) & second=$$!; \
 	 wait $$first; one=$$?; wait $$second; two=$$?; test $$one -eq 0 -a $$two -eq 0
 	@$(RUN) -m pytest -n 2 --dist worksteal -m experiment
