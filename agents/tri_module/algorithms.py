@@ -22,6 +22,7 @@ __all__ = [
     "Histories",
     "Reward",
     "advantages_by_mean",
+    "choosing",
     "finetune",
     "generalized_advantages",
     "kindness",
@@ -119,6 +120,15 @@ def log_probabilities(logits: Tensor, batch: Histories, legal: Tensor | None = N
     return -F.cross_entropy(before, batch.choices, reduction="none")
 
 
+def choosing(out: Output, batch: Histories, legal: Tensor | None = None) -> Tensor:
+    """Logarithms of the probabilities that the behaviour output gives to all that can be chosen where the
+    actions were: (N, V); ``legal`` as for :func:`log_probabilities`."""
+    logits = batch.deciding(out.behaviour)
+    if legal is not None:
+        logits = logits.masked_fill(~legal, -1e9)
+    return F.log_softmax(logits, -1)
+
+
 @dataclass(frozen=True)
 class Reward:
     """What reward training knows of a batch's actions.
@@ -130,6 +140,9 @@ class Reward:
         legal: (N, V) bool, which tokens there was a choice of; None: of all.
         clip: of PPO's ratio.
         entropy, value: weights of the entropy bonus and of the value loss.
+        anchor: (N, V) log-probabilities that the actions should stay near, of what is legal; None: none.
+        near: weight of the divergence from them, KL(behaviour || anchor) (Jaques et al. 2017, Ziegler et al.
+            2019).
     """
 
     advantages: Tensor
@@ -139,6 +152,8 @@ class Reward:
     clip: float = 0.2
     entropy: float = 0.0
     value: float = 0.5
+    anchor: Tensor | None = None
+    near: float = 0.0
 
     def loss(self, out: Output, batch: Histories) -> Tensor:
         """PPO's clipped loss (Schulman et al. 2017), or -advantage x log-probability: a scalar."""
@@ -151,12 +166,12 @@ class Reward:
             loss = -torch.minimum(self.advantages * ratio, self.advantages * cut).mean()
         if self.returns is not None:
             loss = loss + self.value * F.mse_loss(batch.deciding(out.value), self.returns)
-        if self.entropy:
-            logits = batch.deciding(out.behaviour)
-            if self.legal is not None:
-                logits = logits.masked_fill(~self.legal, -1e9)
-            logs = F.log_softmax(logits, -1)
-            loss = loss + self.entropy * (logs.exp() * logs).sum(-1).mean()
+        if self.entropy or self.anchor is not None:
+            logs = choosing(out, batch, self.legal)
+            if self.entropy:
+                loss = loss + self.entropy * (logs.exp() * logs).sum(-1).mean()
+            if self.anchor is not None:
+                loss = loss + self.near * (logs.exp() * (logs - self.anchor)).sum(-1).mean()
         return loss
 
 

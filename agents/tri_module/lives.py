@@ -236,7 +236,7 @@ def practised(
     worlds: npt.NDArray[Any],
     advantages: Tensor,
     returns: Tensor,
-    **settings: float,
+    **settings: Any,
 ) -> tuple[GridBatch, Reward]:
     """Some rows of roll-outs, and what reward training knows of them.
 

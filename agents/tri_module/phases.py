@@ -24,6 +24,7 @@ from ..training import whole_numbers
 from .algorithms import (
     Batch,
     Reward,
+    choosing,
     finetune,
     generalized_advantages,
     kindness,
@@ -33,7 +34,7 @@ from .algorithms import (
 from .data import Recorded, Seen
 from .foresight import foresight
 from .judgement import perceived
-from .model import TriModule
+from .model import Output, TriModule
 from .perspective import ME, MODES, Messages, Packed, responses
 from .rewards import AFTER, SOURCES, Egocentric, Learned, Oracle, Own, approval, kindness_of, lived
 from .rewards import Source as Judge
@@ -217,8 +218,8 @@ class Pretrain(_Listening):
             ``"inferred"`` or ``"given"``, as for :class:`SimulateAndImitate`; ``""``: one's own history. What
             is read at s^j while acting has then been met.
         predict: ``"all"`` messages; or ``"responses"``: a^j at s^j, what one says, and what the world shows,
-            from the first deed or word of somebody else on. What came before, and what others say, is only
-            noise to who is to learn what follows from it.
+            from the first deed or word of somebody else on, and who sends each message. What came before, and
+            what others say, is only noise to who is to learn what follows from it.
     """
 
     def __init__(
@@ -252,7 +253,7 @@ class Pretrain(_Listening):
         packed = messages.pack(rng)
         said = packed.said()
         if self.predict == "responses":
-            said = responses(packed.tokens, packed.senders, packed.message)
+            said = responses(packed.tokens, packed.senders, packed.message, who=True)
         return pretrain(learner, self._batch(packed, said, paid))
 
 
@@ -392,6 +393,8 @@ class Acting:
         steady: factor to the rate of all but the behaviour module. The error of predicting one's own actions
             moves what acting reads, too, and where it is small already, Adam makes large steps of its noise:
             what one does drifts away, unless reward holds on to it faster.
+        anchor: weight of the divergence of what one says from what one would have said when the phase began.
+            What was imitated is then given up only for a reward that is worth it.
     """
 
     reward: str = "own"
@@ -407,6 +410,7 @@ class Acting:
     trace: float = 0.9
     experience: bool = False
     steady: float = 1.0
+    anchor: float = 0.0
 
     def __post_init__(self) -> None:
         for name, known in (("reward", REWARDS), ("after", AFTER), ("perspective", MODES)):
@@ -416,7 +420,7 @@ class Acting:
             if type(value := getattr(self, name)) is not bool:
                 raise ValueError(f"{name} is {value!r}, expected true or false")
         whole_numbers(self, "horizon", "epochs", "pieces")
-        for name in ("kappa", "entropy", "discount", "trace", "steady"):
+        for name in ("kappa", "entropy", "discount", "trace", "steady", "anchor"):
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value!r}, expected a number from 0 to 1")
@@ -471,23 +475,24 @@ class _Playing:
         self._simulation: Any = None
         self._own = Own(stage.game, stage.options, self.acting.after, self.acting.discount)
         self._learned: Learned | None = None
+        self._anchor: dict[str, torch.Tensor] = {}  # the model as it was when the phase began
 
     def state(self) -> dict[str, Any]:
         """How many updates were made, where, and what reward was learned."""
         found: dict[str, Any] = {"number": self._number, "stage": self.stage.name}
         if self._learned is not None:
-            found |= {f"reward.{key}": each.numpy() for key, each in self._learned.net.state_dict().items()}
-        return found
+            found |= _arrays("reward.", self._learned.net.state_dict())
+        return found | _arrays("anchor.", self._anchor)
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from a state; ``ValueError`` where its conversations were others."""
         if state["stage"] != self.stage.name:
             raise ValueError(f"phase {self.name!r}: it acted in {state['stage']!r}, not {self.stage.name!r}")
         self._number = int(state["number"])
-        kept = {key.removeprefix("reward."): each for key, each in state.items() if key.startswith("reward.")}
-        if kept:
+        if kept := _tensors("reward.", state):
             self._learned = Learned()
-            self._learned.net.load_state_dict({key: torch.from_numpy(np.array(v)) for key, v in kept.items()})
+            self._learned.net.load_state_dict(kept)
+        self._anchor = _tensors("anchor.", state)
 
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update; what was gained, and its losses."""
@@ -501,6 +506,8 @@ class _Playing:
                 log |= self._live(learner.model)
             if self.graft:
                 log |= self._settle(learner.model, rng)
+            if self.acting.anchor:
+                self._anchor = {key: each.clone() for key, each in learner.model.state_dict().items()}
         look = self._number % _LOOK == 0
         began = time.perf_counter()
         if self._simulation is None:
@@ -537,8 +544,9 @@ class _Playing:
         """One step on some of the conversations."""
         batch, before, legal, numbers = episodes.batch(of_turns, rows)
         reward = Reward(
-            numbers["turns"][:, 0], before, numbers["turns"][:, 1], legal, entropy=self.acting.entropy
-        )
+            numbers["turns"][:, 0], before, numbers["turns"][:, 1], legal, entropy=self.acting.entropy,
+            anchor=self._anchored(learner.model, batch, legal), near=self.acting.anchor,
+        )  # fmt: skip
         self.batch = batch
         credited = None
         if self._credits(learner):
@@ -547,6 +555,14 @@ class _Playing:
             some = torch.stack([turns[drawn, 0], rows[turns[drawn, 1]]], 1)
             credited = episodes.imagined(of_turns[..., 0], some)
         return self._learn(learner, replace(batch, rewards=numbers["grid"][..., 2]), reward, credited)
+
+    @torch.no_grad()
+    def _anchored(self, model: torch.nn.Module, batch: Batch, legal: torch.Tensor) -> torch.Tensor | None:
+        """What the model as it was when the phase began gives to all that could be said."""
+        if not self._anchor:
+            return None
+        out: Output = torch.func.functional_call(model, self._anchor, (batch.tokens, batch.senders))
+        return choosing(out, batch, legal)
 
     def _credits(self, learner: Learner) -> bool:
         """Whether reward is credited to predicted responses, too: the control."""
@@ -630,6 +646,20 @@ class _Playing:
                 if some.any():
                     log[name] = float(judged[some].mean())
         return log
+
+
+def _arrays(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """Tensors as a part of a phase's state."""
+    return {name + key: each.numpy() for key, each in tensors.items()}
+
+
+def _tensors(name: str, state: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """What :func:`_arrays` made part of a state."""
+    return {
+        key.removeprefix(name): torch.from_numpy(np.array(each))
+        for key, each in state.items()
+        if key.startswith(name)
+    }
 
 
 def _ends(active: torch.Tensor) -> torch.Tensor:

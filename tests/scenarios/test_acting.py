@@ -8,6 +8,7 @@ import torch
 from run_outcome import outcome
 
 from mindsight.agents.tri_module import Learner, TriConfig, TriModule
+from mindsight.agents.tri_module.algorithms import log_probabilities
 from mindsight.agents.tri_module.model import GROUPS
 from mindsight.agents.tri_module.perspective import END, ME, VOCABULARY_SIZE, WORLD
 from mindsight.agents.tri_module.phases import LIVES, Acting, Finetune, FromFiles, Kindness, Pretrain, Stage
@@ -43,7 +44,7 @@ phases:
     scenario: solace_first
     steps: 3
     batch_size: 4
-    acting: {reward: learned, horizon: 2, experience: true}
+    acting: {reward: learned, horizon: 2, experience: true, anchor: 0.5}
 """
 
 
@@ -70,7 +71,7 @@ def test_all_settings_are_written_down(tmp_path):
     hear, work, care = load_curriculum(written(tmp_path)).phases
     assert (hear.perspective, hear.predict) == ("given", "responses")
     assert (work.acting["reward"], work.acting["kappa"], work.graft) == ("approval", 0.5, True)
-    assert Acting(**care.acting) == Acting(reward="learned", horizon=2, experience=True)
+    assert Acting(**care.acting) == Acting(reward="learned", horizon=2, experience=True, anchor=0.5)
     assert care.conversations() == LIVES + 3 * 4
     assert load_curriculum("kindness").phases[-1].acting["reward"] == "own"
 
@@ -99,7 +100,7 @@ def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new,
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path):
     curriculum = load_curriculum(written(tmp_path))
     prepare(curriculum, out=tmp_path / "whole").train()
-    for stop in (5, 8):  # before and after a reward is learned
+    for stop in (5, 8):  # before and after a reward is learned, and the anchor is kept
         out = tmp_path / f"stopped-{stop}"
         prepare(curriculum, out=out).train(enough=lambda p, stop=stop: "stop" if p.steps == stop else None)
         resume(out, print).train()
@@ -176,6 +177,26 @@ def test_all_but_behaviour_moves_as_slowly_as_it_is_told_to(steady, groups):
     assert made.steady == 1.0  # other phases are not slowed down
 
 
+def test_the_anchor_holds_what_is_done_to_what_was_done_before():
+    """Rewards that mean next to nothing move what is said; the anchor does not let them."""
+    moved = {}
+    for anchor in (0.0, 1.0):
+        made, rng = learner(), np.random.default_rng(0)
+        made.rate = 1e-2
+        phase = Finetune("p", stage(), 16, Acting(reward="none", entropy=0.0, anchor=anchor), graft=True)
+        phase.update(made, rng)
+        for _ in range(12):
+            phase.update(made, rng)
+        episodes = play(made.model, SOLACE.simulation(32), 0, SOLACE.modes("external"), FIRST, imagine=False)
+        batch, before, legal, _ = episodes.batch(torch.zeros((len(episodes.turns), 32, 1)))
+        start = learner().model
+        start.graft()
+        with torch.no_grad():
+            was = log_probabilities(start(batch.tokens, batch.senders).behaviour, batch, legal)
+        moved[anchor] = float((before - was).mean())  # the divergence, by a sample of it
+    assert moved[1.0] < 0.5 * moved[0.0]
+
+
 def test_values_begin_at_what_one_s_own_conversations_were_worth():
     made = learner()
     assert not made.model.value_readout.weight.any()
@@ -224,7 +245,9 @@ def test_responses_are_what_one_says_and_what_is_shown_once_another_has_acted():
     phase = Pretrain("p", FromFiles(recorded), 32, perspective="given", predict="responses")
     phase.update(learner(), np.random.default_rng(0))
     batch = phase.batch
-    by = batch.senders[batch.actions]
+    # the first token of a message is the name of who sends it, which stands beside it as well
+    who = batch.actions & (batch.tokens == batch.senders)
+    by = batch.senders[batch.actions & ~who]
     assert ((by == ME) | (by == WORLD)).all()
     assert (by == ME).any() and (by == WORLD).any()
     for row in range(32):
@@ -233,6 +256,9 @@ def test_responses_are_what_one_says_and_what_is_shown_once_another_has_acted():
         others = (batch.senders[row, :first] != ME) & (batch.senders[row, :first] != WORLD)
         if batch.actions[row].any():
             assert (others & (words != ENTER) & (words != 0)).any()
+            after = batch.senders[row, first:]
+            heads = (batch.tokens[row, first:] == after) & (after != 0)
+            assert len(torch.unique(after[heads & who[row, first:]])) == len(torch.unique(after[after > 0]))
 
 
 def test_what_s_gives_to_others_is_read():
