@@ -407,9 +407,13 @@ def compile_ahead(names: Sequence[str] = (), processes: int = 2) -> int:
 
     for name in names:
         find_game(name)  # ValueError names the nearest
+    orders: dict[str, set[int]] = {}  # those that our scenarios need beside the usual one
+    for scenario in map(load_scenario, list_scenarios()):
+        if scenario.order != Scenario.order:
+            orders.setdefault(scenario.environment, set()).add(scenario.order)
     with bar(True, len(names) or len(GAMES)) as (tell, advance):
         tell("compiling")
-        for name in compile_all(names, processes):
+        for name in compile_all(names, processes, orders):
             tell(f"compiled {name}")
             advance(1)
     return 0
