@@ -58,6 +58,7 @@ __all__ = ["CONDITIONS", "GAMES", "USUAL", "Condition", "discrimination", "exam"
 #: What is played: a curriculum, and the exam on things and people that it never has.
 GAMES = {
     "solace": ("kindness", "solace_held_out"),
+    "solace_half_kind": ("kindness_half_kind", "solace_held_out"),
     "cracker": ("kindness_cracker", "cracker_guest_held_out"),
     "guarded": ("kindness_guarded", "guarded_two_held_out"),
 }
@@ -112,6 +113,7 @@ USUAL = {
         "own", "learned", "shuffled", "selfish", "oracle", "approval", "promises", "unrouted", "activation",
         "unrouted_credit", "selfish_unrouted",
     ),
+    "solace_half_kind": ("own", "learned", "shuffled", "selfish"),
     "cracker": ("own", "learned", "egocentric", "shuffled", "selfish"),
     "guarded": ("own", "learned", "shuffled", "selfish", "oracle"),
 }  # fmt: skip
