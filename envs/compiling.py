@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def compile_all(
 
 def _compile(name: str, order: int | None) -> None:
     """Begin, act, step and perceive once, as environments are made unless something else is said."""
-    beliefs = {} if order is None else {"order": order}
+    beliefs: dict[str, Any] = {} if order is None else {"order": order}
     simulation = GAMES[name].simulation(2, autoreset="same_step", **beliefs)
     simulation.reset(0)
     actions = np.zeros((2, simulation.count), np.int64)
