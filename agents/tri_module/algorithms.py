@@ -114,19 +114,17 @@ def log_probabilities(logits: Tensor, batch: Histories, legal: Tensor | None = N
 
     ``legal`` (N, V) bool says which there was a choice of; all where None.
     """
+    return -F.cross_entropy(_of_legal(logits, batch, legal), batch.choices, reduction="none")
+
+
+def choosing(logits: Tensor, batch: Histories, legal: Tensor | None = None) -> Tensor:
+    """The same of all that could be chosen where the actions were: (N, V)."""
+    return F.log_softmax(_of_legal(logits, batch, legal), -1)
+
+
+def _of_legal(logits: Tensor, batch: Histories, legal: Tensor | None) -> Tensor:
     before = batch.deciding(logits)
-    if legal is not None:
-        before = before.masked_fill(~legal, -1e9)
-    return -F.cross_entropy(before, batch.choices, reduction="none")
-
-
-def choosing(out: Output, batch: Histories, legal: Tensor | None = None) -> Tensor:
-    """Logarithms of the probabilities that the behaviour output gives to all that can be chosen where the
-    actions were: (N, V); ``legal`` as for :func:`log_probabilities`."""
-    logits = batch.deciding(out.behaviour)
-    if legal is not None:
-        logits = logits.masked_fill(~legal, -1e9)
-    return F.log_softmax(logits, -1)
+    return before if legal is None else before.masked_fill(~legal, -1e9)
 
 
 @dataclass(frozen=True)
@@ -167,7 +165,7 @@ class Reward:
         if self.returns is not None:
             loss = loss + self.value * F.mse_loss(batch.deciding(out.value), self.returns)
         if self.entropy or self.anchor is not None:
-            logs = choosing(out, batch, self.legal)
+            logs = choosing(out.behaviour, batch, self.legal)
             if self.entropy:
                 loss = loss + self.entropy * (logs.exp() * logs).sum(-1).mean()
             if self.anchor is not None:

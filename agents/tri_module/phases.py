@@ -562,7 +562,7 @@ class _Playing:
         if not self._anchor:
             return None
         out: Output = torch.func.functional_call(model, self._anchor, (batch.tokens, batch.senders))
-        return choosing(out, batch, legal)
+        return choosing(out.behaviour, batch, legal)
 
     def _credits(self, learner: Learner) -> bool:
         """Whether reward is credited to predicted responses, too: the control."""
