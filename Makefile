@@ -21,12 +21,12 @@ help: ## this list
 
 setup: $(INSTALLED) ## create .venv and install everything (the others do this by themselves)
 
-demo: $(INSTALLED) ## train, examine and draw a first agent: about 5 minutes after the install
+demo: $(INSTALLED) ## train, examine and draw a first agent: 5 to 8 minutes after the install
 	@$(RUN) -m mindsight demo
 
 # Tests that take hours rather than seconds are marked `experiment` and left to `make experiments`.
 # Compiled first, each environment once: test processes that start together would all compile the same.
-test: $(INSTALLED) ## run every test: at most 15 minutes on two cores
+test: $(INSTALLED) ## run every test: 12 minutes on two cores, 16 where all is compiled first
 	@$(RUN) -m mindsight compile
 	@$(RUN) -m pytest -n 2 --dist worksteal -m "not experiment"
 
@@ -36,7 +36,8 @@ experiments: $(INSTALLED) ## what the results page reports, and the long tests: 
 	 ( $(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief && \
 	   $(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation && \
 	   $(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid && \
-	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker ) & \
+	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker && \
+	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game solace_half_kind --out runs/half_kind ) & \
 	 first=$$!; \
 	 ( $(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness && \
 	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game guarded --out runs/kindness_guarded ) & second=$$!; \
