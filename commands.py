@@ -304,7 +304,8 @@ def train(
             if value is not None:
                 raise ValueError(f"{name} is {value!r} beside resume={resume!r}: a resumed run keeps its own")
         run = RunFolder.open(resume)
-        config = run.read_json("config.json")
+        with run.held():  # an error here, before anything is written
+            config = run.read_json("config.json")
         try:
             found = load_scenario(run.path / "scenario.yaml")
             found = dataclasses.replace(found, name=config["scenario"])

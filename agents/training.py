@@ -24,12 +24,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "ALGORITHMS",
@@ -246,6 +251,29 @@ class RunFolder:
         if not (folder / "config.json").is_file():
             raise FileNotFoundError(f"{folder} is no run folder: it has no config.json")
         return cls(folder)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within this nobody else trains into the folder: two trainings would overwrite one another's states,
+        and neither would say so. The lock goes with the process that has it, however that ends, and leaves no
+        file behind. Where the system or the disk knows no such locks there is none.
+
+        Raises:
+            BlockingIOError: another training has it, of this process or of another one.
+        """
+        with ExitStack() as stack:
+            if fcntl is not None:
+                descriptor = os.open(self.path, os.O_RDONLY)
+                stack.callback(os.close, descriptor)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise BlockingIOError(
+                        f"{self.path}: another training writes into it; wait for it, or give another folder"
+                    ) from None
+                except OSError:  # such as some network disks
+                    pass
+            yield
 
     @property
     def checkpoints(self) -> Path:

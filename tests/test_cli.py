@@ -13,6 +13,7 @@ import pytest
 import mindsight
 from mindsight import cli, commands, renders
 from mindsight.agents.baselines import sb3
+from mindsight.agents.training import RunFolder
 from mindsight.scenarios.episodes import Episode
 
 QUICK = ("--rollout", "16", "--batch-size", "64", "--width", "16", "--num-envs", "8")
@@ -174,10 +175,16 @@ def test_a_saved_model_is_evaluated(trained, tmp_path):
     assert (tmp_path / "card" / "card.html").exists()
 
 
-def test_a_run_is_resumed(tmp_path, monkeypatch):
+def test_a_run_is_resumed_by_one_at_a_time(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     settings = ["--rollout", "16", "--batch-size", "64", "--width", "16", "--num-envs", "8"]
     assert cli.main(["train", "reach_small", "--steps", "256", *settings, "--out", "a"]) == 0
+    with RunFolder.open("a").held():
+        before = (tmp_path / "a" / "config.json").read_bytes()
+        capsys.readouterr()
+        assert cli.main(["train", "--resume", "a", "--steps", "512"]) == 2
+        assert "a: another training writes into it" in capsys.readouterr().err
+        assert (tmp_path / "a" / "config.json").read_bytes() == before
     assert cli.main(["train", "--resume", "a", "--steps", "512"]) == 0
     assert cli.main(["train", "reach_small", "--steps", "512", *settings, "--out", "b"]) == 0
     parts, whole = sb3.read("a", names=("last",))[3], sb3.read("b", names=("last",))[3]

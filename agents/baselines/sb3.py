@@ -684,6 +684,9 @@ def train(
 
     Returns:
         How it stands, and why it ended before ``steps``, or None.
+
+    Raises:
+        BlockingIOError: another training writes into the folder.
     """
     keeper = _Keeper(settings, watch, run, steps, best, tell, enough, save_every)
     board = TensorBoardOutputFormat(str(run.path / "tensorboard"))
@@ -691,7 +694,8 @@ def train(
     fresh = model.num_timesteps == 0
     reason = None
     try:
-        model.learn(steps - model.num_timesteps, callback=keeper, reset_num_timesteps=fresh)
+        with run.held():
+            model.learn(steps - model.num_timesteps, callback=keeper, reset_num_timesteps=fresh)
     except Stop as stop:
         reason = str(stop)
     finally:

@@ -241,7 +241,14 @@ class Trainer:
 
         Raises:
             NotFiniteError: a loss is not finite. The run goes on from its last state, if anywhere.
+            BlockingIOError: another training writes into the folder.
         """
+        with self.run.held():
+            return self._train(tell, enough)
+
+    def _train(
+        self, tell: Callable[[Progress], None], enough: Callable[[Progress], str | None]
+    ) -> tuple[Progress, str | None]:
         # Here and not above: it takes a second to load.
         from torch.utils.tensorboard import SummaryWriter
 
@@ -385,7 +392,12 @@ class Trainer:
 
         Raises:
             CheckpointError: there are states, and none can be used.
+            BlockingIOError: another training writes into the folder.
         """
+        with self.run.held():
+            return self._restore(warn)
+
+    def _restore(self, warn: Callable[[str], None]) -> int:
         folder = self.run.checkpoints
         paths = [folder / name for name in (_NEWEST, _PREVIOUS) if (folder / name).exists()]
         problems = []

@@ -171,6 +171,24 @@ def test_what_a_variant_has_of_its_own_is_restored(tmp_path, variant):
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
+def test_two_cannot_train_into_one_folder(tmp_path):
+    """They would overwrite one another's states. Whoever comes second is told, and writes nothing."""
+    refused = []
+
+    def tell(progress):
+        if progress.steps == 5:
+            before = outcome(tmp_path / "run")
+            second = trainer(tmp_path / "run")
+            for begin in (second.train, lambda: second.restore(pytest.fail)):
+                with pytest.raises(BlockingIOError, match="run: another training writes into it"):
+                    begin()
+                refused.append(outcome(tmp_path / "run") == before)
+
+    trainer(tmp_path / "run").train(tell)
+    assert refused == [True, True]
+    assert trainer(tmp_path / "run").restore(pytest.fail) == 42
+
+
 class Killed(BaseException):
     """What no cleaning up is done for."""
 
