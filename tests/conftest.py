@@ -13,6 +13,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Helper modules lie beside the tests that use them and are imported by their bare name
 # (`from slow_minds import track`), so their names are unique among the tests. Appended, not put
 # first: a helper can hide no installed module.
-for path in sorted(Path(__file__).parent.rglob("*")):
+for path in [Path(__file__).parent, *sorted(Path(__file__).parent.rglob("*"))]:
     if path.is_dir() and path.name != "__pycache__":
         sys.path.append(str(path))

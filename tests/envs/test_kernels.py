@@ -7,11 +7,10 @@ own, with a home and a temporary folder of its own.
 import ast
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forks import Forks
 
 import mindsight.envs.kernels
 from mindsight.envs.kernels import njit
@@ -48,7 +47,8 @@ def adder(amount):
 class Package:
     """A package `copied` with kernels, and what surrounds it on a machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forks: Forks) -> None:
+        self.forks, self.started = forks, 0
         self.envs = folder / "site" / "copied" / "envs"
         self.envs.mkdir(parents=True)
         self.home = folder / "home"
@@ -65,39 +65,37 @@ class Package:
     def write(self, name: str, content: str) -> None:
         (self.envs / name).write_text(content)
 
-    def start(self, code: str, **variables: str) -> subprocess.Popen:
-        """A process that runs `code` and prints `result` and how `step` came by its code."""
-        report = (
-            "import json\n"
-            "stats = rules.step.stats\n"
-            "print(json.dumps({'result': result, 'hits': sum(stats.cache_hits.values()),"
-            " 'misses': sum(stats.cache_misses.values()), 'folder': stats.cache_path}))"
-        )
+    def start(self, code: str, **variables: str) -> tuple[int, Path]:
+        """A process that prints `result` of `code` and how `step` came by its code; and into which file."""
         environment = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("NUMBA_", "XDG_", "MINDSIGHT_"))
         }
-        environment |= {
-            "PYTHONPATH": str(self.envs.parent.parent),
-            # Python's own bytecode cache goes by whole seconds; tests edit faster than that.
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "HOME": str(self.home),
-            "TMPDIR": str(self.temporary),
-        }
-        return subprocess.Popen(
-            [sys.executable, "-c", f"from copied.envs import rules\n{code}\n{report}"],
-            env=environment | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        environment |= {"HOME": str(self.home), "TMPDIR": str(self.temporary)}
+        self.started += 1
+        said = self.temporary.parent / f"said-{self.started}"
+        # Python's own bytecode cache goes by whole seconds; tests edit faster than that.
+        lines = (
+            "import json, os, sys",
+            "sys.dont_write_bytecode = True",
+            f"os.environ.clear(); os.environ.update({environment | variables})",
+            "import numba; numba.core.config.reload_config()",  # it has read another environment
+            f"sys.path.insert(0, {str(self.envs.parent.parent)!r})",
+            "from copied.envs import rules",
+            code,
+            "stats = rules.step.stats",
+            "print(json.dumps({'result': result, 'hits': sum(stats.cache_hits.values()),"
+            " 'misses': sum(stats.cache_misses.values()), 'folder': stats.cache_path}))",
         )
+        return self.forks.start("\n".join(lines), said, said.with_suffix(".errors")), said
 
-    def finish(self, process: subprocess.Popen) -> dict:
-        output, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+    def finish(self, process: tuple[int, Path]) -> dict:
+        number, said = process
+        code, errors = self.forks.wait(number), said.with_suffix(".errors").read_text()
+        assert code == 0, errors
         assert not errors
-        return json.loads(output)
+        return json.loads(said.read_text())
 
     def run(self, code: str = "result = rules.step(4)", **variables: str) -> dict:
         return self.finish(self.start(code, **variables))
@@ -116,9 +114,16 @@ class Package:
         return sorted(self.envs.parents[2].rglob("*.nbc"))
 
 
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory):
+    """Processes that have imported numba: half of what each of them would take."""
+    with Forks("import numba", tmp_path_factory.mktemp("forks")) as found:
+        yield found
+
+
 @pytest.fixture
-def package(tmp_path):
-    return Package(tmp_path)
+def package(tmp_path, forks):
+    return Package(tmp_path, forks)
 
 
 def test_a_second_process_compiles_nothing(package):

@@ -4,16 +4,14 @@ import contextlib
 import json
 import os
 import re
-import select
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from forks import Forks
 from run_outcome import outcome
 
 from mindsight import cli
@@ -310,21 +308,12 @@ def test_other_recordings_than_those_of_the_run_are_refused(tmp_path):
 
 # --- Runs --------------------------------------------------------------------------------------------------
 # What a process imports, and the machine code that it loads, takes ten times as long as what is to be killed
-# here. So one process that has got all this, and has computed nothing, forks the others.
-FORKING = """
-import json, os, sys
+# here.
+LOADED = """
 import matplotlib.figure, torch._dynamo, torch.utils.tensorboard
 from mindsight import cli, commands
 from mindsight.scenarios import curricula, load_scenario
 load_scenario("echo_train").simulation(1).reset(0)
-for line in sys.stdin:
-    child = os.fork()
-    if not child:
-        said = os.open("said.txt", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        os.dup2(said, 1), os.dup2(said, 2)
-        os._exit(cli.main(json.loads(line)))
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -335,31 +324,26 @@ def test_a_run_killed_at_random_moments_ends_as_if_it_had_never_been(tmp_path):
     assert cli.main(["train", str(path), "--out", str(tmp_path / "whole")]) == 0
     run, rng = tmp_path / "run", np.random.default_rng(int(time.time()))
     arguments, killed, steps = [str(path), "--out", str(run)], 0, 0
-    metrics = run / "metrics.jsonl"
-    forking = subprocess.Popen(
-        [sys.executable, "-P", "-c", FORKING],
-        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with forking:
+    metrics, said = run / "metrics.jsonl", tmp_path / "said.txt"
+    with Forks(LOADED, tmp_path) as forks:
         for _ in range(12):
-            print(json.dumps(["train", *arguments]), file=forking.stdin, flush=True)
-            child = int(forking.stdout.readline())
+            train = f"from mindsight import cli; raise SystemExit(cli.main({['train', *arguments]}))"
+            child = forks.start(train, said)
             # until it has made some more updates, and then to some point in the middle of one
             until, deadline = steps + int(rng.integers(25, 75)), time.monotonic() + 120
-            while not select.select([forking.stdout], [], [], 0.002)[0] and time.monotonic() < deadline:
+            while (code := forks.ended(child, 0.002)) is None and time.monotonic() < deadline:
                 steps = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
                 if steps >= until:
                     time.sleep(rng.random() * 0.03)
                     with contextlib.suppress(ProcessLookupError):  # it has just come to its end
                         os.kill(child, signal.SIGKILL)
                     break
-            code = int(forking.stdout.readline())
-            assert code in (0, -signal.SIGKILL), (tmp_path / "said.txt").read_text()
+            code = forks.wait(child) if code is None else code
+            assert code in (0, -signal.SIGKILL), said.read_text()
             arguments = ["--resume", str(run)]
             if code == 0:
                 break
             killed += 1
-        forking.stdin.close()
     assert code == 0 and killed >= 2
     assert outcome(run) == outcome(tmp_path / "whole")
     assert len(outcome(run)[0]) == 180
