@@ -2,6 +2,9 @@
 
     python -m mindsight.benchmarks.experiments.figures                     # docs/routing.png
     python -m mindsight.benchmarks.experiments.figures --run RUN           # and docs/learning_curves.png
+    python -m mindsight.benchmarks.experiments.figures --kindness OUT      # and docs/kindness.png
+
+``kindness.png``: what the others gain while an agent is rewarded, of the runs in a folder of the experiment.
 
 ``routing.png``: which head belongs to which module, and which loss of which listing moves it. The table is
 not written down here: every listing makes its step on a small network, and what is drawn is what it moved.
@@ -10,10 +13,12 @@ not written down here: every listing makes its step on a small network, and what
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ...agents.training import RunFolder, draw_losses, save_figure
@@ -27,8 +32,9 @@ from ...agents.tri_module.algorithms import (
 )
 from ...agents.tri_module.model import GROUPS, MODULES, TriConfig, TriModule
 from ...agents.tri_module.routing import Learner, Term
+from .statistics import interquartile
 
-__all__ = ["draw_routing", "main", "routing_table"]
+__all__ = ["draw_kindness", "draw_routing", "main", "routing_table"]
 
 _COLOURS = {"behaviour": "#c9583b", "prediction": "#2f6f9f", "perception": "#5d9148", "shared": "#8a8a8a"}
 _LOSSES = {
@@ -181,10 +187,93 @@ def _draw_table(axes: Any, table: dict[tuple[str, str], dict[str, str]]) -> None
     axes.axis("off")
 
 
+#: What the picture of kindness shows, in its order, where a folder has it.
+_REWARDED = {
+    "own": ("what it predicts the others feel", "#2f6f9f"),
+    "oracle": ("what the others truly gain", "#5d9148"),
+    "shuffled": ("the same, of other messages", "#c9583b"),
+    "selfish": ("its own gain alone", "#8a8a8a"),
+}
+_TARGET = 0.9
+
+
+def draw_kindness(path: Path, out: Path) -> Path:
+    """Draw what rewards make of an agent, as a PNG file: how far between a selfish and a prosocial listener
+    it brings the others, on the training population at each update, and held out before and after.
+
+    Args:
+        path: of the file.
+        out: a folder of ``experiments.kindness``.
+
+    Raises:
+        FileNotFoundError: there is no run in it.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    runs = {}
+    for name in _REWARDED:
+        found = {each: json.loads(each.read_text()) for each in sorted(out.glob(f"{name}-[0-9]*.json"))}
+        if found:
+            runs[name] = found
+    if not runs:
+        raise FileNotFoundError(f"{out} has no runs of {', '.join(_REWARDED)}")
+    figure = Figure(figsize=(11.5, 4.2), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=(1.35, 1), sharey=True)
+    for name, found in runs.items():
+        text, colour = _REWARDED[name]
+        curves = [_share_by_update(file.with_suffix(""), run) for file, run in found.items()]
+        for curve in curves:
+            left.plot(range(1, len(curve) + 1), curve, color=colour, alpha=0.22, linewidth=0.8)
+        rows = zip(*curves, strict=False)  # as far as all go
+        middles = [interquartile(row, np.random.default_rng(0))[0] for row in rows]
+        left.plot(range(1, len(middles) + 1), middles, color=colour, linewidth=2.2, label=text)
+    _draw_shares(right, runs)
+    for axes in (left, right):
+        axes.axhline(_TARGET, color="#b4b4b4", linewidth=0.9, linestyle="--", zorder=0)
+        axes.axhline(0, color="#b4b4b4", linewidth=0.9, zorder=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.set_xlabel("updates in which it is rewarded for ...")
+    left.set_ylabel("others' gain: 0 selfish, 1 prosocial")
+    left.legend(loc="best", fontsize=8, frameon=False)
+    seeds = max(len(found) for found in runs.values())
+    left.set_title(f"While it is trained, {seeds} seeds (thick: interquartile mean)", fontsize=10, loc="left")
+    right.set_title("Among people whom it never met", fontsize=10, loc="left")
+    return save_figure(figure, path)
+
+
+def _share_by_update(folder: Path, run: dict[str, Any]) -> list[float]:
+    """What the others gain at each update, between what a selfish and a prosocial listener bring them."""
+    first = next(iter(run["references"].values()))  # of the training population
+    low, high = (first[mode]["others"] for mode in ("selfish", "prosocial"))
+    lines = RunFolder(folder).read_metrics()
+    return [(line["act/others"] - low) / (high - low) for line in lines if "act/others" in line]
+
+
+def _draw_shares(axes: Any, runs: dict[str, dict[Path, Any]]) -> None:
+    """A dot a seed, and the interquartile mean with its interval: before, and after each reward."""
+    grafted = {run["seed"]: run["grafted"]["share"] for found in runs.values() for run in found.values()}
+    columns = {"before": list(grafted.values())}
+    columns |= {name: [run["held_out"]["share"] for run in found.values()] for name, found in runs.items()}
+    for x, (name, shares) in enumerate(columns.items()):
+        colour = _REWARDED[name][1] if name in _REWARDED else "#333333"
+        spread = (np.arange(len(shares)) - (len(shares) - 1) / 2) * 0.045
+        axes.plot(x + spread, shares, "o", color=colour, alpha=0.35, markersize=5, markeredgewidth=0)
+        middle, low, high = interquartile(shares, np.random.default_rng(0))
+        axes.errorbar(
+            [x], [middle], [[middle - low], [high - middle]], fmt="_", color=colour, markersize=22,
+            markeredgewidth=2.2, elinewidth=1.4, capsize=3,
+        )  # fmt: skip
+    axes.set_xticks(range(len(columns)), list(columns), fontsize=9)
+    axes.set_xlim(-0.5, len(columns) - 0.5)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("--run", type=Path, help="a run of a curriculum, for the learning curves")
+    parser.add_argument("--kindness", type=Path, metavar="OUT", help="a folder of experiments.kindness")
     parser.add_argument("--out", type=Path, default=Path("docs"))
     given = parser.parse_args(arguments)
     # two layers of two heads each: the size of the curricula
@@ -193,6 +282,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run = RunFolder.open(given.run)
         name = run.read_json("config.json")["curriculum"]
         print(draw_losses(given.out / "learning_curves.png", run.read_metrics(), f"Training by {name}"))
+    if given.kindness is not None:
+        print(draw_kindness(given.out / "kindness.png", given.kindness))
 
 
 if __name__ == "__main__":

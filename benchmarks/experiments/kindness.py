@@ -340,6 +340,7 @@ def summary(out: Path) -> str:
         "NLL - floor (if known), ECE", "the same, fixed states", "happy after a gift: happy / not", "busy, s",
     )  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    lines += _before(out, rng, len(heads))
     for name in CONDITIONS:
         runs = [json.loads(path.read_text()) for path in sorted(out.glob(f"{name}-[0-9]*.json"))]
         if not runs:
@@ -362,6 +363,17 @@ def summary(out: Path) -> str:
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _before(out: Path, rng: np.random.Generator, width: int) -> list[str]:
+    """The line of what the agents came to before any reward; none where nobody was examined."""
+    found = [json.loads(path.read_text()) for path in sorted(out.glob("listening-[0-9]*/grafted.json"))]
+    if not found:
+        return []
+    share, low, high = interquartile([each["share"] for each in found], rng)
+    own = np.mean([each["own"] for each in found])
+    cells = ["no reward yet", str(len(found)), f"{share:.2f}", f"{low:.2f} to {high:.2f}", "–", f"{own:+.2f}"]
+    return [f"| {' | '.join(cells + ['–'] * (width - len(cells)))} |"]
 
 
 def counts(out: Path) -> str:

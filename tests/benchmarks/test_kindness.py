@@ -10,6 +10,7 @@ import torch
 from mindsight.agents.tri_module.perspective import ME, WORLD
 from mindsight.agents.tri_module.phases import Acting, mixed
 from mindsight.benchmarks.experiments import kindness
+from mindsight.benchmarks.experiments.figures import _REWARDED, draw_kindness
 from mindsight.benchmarks.experiments.kindness import (
     CONDITIONS,
     GAMES,
@@ -66,7 +67,35 @@ def test_a_run_writes_what_it_found_and_is_not_run_again(out, monkeypatch):
 
 def test_the_table_has_a_line_a_condition(out):
     lines = summary(out).splitlines()
-    assert [line.split("`")[1] for line in lines[2:]] == ["own", "selfish"]
+    assert len({line.count("|") for line in lines}) == 1
+    before, *after = lines[2:]
+    share = json.loads((out / "own-0.json").read_text())["grafted"]["share"]
+    assert [cell.strip() for cell in before.split("|")[1:4]] == ["no reward yet", "1", f"{share:.2f}"]
+    assert [line.split("`")[1] for line in after] == ["own", "selfish"]
+
+
+def test_the_picture_shows_every_run_and_what_was_before(out, tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    drawn, plot = [], Axes.plot
+
+    def noted(self, x, y, *style, **more):
+        drawn.append((more.get("label"), np.asarray(y, float).tolist()))
+        return plot(self, x, y, *style, **more)
+
+    monkeypatch.setattr(Axes, "plot", noted)
+    assert draw_kindness(tmp_path / "kindness.png", out).read_bytes().startswith(b"\x89PNG")
+    runs = [json.loads((out / f"{name}-0.json").read_text()) for name in ("own", "selfish")]
+    references = [next(iter(run["references"].values())) for run in runs]
+    gained = [(run["training"]["act/others"]) / each["prosocial"]["others"]
+              for run, each in zip(runs, references, strict=True)]  # fmt: skip
+    curves = [drawn[0], drawn[2]]  # one update each; between them what is thick
+    assert [y for _, y in curves] == [[pytest.approx(each)] for each in gained]
+    assert [label for label, _ in drawn if label] == [_REWARDED[name][0] for name in ("own", "selfish")]
+    dots = [y for _, y in drawn[4:7]]
+    assert dots == [[runs[0]["grafted"]["share"]], *([run["held_out"]["share"]] for run in runs)]
+    with pytest.raises(FileNotFoundError, match="has no runs of own"):
+        draw_kindness(tmp_path / "kindness.png", tmp_path)
 
 
 def test_what_a_game_counts_stands_beside_what_characters_come_to(tmp_path):
