@@ -31,7 +31,7 @@ test: $(INSTALLED) ## run every test: 12 minutes on two cores, 16 where all is c
 	@$(RUN) -m pytest -n 2 --dist worksteal -m "not experiment"
 
 # Two chains side by side, one thread each; everything goes on where it was stopped.
-experiments: $(INSTALLED) ## what the results page reports, and the long tests: a night; goes on where it stopped
+experiments: $(INSTALLED) ## what the results page reports, and the long tests: one to two nights; goes on where it stopped
 	@trap 'trap - TERM; kill 0' INT TERM; \
 	 ( $(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief && \
 	   $(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation && \
