@@ -62,7 +62,8 @@ class Forks:
 
     def start(self, code: str, said: Path, errors: Path | None = None) -> int:
         """The number of a process that runs this; what it prints is added to these files."""
-        return self._ask({"code": code, "said": [str(said), str(errors or said)]})
+        self._tell({"code": code, "said": [str(said), str(errors or said)]})
+        return int(self._server.stdout.readline())
 
     def ended(self, process: int, seconds: float) -> int | None:
         """The exit code, once it has ended; None where it has not within so many seconds. Nothing else can be
@@ -86,7 +87,3 @@ class Forks:
 
     def _tell(self, asked: dict) -> None:
         print(json.dumps(asked), file=self._server.stdin, flush=True)
-
-    def _ask(self, asked: dict) -> int:
-        self._tell(asked)
-        return int(self._server.stdout.readline())

@@ -689,15 +689,15 @@ def train(
         BlockingIOError: another training writes into the folder.
     """
     keeper = _Keeper(settings, watch, run, steps, best, tell, enough, save_every)
-    board = TensorBoardOutputFormat(str(run.path / "tensorboard"))
-    model.set_logger(Logger(str(run.path), [board, _Lines(run)]))
     fresh = model.num_timesteps == 0
     reason = None
-    try:
-        with run.held():
+    with run.held():
+        board = TensorBoardOutputFormat(str(run.path / "tensorboard"))
+        model.set_logger(Logger(str(run.path), [board, _Lines(run)]))
+        try:
             model.learn(steps - model.num_timesteps, callback=keeper, reset_num_timesteps=fresh)
-    except Stop as stop:
-        reason = str(stop)
-    finally:
-        model.logger.close()
+        except Stop as stop:
+            reason = str(stop)
+        finally:
+            model.logger.close()
     return keeper.progress(), reason

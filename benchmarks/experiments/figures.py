@@ -13,7 +13,6 @@ not written down here: every listing makes its step on a small network, and what
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from ...agents.tri_module.algorithms import (
 )
 from ...agents.tri_module.model import GROUPS, MODULES, TriConfig, TriModule
 from ...agents.tri_module.routing import Learner, Term
+from .kindness import by_seed, runs_of
 from .statistics import interquartile
 
 __all__ = ["draw_kindness", "draw_routing", "main", "routing_table"]
@@ -90,6 +90,16 @@ def routing_table() -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
+def _figure(width: float, height: float) -> Any:
+    """An empty one, in inches, that needs no screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def draw_routing(path: Path, config: TriConfig) -> Path:
     """Draw a network's heads by module, and what moves them, as a PNG file.
 
@@ -97,11 +107,7 @@ def draw_routing(path: Path, config: TriConfig) -> Path:
         path: of the file.
         config: the network's size.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11.5, 4.9), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(11.5, 4.9)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.75))
     _draw_network(left, config)
     _draw_table(right, routing_table())
@@ -208,22 +214,15 @@ def draw_kindness(path: Path, out: Path) -> Path:
     Raises:
         FileNotFoundError: there is no run in it.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    runs = {}
-    for name in _REWARDED:
-        found = {each: json.loads(each.read_text()) for each in sorted(out.glob(f"{name}-[0-9]*.json"))}
-        if found:
-            runs[name] = found
+    there = runs_of(out)
+    runs = {name: there[name] for name in _REWARDED if name in there}
     if not runs:
         raise FileNotFoundError(f"{out} has no runs of {', '.join(_REWARDED)}")
-    figure = Figure(figsize=(11.5, 4.2), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(11.5, 4.2)
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1), sharey=True)
     for name, found in runs.items():
         text, colour = _REWARDED[name]
-        curves = [_share_by_update(file.with_suffix(""), run) for file, run in found.items()]
+        curves = [_share_by_update(out / f"{name}-{run['seed']}", run) for run in found]
         for curve in curves:
             left.plot(range(1, len(curve) + 1), curve, color=colour, alpha=0.22, linewidth=0.8)
         rows = zip(*curves, strict=False)  # as far as all go
@@ -251,11 +250,10 @@ def _share_by_update(folder: Path, run: dict[str, Any]) -> list[float]:
     return [(line["act/others"] - low) / (high - low) for line in lines if "act/others" in line]
 
 
-def _draw_shares(axes: Any, runs: dict[str, dict[Path, Any]]) -> None:
+def _draw_shares(axes: Any, runs: dict[str, list[dict[str, Any]]]) -> None:
     """A dot a seed, and the interquartile mean with its interval: before, and after each reward."""
-    grafted = {run["seed"]: run["grafted"]["share"] for found in runs.values() for run in found.values()}
-    columns = {"before": list(grafted.values())}
-    columns |= {name: [run["held_out"]["share"] for run in found.values()] for name, found in runs.items()}
+    columns = {"before": [run["grafted"]["share"] for run in by_seed(runs)]}
+    columns |= {name: [run["held_out"]["share"] for run in found] for name, found in runs.items()}
     for x, (name, shares) in enumerate(columns.items()):
         colour = _REWARDED[name][1] if name in _REWARDED else "#333333"
         spread = (np.arange(len(shares)) - (len(shares) - 1) / 2) * 0.045

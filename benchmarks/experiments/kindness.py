@@ -53,7 +53,19 @@ from ...scenarios.loader import load_scenario
 from .solace_floor import floor
 from .statistics import interquartile
 
-__all__ = ["CONDITIONS", "GAMES", "USUAL", "Condition", "discrimination", "exam", "main", "run", "summary"]
+__all__ = [
+    "CONDITIONS",
+    "GAMES",
+    "USUAL",
+    "Condition",
+    "by_seed",
+    "discrimination",
+    "exam",
+    "main",
+    "run",
+    "runs_of",
+    "summary",
+]
 
 #: What is played: a curriculum, and the exam on things and people that it never has.
 GAMES = {
@@ -332,6 +344,17 @@ def run(
     return found
 
 
+def runs_of(out: Path) -> dict[str, list[dict[str, Any]]]:
+    """What was found by each condition that has any runs in a folder, in the order of ``CONDITIONS``."""
+    paths = {name: sorted(out.glob(f"{name}-[0-9]*.json")) for name in CONDITIONS}
+    return {name: [json.loads(path.read_text()) for path in some] for name, some in paths.items() if some}
+
+
+def by_seed(runs: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """A run of each seed, of whatever condition: for what a seed's conditions share."""
+    return list({each["seed"]: each for some in runs.values() for each in some}.values())
+
+
 def summary(out: Path) -> str:
     """A Markdown table of all that is there."""
     rng = np.random.default_rng(0)
@@ -340,11 +363,9 @@ def summary(out: Path) -> str:
         "NLL - floor (if known), ECE", "the same, fixed states", "happy after a gift: happy / not", "busy, s",
     )  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    lines += _before(out, rng, len(heads))
-    for name in CONDITIONS:
-        runs = [json.loads(path.read_text()) for path in sorted(out.glob(f"{name}-[0-9]*.json"))]
-        if not runs:
-            continue
+    found = runs_of(out)
+    lines += _before(by_seed(found), rng, len(heads))
+    for name, runs in found.items():
         share, low, high = interquartile([each["held_out"]["share"] for each in runs], rng)
 
         def mean(part: str, key: str, runs: list[Any] = runs) -> float:
@@ -365,23 +386,22 @@ def summary(out: Path) -> str:
     return "\n".join(lines)
 
 
-def _before(out: Path, rng: np.random.Generator, width: int) -> list[str]:
-    """The line of what the agents came to before any reward; none where nobody was examined."""
-    found = [json.loads(path.read_text()) for path in sorted(out.glob("listening-[0-9]*/grafted.json"))]
-    if not found:
+def _before(runs: list[dict[str, Any]], rng: np.random.Generator, width: int) -> list[str]:
+    """The line of what the agents came to before any reward; none where there is no run."""
+    if not runs:
         return []
-    share, low, high = interquartile([each["share"] for each in found], rng)
-    own = np.mean([each["own"] for each in found])
-    cells = ["no reward yet", str(len(found)), f"{share:.2f}", f"{low:.2f} to {high:.2f}", "–", f"{own:+.2f}"]
+    grafted = [each["grafted"] for each in runs]
+    share, low, high = interquartile([each["share"] for each in grafted], rng)
+    own = np.mean([each["own"] for each in grafted])
+    cells = ["no reward yet", str(len(runs)), f"{share:.2f}", f"{low:.2f} to {high:.2f}", "–", f"{own:+.2f}"]
     return [f"| {' | '.join(cells + ['–'] * (width - len(cells)))} |"]
 
 
 def counts(out: Path) -> str:
     """A Markdown table of what the game counts, an episode, in each exam and beside what characters come to;
     "" for a game that counts nothing."""
-    paths = {name: sorted(out.glob(f"{name}-[0-9]*.json")) for name in CONDITIONS}
-    runs = {name: [json.loads(path.read_text()) for path in some] for name, some in paths.items() if some}
-    known = list({each["seed"]: each for some in runs.values() for each in some}.values())
+    runs = runs_of(out)
+    known = by_seed(runs)
     keys = ["share", "own", *(known[0]["counted"] if known else ())]
     if len(keys) == 2:
         return ""

@@ -131,6 +131,14 @@ def test_training_ends_when_it_is_enough_and_can_go_on(tmp_path):
     assert sum(progress.shares.values()) == pytest.approx(1, abs=0.02)
 
 
+def test_a_folder_that_another_training_has_is_left_as_it_is(tmp_path):
+    run = RunFolder.create(tmp_path / "run", "reach")
+    model, watch = new()
+    with run.held(), pytest.raises(BlockingIOError, match="run: another training writes into it"):
+        sb3.train(model, SMALL, watch, run, 10_000)
+    assert not list(run.path.iterdir())
+
+
 def test_a_training_in_small_rooms_learns(tmp_path):
     run = RunFolder.create(tmp_path / "run", "reach")
     env = vec_env("reach", 32, individuals=1, width=5, height=5, doors="open", limit=20)
