@@ -60,6 +60,7 @@ _EXAMS = 2**20 - 1  # the block of evaluation seeds that exams while training ha
 AHEAD = 16  # updates whose conversations are played at once
 _KEYS = (
     "description",
+    "after",
     "seed",
     "threads",
     "model",
@@ -177,7 +178,8 @@ class Curriculum:
     Attributes:
         name: the file's name without its ending.
         description: what it is about.
-        phases: at least one.
+        phases: at least one; with ``after`` those of that curriculum stand before its own.
+        after: the curriculum whose listening comes first; "" where none does.
         seed: of weights and draws, and which block of training seeds is played.
         threads: of torch.
         model: sizes, as :class:`TriConfig` has them.
@@ -200,7 +202,18 @@ class Curriculum:
     check_every: int = 50
     save_every: float = 30.0
     exam: Exam | None = None
+    after: str = ""
     source: str = ""
+
+    @property
+    def acts(self) -> int:
+        """The update from which on the agent acts; that of the end where it never does."""
+        begins = [plan.begin for plan in self.phases if plan.listing in ACTING]
+        return min(begins, default=sum(plan.steps for plan in self.phases))
+
+    def listening(self) -> tuple[Plan, ...]:
+        """The phases before that."""
+        return tuple(plan for plan in self.phases if plan.begin < self.acts)
 
     def training(
         self, *, model: Any = None, seed: int | None = None, out: str | os.PathLike[str] | None = None
@@ -258,18 +271,24 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
     Raises:
         ScenarioError: there is none, or it is wrong.
     """
-    if isinstance(given, Curriculum):
-        return given
+    return given if isinstance(given, Curriculum) else _load(given, ())
+
+
+def _load(given: str | Path, above: tuple[Path, ...]) -> Curriculum:
+    """The same; ``above`` are the files that it comes before."""
     text, source, name = find_text(given, list_curricula(), "curriculum", "curricula")
     reader = Reader(text, source)
     reader.keys(_KEYS, ("description", "phases"))
     entries = reader.data["phases"]
     if not isinstance(entries, list) or not entries:
         reader.fail("phases", f"is {entries!r}, expected a list of phases")
-    plans: list[Plan] = []
+    before = _after(reader, above)
+    plans = [] if before is None else list(before.listening())
+    first = sum(plan.steps for plan in plans)
     for k in range(len(entries)):
         below = reader.below("phases", k)
         plan = _plan(below)
+        plan = dataclasses.replace(plan, begin=first + plan.begin)
         if plan.name in [each.name for each in plans]:
             below.fail("name", f"is {plan.name!r} twice: give each phase a name of its own")
         plans.append(plan)
@@ -289,14 +308,31 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
         phases=tuple(plans),
         seed=reader.number("seed", 0, lambda x: 0 <= x <= most, f"a whole number from 0 to {most}"),
         threads=reader.number("threads", 1, lambda x: 1 <= x <= 64, "a whole number from 1 to 64"),
-        model=_model(reader.below("model"), plans),
+        model=_model(reader.below("model"), plans) if before is None else before.model,
         learner=_learner(reader.below("learner")),
         best=best,
         check_every=reader.number("check_every", 50, lambda x: x >= 1, "a whole number of at least 1"),
         save_every=reader.number("save_every", 30.0, lambda x: 0 <= x < math.inf, "seconds, at least 0"),
         exam=_exam(reader, plans) if "exam" in reader.data else None,
+        after="" if before is None else before.name,
         source=source,
     )
+
+
+def _after(reader: Reader, above: tuple[Path, ...]) -> Curriculum | None:
+    """The curriculum whose listening comes first."""
+    if "after" not in reader.data:
+        return None
+    given, here = reader.text("after"), Path(reader.source).resolve()
+    if here in above:
+        reader.fail("after", f"is {given!r}, which comes after this one itself")
+    if "model" in reader.data:
+        reader.fail("model", f"is given beside 'after': the model of {given!r} learns on")
+    beside = _beside(reader, given)
+    try:
+        return _load(beside if beside.is_file() else given, (*above, here))
+    except ScenarioError as error:
+        reader.fail("after", str(error))
 
 
 def _exam(reader: Reader, plans: Sequence[Plan]) -> Exam:

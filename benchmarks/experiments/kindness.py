@@ -48,7 +48,7 @@ from ...envs.conversation.language import (
     WARN,
 )
 from ...scenarios import seeds
-from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
+from ...scenarios.curricula import Curriculum, Plan, load_curriculum, prepare, resume
 from ...scenarios.loader import load_scenario
 from .solace_floor import floor
 from .statistics import interquartile
@@ -132,15 +132,20 @@ USUAL = {
 
 
 # --- Training ----------------------------------------------------------------------------------------------
-def parts(curriculum: Curriculum) -> tuple[Curriculum, Curriculum]:
-    """The phases before the agent acts, and those from then on."""
-    acts = next(plan for plan in curriculum.phases if plan.listing == "kindness")
-    before = tuple(plan for plan in curriculum.phases if plan.begin < acts.begin)
-    after = tuple(replace(plan, begin=0) for plan in curriculum.phases if plan.begin >= acts.begin)
-    return (
-        replace(curriculum, name="listening", phases=before),
-        replace(curriculum, name="acting", phases=after),
-    )
+def parts(curriculum: Curriculum) -> tuple[list[Curriculum], Curriculum]:
+    """What is listened to before the agent acts, in one piece or, where a curriculum comes after another, in
+    two of which that one's is the first; and the phases from then on."""
+    heard = curriculum.listening()
+    first = len(load_curriculum(curriculum.after).listening()) if curriculum.after else 0
+    acting = tuple(plan for plan in curriculum.phases if plan not in heard)
+
+    def piece(name: str, plans: tuple[Plan, ...]) -> Curriculum:
+        begin = min(plan.begin for plan in plans)
+        plans = tuple(replace(plan, begin=plan.begin - begin) for plan in plans)
+        return replace(curriculum, name=name, phases=plans, after="")
+
+    listening = [piece("listening", some) for some in (heard[:first], heard[first:]) if some]
+    return listening, piece("acting", acting)
 
 
 def trained(
@@ -301,18 +306,27 @@ def discrimination(model: TriModule, episodes: Episodes) -> dict[str, float]:
 
 # --- All of them -------------------------------------------------------------------------------------------
 def run(
-    condition: str, seed: int, out: Path, curriculum: Curriculum, held_out: str, episodes: int = 128
+    condition: str,
+    seed: int,
+    out: Path,
+    curriculum: Curriculum,
+    held_out: str,
+    episodes: int = 128,
+    listened: Path | None = None,
 ) -> dict[str, Any]:
-    """One run, and its file ``<condition>-<seed>.json``; one that is there is read."""
+    """One run, and its file ``<condition>-<seed>.json``; one that is there is read. ``listened``: the folder of
+    the runs whose listening this one's begins with; ``out`` itself where None."""
     path = out / f"{condition}-{seed}.json"
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())
         return found
     listening, acting = parts(curriculum)
-    heard = out / f"listening-{seed}"
-    pretraining = trained(listening, seed, heard)
-    start = heard / "checkpoints" / "last"
-    before = heard / "grafted.json"
+    folders = ((listened or out) / f"listening-{seed}", out / f"listening_on-{seed}")
+    pretraining, model = [], None
+    for piece, heard in zip(listening, folders, strict=False):
+        pretraining.append(trained(piece, seed, heard, model))
+        start, before = heard / "checkpoints" / "last", heard / "grafted.json"
+        model = TriModule.load(start)
     grafted = TriModule.load(start)
     grafted.graft()
     if not before.exists():
@@ -426,13 +440,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--conditions", nargs="+", choices=list(CONDITIONS), help="not the usual ones")
     parser.add_argument("--game", choices=list(GAMES), default="solace")
     parser.add_argument("--episodes", type=int, default=128, help="of an exam")
+    parser.add_argument(
+        "--listened", type=Path, help="runs of a game whose listening this one's begins with, to share it"
+    )
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     name, held_out = GAMES[given.game]
     curriculum = load_curriculum(name)
     for seed in range(given.first, given.first + given.seeds):
         for condition in given.conditions or USUAL[given.game]:
-            found = run(condition, seed, given.out, curriculum, held_out, given.episodes)
+            found = run(condition, seed, given.out, curriculum, held_out, given.episodes, given.listened)
             share, busy = found["held_out"]["share"], found["training"]["busy"]
             print(f"{condition:12s} seed {seed}: held out {share:+.2f}, {busy:.0f} s", flush=True)
     print(summary(given.out))

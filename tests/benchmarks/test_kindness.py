@@ -127,11 +127,15 @@ def test_references_bring_the_ward_what_they_should():
 def test_what_is_listened_to_before_is_the_same_for_all_conditions():
     for name, _ in GAMES.values():
         curriculum = load_curriculum(name)
-        before, after = parts(curriculum)
-        assert {plan.listing for plan in before.phases} == {"pretrain"}
+        heard, after = parts(curriculum)
+        before = [plan for piece in heard for plan in piece.phases]
+        assert {plan.listing for plan in before} == {"pretrain"}
+        assert all(piece.phases[0].begin == 0 for piece in heard)
         assert [plan.listing for plan in after.phases].count("kindness") == 1
         assert all(plan.begin == 0 for plan in after.phases)
-        assert len(before.phases) + len(after.phases) == len(curriculum.phases)
+        assert [plan.name for plan in (*before, *after.phases)] == [plan.name for plan in curriculum.phases]
+    (half,), _ = parts(load_curriculum("kindness_half_kind"))
+    assert parts(load_curriculum("kindness"))[0][0].phases == half.phases  # trained once for both
     for condition in CONDITIONS.values():
         chosen = kindness.with_condition(after, condition)
         for plan in chosen.phases:

@@ -120,6 +120,56 @@ def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new,
     assert "\n" not in str(caught.value)
 
 
+LATER = """\
+description: After the other one.
+after: tiny.yaml
+phases:
+  - {name: more, listing: pretrain, scenario: echo_train, steps: 3, batch_size: 4}
+  - {name: act, listing: kindness, scenario: solace_two, steps: 1, batch_size: 4, begin: 3}
+"""
+
+
+def test_one_curriculum_comes_after_anothers_listening(tmp_path):
+    written(tmp_path)
+    found = load_curriculum(written(tmp_path, LATER, "later.yaml"))
+    begins = [(plan.name, plan.begin) for plan in found.phases]
+    assert begins == [("listen", 0), ("simulate_and_imitate", 5), ("more", 60), ("act", 63)]
+    assert (found.after, found.acts) == ("tiny", 63) and found.model["width"] == 12
+    last = load_curriculum(
+        written(tmp_path, LATER.replace("tiny", "later").replace("more", "most"), "l.yaml")
+    )
+    assert [plan.name for plan in last.phases][2:] == ["more", "most", "act"]  # another acts, as it learned
+    assert load_curriculum("kindness").listening()[: len(load_curriculum("kindness_half_kind").listening())] == (
+        load_curriculum("kindness_half_kind").listening()
+    )  # fmt: skip
+    small = (
+        TINY.replace("steps: 40", "steps: 2").replace("steps: 20", "steps: 2").replace("begin: 5", "begin: 1")
+    )
+    written(tmp_path, small)
+    trainer = prepare(tmp_path / "later.yaml", out=tmp_path / "run")
+    trainer.train(enough=lambda progress: "enough" if progress.steps == 6 else None)
+    (tmp_path / "tiny.yaml").unlink()  # a run needs neither file again
+    gone_on = resume(tmp_path / "run", pytest.fail)
+    gone_on.train()
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["phase"] for line in lines][-4:] == ["more", "more", "more", "act"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("tiny.yaml", "later.yaml", r"later\.yaml:2: key 'after': is 'later.yaml', which comes after this one"),
+        ("tiny.yaml", "tidy", r"later\.yaml:2: key 'after': curriculum is 'tidy', expected"),
+        ("after:", "model: {width: 12}\nafter:", r"later\.yaml:2: key 'model': is given beside 'after'"),
+        ("name: more", "name: listen", r"later\.yaml:4: key 'phases\[0\]\.name': is 'listen' twice"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_coming_after_another_is_named(tmp_path, old, new, says):
+    written(tmp_path)
+    with pytest.raises(ScenarioError, match=says):
+        load_curriculum(written(tmp_path, LATER.replace(old, new, 1), "later.yaml"))
+
+
 def test_the_page_has_a_curriculum_that_loads_and_mistakes_as_they_read(tmp_path, monkeypatch):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
