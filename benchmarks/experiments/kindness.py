@@ -314,8 +314,8 @@ def run(
     episodes: int = 128,
     listened: Path | None = None,
 ) -> dict[str, Any]:
-    """One run, and its file ``<condition>-<seed>.json``; one that is there is read. ``listened``: the folder of
-    the runs whose listening this one's begins with; ``out`` itself where None."""
+    """One run, and its file ``<condition>-<seed>.json``; one that is there is read. ``listened``: the folder
+    of the runs whose listening this one's begins with; ``out`` itself where None."""
     path = out / f"{condition}-{seed}.json"
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())

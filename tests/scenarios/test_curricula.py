@@ -135,17 +135,14 @@ def test_one_curriculum_comes_after_anothers_listening(tmp_path):
     begins = [(plan.name, plan.begin) for plan in found.phases]
     assert begins == [("listen", 0), ("simulate_and_imitate", 5), ("more", 60), ("act", 63)]
     assert (found.after, found.acts) == ("tiny", 63) and found.model["width"] == 12
-    last = load_curriculum(
-        written(tmp_path, LATER.replace("tiny", "later").replace("more", "most"), "l.yaml")
-    )
+    third = LATER.replace("tiny", "later").replace("more", "most")
+    last = load_curriculum(written(tmp_path, third, "third.yaml"))
     assert [plan.name for plan in last.phases][2:] == ["more", "most", "act"]  # another acts, as it learned
-    assert load_curriculum("kindness").listening()[: len(load_curriculum("kindness_half_kind").listening())] == (
-        load_curriculum("kindness_half_kind").listening()
-    )  # fmt: skip
-    small = (
-        TINY.replace("steps: 40", "steps: 2").replace("steps: 20", "steps: 2").replace("begin: 5", "begin: 1")
+    half = load_curriculum("kindness_half_kind").listening()
+    assert load_curriculum("kindness").listening()[: len(half)] == half
+    written(
+        tmp_path, TINY.replace("steps: 40", "steps: 2").replace("steps: 20", "steps: 2").replace(": 5", ": 1")
     )
-    written(tmp_path, small)
     trainer = prepare(tmp_path / "later.yaml", out=tmp_path / "run")
     trainer.train(enough=lambda progress: "enough" if progress.steps == 6 else None)
     (tmp_path / "tiny.yaml").unlink()  # a run needs neither file again
@@ -158,7 +155,7 @@ def test_one_curriculum_comes_after_anothers_listening(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("tiny.yaml", "later.yaml", r"later\.yaml:2: key 'after': is 'later.yaml', which comes after this one"),
+        ("tiny.yaml", "later.yaml", r"later\.yaml:2: key 'after': is 'later.yaml', which comes after"),
         ("tiny.yaml", "tidy", r"later\.yaml:2: key 'after': curriculum is 'tidy', expected"),
         ("after:", "model: {width: 12}\nafter:", r"later\.yaml:2: key 'model': is given beside 'after'"),
         ("name: more", "name: listen", r"later\.yaml:4: key 'phases\[0\]\.name': is 'listen' twice"),
