@@ -179,7 +179,7 @@ class Curriculum:
         name: the file's name without its ending.
         description: what it is about.
         phases: at least one; with ``after`` those of that curriculum stand before its own.
-        after: the curriculum whose listening comes first; "" where none does.
+        after: the curriculum whose listening comes first, in the file; "" where none does.
         seed: of weights and draws, and which block of training seeds is played.
         threads: of torch.
         model: sizes, as :class:`TriConfig` has them.
@@ -224,7 +224,7 @@ class Curriculum:
     def config(self) -> dict[str, Any]:
         """All that was asked for, as JSON has it; scenarios by name."""
         found = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
-        del found["source"]
+        del found["source"], found["after"]  # the phases say what came of it
         found["exam"] = None if self.exam is None else dataclasses.asdict(self.exam)
         phases = []
         for plan in self.phases:
