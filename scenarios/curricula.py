@@ -183,7 +183,7 @@ class Curriculum:
         seed: of weights and draws, and which block of training seeds is played.
         threads: of torch.
         model: sizes, as :class:`TriConfig` has them.
-        learner: ``optimizer``, ``clip``, ``variant``, ``log_every``, as :class:`Learner` has them.
+        learner: ``optimizer``, ``clip``, ``variant``, ``average``, ``log_every``, as :class:`Learner` has them.
         best: ``"phase/number"`` whose lowest running mean marks the best model; "": none is kept.
         check_every: after so many updates it is looked at.
         save_every: seconds between two checkpoints.
@@ -551,11 +551,12 @@ def _model(reader: Reader, plans: Sequence[Plan]) -> dict[str, Any]:
 def _learner(reader: Reader) -> dict[str, Any]:
     from ..agents.tri_module.routing import VARIANTS
 
-    reader.keys(("optimizer", "clip", "variant", "log_every"), ())
+    reader.keys(("optimizer", "clip", "variant", "average", "log_every"), ())
     return {
         "optimizer": reader.choice("optimizer", "adam", ("adam", "sgd")),
         "clip": reader.number("clip", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
         "variant": reader.choice("variant", "routed", list(VARIANTS)),
+        "average": reader.number("average", 0.0, lambda x: 0 <= x < 1, "a decay of at least 0, below 1"),
         "log_every": reader.number("log_every", 0, lambda x: x >= 0, "a whole number of at least 0"),
     }
 
@@ -634,7 +635,8 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
         FileNotFoundError: there is no such run.
     """
     run = RunFolder.open(path)
-    config = run.read_json("config.json")
+    written = run.read_json("config.json")
+    config = dict(written)
     try:
         plans = []
         for one in config.pop("phases"):
@@ -652,15 +654,18 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             warn(f"{name} was {before.get(name)} and is {now.get(name)}: the rest may come out differently")
-    trainer = _trainer(found)(run)
+    # As it was written: settings that came later have what was so before by default.
+    trainer = _trainer(found, config=written)(run)
     trainer.restore(warn)
     return trainer
 
 
 def _trainer(
-    curriculum: Curriculum, model: TriModule | SeparateModules | None = None
+    curriculum: Curriculum,
+    model: TriModule | SeparateModules | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> Callable[[RunFolder], Trainer]:
-    """Everything of a training but its folder."""
+    """Everything of a training but its folder. A checkpoint of one with another config is foreign to it."""
     # Before torch is loaded: two spinning pools of threads on two cores wait for each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
@@ -679,7 +684,7 @@ def _trainer(
     for plan in curriculum.phases:
         parts.append(_part(plan, curriculum.seed, first))
         first += plan.conversations()
-    config = curriculum.config()
+    config = curriculum.config() if config is None else config
     exam: dict[str, Any] = {} if curriculum.exam is None else {"exam": curriculum.exam}
     return lambda run: Trainer(
         learner, parts, run, curriculum.seed, config, watch=curriculum.best,

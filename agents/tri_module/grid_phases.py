@@ -171,7 +171,7 @@ class GridFinetune(_Playing):
         """One update: mean losses, and what an episode brought that ended in it."""
         model: Any = learner.model
         if self.graft and self._number == 0 and isinstance(model, GridModule):
-            model.graft()
+            learner.graft()
         how, worlds = self.practice, self.simulation.num_envs
         began = time.perf_counter()
         actor = Actor(model, worlds, torch.Generator().manual_seed(int(rng.integers(2**62))))

@@ -313,8 +313,8 @@ class SimulateAndImitate(_Listening):
 
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update; its losses."""
-        if self.graft and self._number == 0 and isinstance(learner.model, TriModule):
-            learner.model.graft()
+        if self.graft and self._number == 0:
+            learner.graft()
         if not self._waiting:
             self._waiting = self._switched(learner, rng)
         messages, paid = self._waiting.pop(0)
@@ -501,7 +501,7 @@ class _Playing:
         log: dict[str, float] = {}
         if self._number == 0:
             if self.graft:
-                learner.model.graft()
+                learner.graft()
             if self.acting.reward == "learned":
                 log |= self._live(learner.model)
             if self.graft:

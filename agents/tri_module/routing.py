@@ -30,10 +30,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .model import GROUPS, MODULES, SeparateModules, TriModule, head_slices
 
@@ -200,6 +201,8 @@ class Learner:
         clip: the norm that each group's gradient is cut to; None: not at all.
         variant: one of ``VARIANTS``.
         seed: of the draws of ``"random_heads"``.
+        average: of the weights a moving average with this decay is kept, and :attr:`finished` has it (Polyak
+            and Juditsky 1992): what is learned at a high rate swings about what is meant. 0: none.
         log_every: after so many steps the log has both gradients' norms on the perception module and the
             shared parameters, and the cosine between them; 0: never. Such a step takes :func:`by_term`.
         gradients: :func:`by_mix`, or :func:`by_term`, which is slower and obviously right.
@@ -216,6 +219,7 @@ class Learner:
         clip: float | None = 1.0,
         variant: str = "routed",
         seed: int = 0,
+        average: float = 0.0,
         log_every: int = 0,
         gradients: Callable[[Sequence[Term], Mapping[Mix, Sequence[nn.Parameter]]], Gradients] = by_mix,
     ) -> None:
@@ -230,7 +234,10 @@ class Learner:
             raise ValueError(f"optimizer is {optimizer!r}, expected one of {', '.join(makers)}")
         if (variant == "separate") != isinstance(model, SeparateModules):
             raise ValueError(f"variant {variant!r} does not fit a {type(model).__name__}")
+        if not 0 <= average < 1:
+            raise ValueError(f"average is {average}, expected a decay of at least 0, below 1")
         self.model, self.rate, self.clip, self.variant = model, rate, clip, variant
+        self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average)) if average else None
         self.steady = 1.0  # factor to the rate of all but the behaviour module
         self.log_every, self.steps, self.gradients = log_every, 0, gradients
         self.groups = model.groups()
@@ -238,6 +245,18 @@ class Learner:
             [{"params": some, "name": name, "lr": rate} for name, some in self.groups.items() if some]
         )
         self._generator = torch.Generator().manual_seed(seed)
+
+    @property
+    def finished(self) -> TriModule | SeparateModules:
+        """The model to be used: the one that learns, or the average of what it was lately."""
+        return self.model if self._average is None else cast(Any, self._average.module)
+
+    def graft(self) -> None:
+        """Copy the prediction read-out into the behaviour read-out, in the average, too; nothing where
+        networks are two."""
+        for model in {self.model, self.finished}:
+            if isinstance(model, TriModule):
+                model.graft()
 
     def frozen(self, module: str) -> tuple[str, ...]:
         """What is to be detached going forward for a loss on the output of ``"behaviour"`` or
@@ -247,9 +266,11 @@ class Learner:
         return ("prediction",) if module == "behaviour" else ("behaviour",)
 
     def state(self) -> tuple[dict[str, Tensor], int]:
-        """Everything that the next steps depend on: tensors by name (``model.``, ``optimizer.``,
-        ``generator``), none of them a copy, and how many steps were made."""
+        """Everything that the next steps depend on: tensors by name (``model.``, ``average.``,
+        ``optimizer.``, ``generator``), none of them a copy, and how many steps were made."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        if self._average is not None:
+            tensors |= {f"average.{name}": tensor for name, tensor in self._average.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 if value is not None:
@@ -264,13 +285,15 @@ class Learner:
         """
         kept = dict(tensors)
         generator = kept.pop("generator", None)
-        weights = self.model.state_dict()
+        weights = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        if self._average is not None:
+            weights |= {f"average.{name}": tensor for name, tensor in self._average.state_dict().items()}
         parameters = dict(self.model.named_parameters())
         moments: dict[Tensor, dict[str, Tensor]] = {}
         for name, tensor in kept.items():
             kind, _, rest = name.partition(".")
-            if kind == "model" and rest in weights:
-                expected = weights[rest].shape
+            if name in weights:
+                expected = weights[name].shape
             elif kind == "optimizer" and rest.rpartition(".")[0] in parameters:
                 owner, _, key = rest.rpartition(".")
                 expected = (
@@ -281,10 +304,14 @@ class Learner:
                 raise ValueError(f"{name!r} is no part of this model")
             if tensor.shape != expected:
                 raise ValueError(f"{name!r} is of shape {tuple(tensor.shape)}, expected {tuple(expected)}")
-        missing = [name for name in weights if f"model.{name}" not in kept]
+        missing = [name for name in weights if name not in kept]
         if missing or generator is None:
             raise ValueError(f"{(missing or ['generator'])[0]!r} is missing")
-        self.model.load_state_dict({name: kept[f"model.{name}"] for name in weights})
+        for kind, model in (("model.", self.model), ("average.", self._average)):
+            if model is not None:
+                model.load_state_dict(
+                    {n.removeprefix(kind): kept[n] for n in weights if n.startswith(kind)}
+                )
         self.optimizer.state.clear()
         self.optimizer.state.update(moments)
         self._generator.set_state(generator.to(torch.uint8).clone())
@@ -337,6 +364,8 @@ class Learner:
             if self.clip is not None:
                 torch.nn.utils.clip_grad_norm_(settings["params"], self.clip)
         self.optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(cast(nn.Module, self.model))
         self.steps += 1
         return log
 

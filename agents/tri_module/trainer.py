@@ -262,7 +262,7 @@ class Trainer:
                 self._update(part, board)
                 progress = self.progress()
                 tell(progress)
-                reason = enough(progress) or self.exam(self.learner.model, progress)
+                reason = enough(progress) or self.exam(self.learner.finished, progress)
                 if time.perf_counter() - saved >= self.save_every:
                     board.flush()
                     self.save()
@@ -309,7 +309,7 @@ class Trainer:
         mean = math.fsum(values) / len(values)
         if self.best is None or mean < self.best:
             self.best = mean
-            self._save_model(self.run.checkpoints / "best")
+            self.learner.finished.save(self.run.checkpoints / "best")
 
     def progress(self) -> Progress:
         """How it stands."""
@@ -328,7 +328,7 @@ class Trainer:
             values = {each.name: getattr(batch, each.name) for each in fields(batch)}
             tensors = {k: v.detach().contiguous() for k, v in values.items() if isinstance(v, torch.Tensor)}
             write(folder / "batch.safetensors", save(tensors))
-        self._save_model(folder)
+        self.learner.model.save(folder)
         about = {"phase": phase.name, "update": self.updates, "error": str(error)}
         write(folder / "about.json", json.dumps(about, indent=1) + "\n")
         return NotFiniteError(
@@ -376,10 +376,7 @@ class Trainer:
         for path in folder.glob("state-*.safetensors"):
             if path.name not in kept:
                 path.unlink()
-        self._save_model(folder / "last")
-
-    def _save_model(self, folder: Path) -> None:
-        self.learner.model.save(folder)
+        self.learner.finished.save(folder / "last")
 
     def restore(self, warn: Callable[[str], None]) -> int:
         """Go on where the run's newest usable state is; at the beginning if none was ever written.

@@ -58,13 +58,13 @@ def parts(**changes):
     ]
 
 
-def trainer(path, variant="routed", some=None, config=None, **more):
+def trainer(path, variant="routed", some=None, config=None, average=0.0, **more):
     run = RunFolder(path)
     if not path.exists():
         run = RunFolder.create(path, "test")
         run.write_json("config.json", {})
     model = SeparateModules(CONFIG) if variant == "separate" else TriModule(CONFIG)
-    learner = Learner(model, variant=variant, log_every=5)
+    learner = Learner(model, variant=variant, average=average, log_every=5)
     settings = {"watch": "one/prediction", "check_every": 3, "save_every": 0.0, **more}
     return Trainer(learner, some or parts(), run, 3, config or {"of": "test"}, **settings)
 
@@ -162,13 +162,51 @@ def test_a_callback_ends_it_and_it_can_go_on(tmp_path, whole):
 
 
 # --- Exactly -----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("variant", ["random_heads", "separate"])
-def test_what_a_variant_has_of_its_own_is_restored(tmp_path, variant):
-    """The draws of random heads, and both networks where there are two."""
-    trainer(tmp_path / "whole", variant).train()
-    trainer(tmp_path / "run", variant).train(enough=lambda p: "enough" if p.steps == 20 else None)
-    resumed(tmp_path / "run", variant=variant)[0].train()
+@pytest.mark.parametrize(
+    "own", [{"variant": "random_heads"}, {"variant": "separate"}, {"average": 0.9},
+            {"average": 0.9, "variant": "separate"}], ids=str,
+)  # fmt: skip
+def test_what_a_learner_has_of_its_own_is_restored(tmp_path, own):
+    """The draws of random heads, both networks where there are two, and what was averaged."""
+    trainer(tmp_path / "whole", **own).train()
+    trainer(tmp_path / "run", **own).train(enough=lambda p: "enough" if p.steps == 20 else None)
+    resumed(tmp_path / "run", **own)[0].train()
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+def test_what_is_examined_and_kept_is_the_average(tmp_path):
+    seen, after = [], []
+
+    def exam(model, progress):
+        seen.append({name: each.clone() for name, each in model.state_dict().items()})
+        return None
+
+    made = trainer(tmp_path / "run", average=0.75, exam=exam)
+
+    def tell(progress):
+        after.append({name: each.clone() for name, each in made.learner.model.state_dict().items()})
+
+    made.train(tell)
+    expected = after[0]  # the first weights are what there was before
+    for model, mean in zip(after, seen, strict=True):
+        expected = {name: 0.75 * expected[name] + 0.25 * model[name] for name in model}
+        for name, each in mean.items():
+            torch.testing.assert_close(each, expected[name], rtol=1e-5, atol=1e-6)
+    kept = TriModule.load(tmp_path / "run" / "checkpoints" / "last").state_dict()
+    assert all(torch.equal(kept[name], seen[-1][name]) for name in kept)
+    assert not all(torch.equal(kept[name], after[-1][name]) for name in kept)
+    made.learner.graft()
+    assert torch.equal(
+        made.learner.finished.behaviour_readout.weight, made.learner.finished.prediction_readout.weight
+    )
+    plain = trainer(tmp_path / "plain", average=0.0)
+    plain.train()
+    weights = plain.learner.model.state_dict()  # averaging changes nothing of what is learned
+    assert all(torch.equal(weights[name], after[-1][name]) for name in weights)
+    with pytest.raises(CheckpointError, match="'average.n_averaged' is missing"):
+        resumed(tmp_path / "plain", average=0.75)
+    with pytest.raises(ValueError, match="average is 1.0, expected a decay"):
+        trainer(tmp_path / "not", average=1.0)
 
 
 def test_two_cannot_train_into_one_folder(tmp_path):
