@@ -183,7 +183,8 @@ class Curriculum:
         seed: of weights and draws, and which block of training seeds is played.
         threads: of torch.
         model: sizes, as :class:`TriConfig` has them.
-        learner: ``optimizer``, ``clip``, ``variant``, ``average``, ``log_every``, as :class:`Learner` has them.
+        learner: ``optimizer``, ``clip``, ``variant``, ``average`` and ``log_every``, as :class:`Learner` has
+            them.
         best: ``"phase/number"`` whose lowest running mean marks the best model; "": none is kept.
         check_every: after so many updates it is looked at.
         save_every: seconds between two checkpoints.

@@ -203,9 +203,9 @@ def test_what_is_examined_and_kept_is_the_average(tmp_path):
     plain.train()
     weights = plain.learner.model.state_dict()  # averaging changes nothing of what is learned
     assert all(torch.equal(weights[name], after[-1][name]) for name in weights)
-    with pytest.raises(CheckpointError, match="'average.n_averaged' is missing"):
+    with pytest.raises(CheckpointError, match=r"'average\.n_averaged' is missing"):
         resumed(tmp_path / "plain", average=0.75)
-    with pytest.raises(ValueError, match="average is 1.0, expected a decay"):
+    with pytest.raises(ValueError, match=r"average is 1\.0, expected a decay"):
         trainer(tmp_path / "not", average=1.0)
 
 
