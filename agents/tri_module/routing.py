@@ -309,9 +309,7 @@ class Learner:
             raise ValueError(f"{(missing or ['generator'])[0]!r} is missing")
         for kind, model in (("model.", self.model), ("average.", self._average)):
             if model is not None:
-                model.load_state_dict(
-                    {n.removeprefix(kind): kept[n] for n in weights if n.startswith(kind)}
-                )
+                model.load_state_dict({n.removeprefix(kind): kept[n] for n in weights if n.startswith(kind)})
         self.optimizer.state.clear()
         self.optimizer.state.update(moments)
         self._generator.set_state(generator.to(torch.uint8).clone())
