@@ -759,7 +759,7 @@ DEMO_GRID = "reach_by_watching"
 DEMO_SEED = 1  # one that passes: not all do, see docs/results.md
 #: The training ends at an exam that is passed, on evaluation seeds of its own. More is asked than by the
 #: card, which has five times as many conversations.
-DEMO_EXAM = {"begin": 400, "every": 100, "score": 0.95}
+DEMO_EXAM: dict[str, Any] = {"begin": 400, "every": 100, "score": 0.95}
 DEMO_REFERENCES = ("random", "reality_biased", "last_seen", "exact")
 DEMO_SHOWN = 4  # questions whose answers are printed
 

@@ -237,7 +237,8 @@ class Learner:
         if not 0 <= average < 1:
             raise ValueError(f"average is {average}, expected a decay of at least 0, below 1")
         self.model, self.rate, self.clip, self.variant = model, rate, clip, variant
-        self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average)) if average else None
+        moving: Any = get_ema_multi_avg_fn  # torch does not say of what type
+        self._average = AveragedModel(model, multi_avg_fn=moving(average)) if average else None
         self.steady = 1.0  # factor to the rate of all but the behaviour module
         self.log_every, self.steps, self.gradients = log_every, 0, gradients
         self.groups = model.groups()
