@@ -163,9 +163,8 @@ def test_a_callback_ends_it_and_it_can_go_on(tmp_path, whole):
 
 # --- Exactly -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "own", [{"variant": "random_heads"}, {"variant": "separate"}, {"average": 0.9},
-            {"average": 0.9, "variant": "separate"}], ids=str,
-)  # fmt: skip
+    "own", [{"variant": "random_heads"}, {"variant": "separate", "average": 0.9}], ids=str
+)
 def test_what_a_learner_has_of_its_own_is_restored(tmp_path, own):
     """The draws of random heads, both networks where there are two, and what was averaged."""
     trainer(tmp_path / "whole", **own).train()
