@@ -37,10 +37,11 @@ experiments: $(INSTALLED) ## what the results page reports, and the long tests: 
 	   $(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation && \
 	   $(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid && \
 	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker && \
-	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game solace_half_kind --out runs/half_kind ) & \
+	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game guarded --out runs/kindness_guarded ) & \
 	 first=$$!; \
-	 ( $(RUN) -m mindsight.benchmarks.experiments.kindness --out runs/kindness && \
-	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game guarded --out runs/kindness_guarded ) & second=$$!; \
+	 ( $(RUN) -m mindsight.benchmarks.experiments.kindness --game solace_half_kind --out runs/half_kind && \
+	   $(RUN) -m mindsight.benchmarks.experiments.kindness --listened runs/half_kind --out runs/kindness ) & \
+	 second=$$!; \
 	 wait $$first; one=$$?; wait $$second; two=$$?; test $$one -eq 0 -a $$two -eq 0
 	@$(RUN) -m pytest -n 2 --dist worksteal -m experiment
 

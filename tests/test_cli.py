@@ -318,7 +318,7 @@ exam: {battery: false_belief_lived, every: 3, episodes: 2, score: 0.9}
 @pytest.mark.parametrize("own", [True, False])
 def test_a_demos_training_ends_at_an_exam_its_curriculums_or_one_of_its_battery(tmp_path, monkeypatch, own):
     monkeypatch.chdir(tmp_path)
-    text, _, exam = LITTLE.rpartition("exam: ")
+    text = LITTLE.partition("exam: ")[0]
     (tmp_path / "little.yaml").write_text(LITTLE if own else text)
     (tmp_path / "walk.yaml").write_text(WALK)
     seen = []

@@ -121,11 +121,8 @@ CONDITIONS = {
 }
 #: What is run of them where nobody says which: what the results page needs, in a night on two cores.
 USUAL = {
-    "solace": (
-        "own", "learned", "shuffled", "selfish", "oracle", "approval", "promises", "unrouted", "activation",
-        "unrouted_credit", "selfish_unrouted",
-    ),
-    "solace_half_kind": ("own", "learned", "shuffled", "selfish"),
+    "solace": ("own", "shuffled", "learned", "selfish", "oracle", "approval", "unrouted", "unrouted_credit"),
+    "solace_half_kind": ("own", "shuffled", "selfish"),
     "cracker": ("own", "learned", "egocentric", "shuffled", "selfish"),
     "guarded": ("own", "learned", "shuffled", "selfish", "oracle"),
 }  # fmt: skip
