@@ -154,6 +154,7 @@ class TriModuleAgent(Agent):
                 trainer.train(tell, enough)
         else:
             trainer.train(enough=enough)
+        self.model.load_state_dict(trainer.learner.finished.state_dict())  # the average, where there is one
         return self
 
     # --- Acting -------------------------------------------------------------------------------------------

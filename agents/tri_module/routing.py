@@ -269,14 +269,19 @@ class Learner:
     def state(self) -> tuple[dict[str, Tensor], int]:
         """Everything that the next steps depend on: tensors by name (``model.``, ``average.``,
         ``optimizer.``, ``generator``), none of them a copy, and how many steps were made."""
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        if self._average is not None:
-            tensors |= {f"average.{name}": tensor for name, tensor in self._average.state_dict().items()}
+        tensors = self._weights()
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 if value is not None:
                     tensors[f"optimizer.{name}.{key}"] = value
         return {**tensors, "generator": self._generator.get_state()}, self.steps
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Of the model that learns, and of the average."""
+        found = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        if self._average is not None:
+            found |= {f"average.{name}": tensor for name, tensor in self._average.state_dict().items()}
+        return found
 
     def set_state(self, tensors: Mapping[str, Tensor], steps: int) -> None:
         """Put back what :meth:`state` gave; the tensors are copied.
@@ -286,9 +291,7 @@ class Learner:
         """
         kept = dict(tensors)
         generator = kept.pop("generator", None)
-        weights = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        if self._average is not None:
-            weights |= {f"average.{name}": tensor for name, tensor in self._average.state_dict().items()}
+        weights = self._weights()
         parameters = dict(self.model.named_parameters())
         moments: dict[Tensor, dict[str, Tensor]] = {}
         for name, tensor in kept.items():

@@ -1,5 +1,6 @@
 """The tri-module agent: it perceives, judges who perceived what, answers by simulation, and is saved."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -237,6 +238,12 @@ def test_learning_trains_this_agents_network_and_can_be_gone_on_with(curriculum,
         assert torch.equal(trainer.learner.model.state_dict()[name], tensor)
         assert torch.equal(load_agent(tmp_path / "third").model.state_dict()[name], tensor)
     assert third.updates == 0
+    mean = TriModuleAgent(TriModule(sizes, 7))
+    averaged = dataclasses.replace(curriculum, learner={**curriculum.learner, "average": 0.9})
+    mean.learn(averaged, seed=3, out=tmp_path / "mean", progress=False)
+    kept = load_agent(tmp_path / "mean").model.state_dict()
+    assert all(torch.equal(kept[name], tensor) for name, tensor in mean.model.state_dict().items())
+    assert any(not torch.equal(kept[name], tensor) for name, tensor in agent.model.state_dict().items())
 
 
 def test_what_cannot_be_learned_is_named(curriculum, agent):
