@@ -753,13 +753,10 @@ def _show_episode(episode: Episode, window: Window) -> None:
 
 
 # --- demo -----------------------------------------------------------------------------------------
-DEMO = "simulation"
+DEMO = "simulation_brief"
 DEMO_BATTERY = "false_belief_lived"
 DEMO_GRID = "reach_by_watching"
 DEMO_SEED = 1  # one that passes: not all do, see docs/results.md
-#: The training ends at an exam that is passed, on evaluation seeds of its own. More is asked than by the
-#: card, which has five times as many conversations.
-DEMO_EXAM: dict[str, Any] = {"begin": 400, "every": 100, "score": 0.95}
 DEMO_REFERENCES = ("random", "reality_biased", "last_seen", "exact")
 DEMO_SHOWN = 4  # questions whose answers are printed
 
@@ -781,8 +778,7 @@ def demo(
         out: the run folder; ``runs/demo-<time>`` where None.
         seed: as for :func:`train_curriculum`.
         minutes: at most so long is trained.
-        curriculum: what is learned of conversations. Where it names no exam that ends it, one of ``battery``
-            does, as soon as it is passed (``DEMO_EXAM``).
+        curriculum: what is learned of conversations.
         battery: the exam; its conversations.
         episodes: of each of its scenarios; what it says itself where None.
         grid: the curriculum of the agent that is drawn in a gridworld, trained by a process of its own.
@@ -796,8 +792,6 @@ def demo(
     started = time.perf_counter()
     console = _console()
     plan = curricula.load_curriculum(curriculum)
-    if plan.exam is None:
-        plan = dataclasses.replace(plan, exam=curricula.Exam(battery, **DEMO_EXAM))
     course = curricula.load_curriculum(grid)
     if out is None:
         out = str(Path("runs", f"demo-{time.strftime('%Y%m%d-%H%M%S')}"))

@@ -315,25 +315,6 @@ exam: {battery: false_belief_lived, every: 3, episodes: 2, score: 0.9}
 """
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_a_demos_training_ends_at_an_exam_its_curriculums_or_one_of_its_battery(tmp_path, monkeypatch, own):
-    monkeypatch.chdir(tmp_path)
-    text = LITTLE.partition("exam: ")[0]
-    (tmp_path / "little.yaml").write_text(LITTLE if own else text)
-    (tmp_path / "walk.yaml").write_text(WALK)
-    seen = []
-
-    def interrupted(plan, **_):
-        seen.append(plan.exam)
-        return None, 130
-
-    monkeypatch.setattr(commands, "train_curriculum", interrupted)
-    assert commands.demo(out="demo", curriculum="little.yaml", grid="walk.yaml") == 130
-    (found,) = seen
-    assert found.battery == commands.DEMO_BATTERY
-    assert (found.every, found.score) == ((3, 0.9) if own else (100, 0.95))
-
-
 WALK = """
 description: Two updates.
 model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 64}

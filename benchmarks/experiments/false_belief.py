@@ -32,7 +32,7 @@ from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
 from ...agents.tri_module.model import load_model
 from ...agents.tri_module.perspective import Messages, perceived_by_both
-from ...scenarios.curricula import load_curriculum, prepare, resume
+from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
 from .statistics import interquartile
@@ -133,16 +133,18 @@ EXAMS: dict[str, tuple[type[TriModuleAgent], str]] = {
 }
 
 
-def run(variant: str, seed: int, out: Path, episodes: int) -> dict[str, Any]:
-    """Train and examine one agent."""
+def run(
+    variant: str, seed: int, out: Path, episodes: int, curriculum: str | Curriculum = CURRICULUM
+) -> dict[str, Any]:
+    """Train and examine one agent. All updates are made: no exam ends the training."""
     folder = out / f"{variant}-{seed}"
     begun, busy = time.perf_counter(), time.process_time()
-    curriculum = load_curriculum(CURRICULUM)
-    curriculum = replace(curriculum, learner={**curriculum.learner, "variant": variant})
+    plan = load_curriculum(curriculum)
+    plan = replace(plan, learner={**plan.learner, "variant": variant}, exam=None)
     if (folder / "config.json").exists():
         trainer = resume(folder, print)
     else:
-        trainer = prepare(curriculum, seed=seed, out=folder)
+        trainer = prepare(plan, seed=seed, out=folder)
     progress, _ = trainer.train()
     trained, worked = time.perf_counter() - begun, time.process_time() - busy
     found: dict[str, Any] = {
@@ -264,6 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument("--episodes", type=int, default=100, help="of each condition in the exam")
+    parser.add_argument("--curriculum", default=CURRICULUM, help="the name of one, or a file")
     parser.add_argument("--out", type=Path, default=Path("runs/false_belief"))
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -271,7 +274,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for seed in range(given.first, given.first + given.seeds):
             path = given.out / f"{variant}-{seed}.json"
             if not path.exists():
-                write(path, json.dumps(run(variant, seed, given.out, given.episodes), indent=1) + "\n")
+                found = run(variant, seed, given.out, given.episodes, given.curriculum)
+                write(path, json.dumps(found, indent=1) + "\n")
                 print(f"{variant}, seed {seed}: done", flush=True)
     table = summary(given.out)
     write(given.out / "table.md", table + "\n")
