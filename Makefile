@@ -21,7 +21,7 @@ help: ## this list
 
 setup: $(INSTALLED) ## create .venv and install everything (the others do this by themselves)
 
-demo: $(INSTALLED) ## train, examine and draw a first agent: 5 to 8 minutes after the install
+demo: $(INSTALLED) ## train, examine and draw a first agent: 5 minutes after the install
 	@$(RUN) -m mindsight demo
 
 # Tests that take hours rather than seconds are marked `experiment` and left to `make experiments`.
