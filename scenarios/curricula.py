@@ -179,7 +179,8 @@ class Curriculum:
         name: the file's name without its ending.
         description: what it is about.
         phases: at least one; with ``after`` those of that curriculum stand before its own.
-        after: the curriculum whose listening comes first, in the file; "" where none does.
+        after: the curriculum whose listening comes first, as the file says; None where none does, and in a
+            run that goes on.
         seed: of weights and draws, and which block of training seeds is played.
         threads: of torch.
         model: sizes, as :class:`TriConfig` has them.
@@ -203,7 +204,7 @@ class Curriculum:
     check_every: int = 50
     save_every: float = 30.0
     exam: Exam | None = None
-    after: str = ""
+    after: Curriculum | None = None
     source: str = ""
 
     @property
@@ -315,7 +316,7 @@ def _load(given: str | Path, above: tuple[Path, ...]) -> Curriculum:
         check_every=reader.number("check_every", 50, lambda x: x >= 1, "a whole number of at least 1"),
         save_every=reader.number("save_every", 30.0, lambda x: 0 <= x < math.inf, "seconds, at least 0"),
         exam=_exam(reader, plans) if "exam" in reader.data else None,
-        after="" if before is None else before.name,
+        after=before,
         source=source,
     )
 

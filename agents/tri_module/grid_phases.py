@@ -18,7 +18,7 @@ import torch
 from ...envs.simulation import Simulation
 from ..training import whole_numbers
 from .algorithms import finetune, pretrain
-from .grid import GridBatch, GridModule
+from .grid import GridBatch
 from .lives import Actor, Lives, advantages_of, live, practised
 from .routing import Learner
 
@@ -170,7 +170,7 @@ class GridFinetune(_Playing):
     def update(self, learner: Learner, rng: np.random.Generator) -> dict[str, float]:
         """One update: mean losses, and what an episode brought that ended in it."""
         model: Any = learner.model
-        if self.graft and self._number == 0 and isinstance(model, GridModule):
+        if self.graft and self._number == 0:
             learner.graft()
         how, worlds = self.practice, self.simulation.num_envs
         began = time.perf_counter()

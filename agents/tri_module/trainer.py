@@ -6,7 +6,7 @@ A phase is a listing on its data; the trainer takes turns among them, writes the
     checkpoints/state.json                 the newest state: counters, random generator, a checksum
     checkpoints/state.previous.json        the one before
     checkpoints/state-<update>.safetensors  their arrays
-    checkpoints/last/, checkpoints/best/   the model alone, for :meth:`TriModule.load`
+    checkpoints/last/, checkpoints/best/   the finished model alone, for :meth:`TriModule.load`
     not_finite/                            the batch of a loss that was not finite, and the model before it
 
 No file of a state is ever written over: the arrays come first, under a name of their own, and a state is

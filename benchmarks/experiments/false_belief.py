@@ -27,12 +27,12 @@ import numpy.typing as npt
 import torch
 
 from ...agents.registry import upper_bound
-from ...agents.training import versions, write
+from ...agents.training import RunFolder, versions, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
 from ...agents.tri_module.model import load_model
 from ...agents.tri_module.perspective import Messages, perceived_by_both
-from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
+from ...scenarios.curricula import load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
 from .statistics import interquartile
@@ -133,18 +133,16 @@ EXAMS: dict[str, tuple[type[TriModuleAgent], str]] = {
 }
 
 
-def run(
-    variant: str, seed: int, out: Path, episodes: int, curriculum: str | Curriculum = CURRICULUM
-) -> dict[str, Any]:
+def run(variant: str, seed: int, out: Path, episodes: int, curriculum: str = CURRICULUM) -> dict[str, Any]:
     """Train and examine one agent. All updates are made: no exam ends the training."""
     folder = out / f"{variant}-{seed}"
     begun, busy = time.perf_counter(), time.process_time()
-    plan = load_curriculum(curriculum)
-    plan = replace(plan, learner={**plan.learner, "variant": variant}, exam=None)
+    course = load_curriculum(curriculum)
+    course = replace(course, learner={**course.learner, "variant": variant}, exam=None)
     if (folder / "config.json").exists():
         trainer = resume(folder, print)
     else:
-        trainer = prepare(plan, seed=seed, out=folder)
+        trainer = prepare(course, seed=seed, out=folder)
     progress, _ = trainer.train()
     trained, worked = time.perf_counter() - begun, time.process_time() - busy
     found: dict[str, Any] = {
@@ -270,6 +268,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/false_belief"))
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    expected = load_curriculum(given.curriculum).name
+    for config in given.out.glob("*/config.json"):
+        found = RunFolder.open(config.parent).read_json(config.name).get("curriculum")
+        if found != expected:
+            parser.error(f"--out {given.out} has runs of {found!r}, expected none but of {expected!r}")
     for variant in given.variants:
         for seed in range(given.first, given.first + given.seeds):
             path = given.out / f"{variant}-{seed}.json"

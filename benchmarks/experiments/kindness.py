@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import torch
 
-from ...agents.training import versions, write
+from ...agents.training import RunFolder, versions, write
 from ...agents.tri_module.foresight import foresight
 from ...agents.tri_module.model import TriModule
 from ...agents.tri_module.perspective import ME, WORLD
@@ -119,7 +119,7 @@ CONDITIONS = {
     "selfish_unrouted": Condition("finetune", {"reward": "none", "kappa": 0.0}, "unrouted"),
     "selfish_activation": Condition("finetune", {"reward": "none", "kappa": 0.0}, "activation"),
 }
-#: What is run of them where nobody says which: what the results page needs, in a night on two cores.
+#: What is run of them where nobody says which: what the results page needs.
 USUAL = {
     "solace": ("own", "shuffled", "learned", "selfish", "oracle", "approval", "unrouted", "unrouted_credit"),
     "solace_half_kind": ("own", "shuffled", "selfish"),
@@ -133,13 +133,13 @@ def parts(curriculum: Curriculum) -> tuple[list[Curriculum], Curriculum]:
     """What is listened to before the agent acts, in one piece or, where a curriculum comes after another, in
     two of which that one's is the first; and the phases from then on."""
     heard = curriculum.listening()
-    first = len(load_curriculum(curriculum.after).listening()) if curriculum.after else 0
-    acting = tuple(plan for plan in curriculum.phases if plan not in heard)
+    first = 0 if curriculum.after is None else len(curriculum.after.listening())
+    acting = tuple(plan for plan in curriculum.phases if plan.begin >= curriculum.acts)
 
     def piece(name: str, plans: tuple[Plan, ...]) -> Curriculum:
         begin = min(plan.begin for plan in plans)
         plans = tuple(replace(plan, begin=plan.begin - begin) for plan in plans)
-        return replace(curriculum, name=name, phases=plans, after="")
+        return replace(curriculum, name=name, phases=plans, after=None)
 
     listening = [piece("listening", some) for some in (heard[:first], heard[first:]) if some]
     return listening, piece("acting", acting)
@@ -148,7 +148,16 @@ def parts(curriculum: Curriculum) -> tuple[list[Curriculum], Curriculum]:
 def trained(
     curriculum: Curriculum, seed: int, folder: Path, model: TriModule | None = None
 ) -> dict[str, float]:
-    """Train a new model, or a given one, or go on where a training was; what it took."""
+    """Train a new model, or a given one, or go on where a training was; what it took.
+
+    Raises:
+        ValueError: in the folder something else was trained.
+    """
+    if (folder / "config.json").exists():
+        there = RunFolder.open(folder).read_json("config.json")["phases"]
+        expected = [plan.name for plan in curriculum.phases]
+        if (names := [plan["name"] for plan in there]) != expected:
+            raise ValueError(f"{folder}: its phases are {', '.join(names)}, expected {', '.join(expected)}")
     about = folder / "about.json"
     if about.exists():
         found: dict[str, float] = json.loads(about.read_text())
@@ -322,8 +331,8 @@ def run(
     pretraining, model = [], None
     for piece, heard in zip(listening, folders, strict=False):
         pretraining.append(trained(piece, seed, heard, model))
-        start, before = heard / "checkpoints" / "last", heard / "grafted.json"
-        model = TriModule.load(start)
+        model = TriModule.load(heard / "checkpoints" / "last")
+    start, before = heard / "checkpoints" / "last", heard / "grafted.json"
     grafted = TriModule.load(start)
     grafted.graft()
     if not before.exists():

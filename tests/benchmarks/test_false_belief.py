@@ -12,6 +12,7 @@ from mindsight.benchmarks.experiments.false_belief import (
     EXAMS,
     MEASURES,
     last_mentioned,
+    main,
     scores,
     summary,
 )
@@ -54,6 +55,14 @@ def test_the_rule_goes_where_a_thing_was_mentioned_last():
     places = np.array([[box, bag, 0], [box, 0, 0]])
     found = last_mentioned(messages, np.array([thing, thing]), places)
     assert found.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]  # in the bag; never mentioned: it does not know
+
+
+def test_runs_of_another_curriculum_are_not_taken_for_this_ones(tmp_path, capsys):
+    (tmp_path / "routed-0").mkdir()
+    (tmp_path / "routed-0" / "config.json").write_text(json.dumps({"curriculum": "simulation"}))
+    with pytest.raises(SystemExit):
+        main(["--curriculum", "simulation_brief", "--out", str(tmp_path)])
+    assert "has runs of 'simulation', expected none but of 'simulation_brief'" in capsys.readouterr().err
 
 
 def test_the_table_has_a_column_for_each_exam_and_leaves_out_what_was_not_asked(tmp_path):

@@ -65,6 +65,13 @@ def test_a_run_writes_what_it_found_and_is_not_run_again(out, monkeypatch):
     assert run("own", 0, out, small(), GAMES["solace"][1], 4) == found
 
 
+def test_listening_of_another_game_is_not_gone_on_from(out, tmp_path):
+    other = small("kindness_cracker")
+    with pytest.raises(ValueError, match=r"listening-0: its phases are first, told, .*, expected "):
+        run("own", 0, tmp_path, other, GAMES["cracker"][1], 4, listened=out)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_table_has_a_line_a_condition(out):
     lines = summary(out).splitlines()
     assert len({line.count("|") for line in lines}) == 1

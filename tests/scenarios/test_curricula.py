@@ -134,7 +134,7 @@ def test_one_curriculum_comes_after_anothers_listening(tmp_path):
     found = load_curriculum(written(tmp_path, LATER, "later.yaml"))
     begins = [(plan.name, plan.begin) for plan in found.phases]
     assert begins == [("listen", 0), ("simulate_and_imitate", 5), ("more", 60), ("act", 63)]
-    assert (found.after, found.acts) == ("tiny", 63) and found.model["width"] == 12
+    assert (found.after.name, found.acts) == ("tiny", 63) and found.model["width"] == 12
     third = LATER.replace("tiny", "later").replace("more", "most")
     last = load_curriculum(written(tmp_path, third, "third.yaml"))
     assert [plan.name for plan in last.phases][2:] == ["more", "most", "act"]  # another acts, as it learned
