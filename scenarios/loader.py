@@ -142,9 +142,36 @@ class Scenario:
             np.int64,
         )
 
+    def with_options(self, **options: Any) -> Scenario:
+        """The same with some of the game's options changed. Where more individuals take part then, each is
+        played as the last one of its role is.
+
+        Raises:
+            ValueError: an option is wrong, or it brings a role that nobody here plays.
+        """
+        changed = {**self.options, **options}
+        names = self.game.individuals[: self.game.count(self.game.options.make(changed))]
+        by_role = {self.game.roles[k]: who for k, who in enumerate(self.roles.values())}
+        roles = {}
+        for k, name in enumerate(names):
+            if name not in self.roles and self.game.roles[k] not in by_role:
+                raise ValueError(f"nobody of {self.name!r} plays the role {self.game.roles[k]!r}")
+            roles[name] = self.roles[name] if name in self.roles else by_role[self.game.roles[k]]
+        return dataclasses.replace(self, options=changed, roles=roles)
+
     def simulation(self, num_envs: int = 1, **arguments: Any) -> Simulation:
         """A batch of its worlds; ``arguments`` are :class:`Simulation`'s ``num_threads`` and
-        ``autoreset``."""
+        ``autoreset``.
+
+        Raises:
+            ValueError: by its options others take part than its roles say.
+        """
+        count = self.game.count(self.game.options.make(dict(self.options)))
+        if count != len(self.roles):  # kernels would read modes that are not there
+            raise ValueError(
+                f"{self.name}: by its options {count} individuals take part, and {len(self.roles)} have "
+                "roles: change options by Scenario.with_options"
+            )
         return self.game.simulation(num_envs, self.options, window=self.window, order=self.order, **arguments)
 
 

@@ -30,7 +30,6 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +79,7 @@ def conversations(count: int) -> dict[str, tuple[Packed, Tensor]]:
         For ``"life"``, as one of the people lived it, and for ``"simulated"``, as S gives it to another one:
         the histories, and (B, T) uint8: 1 one's own words, 2 those of others, 3 those of the world.
     """
-    scenario = load_scenario(_SCENARIO)
-    scenario = replace(scenario, options={**scenario.options, **_HELD_OUT})
+    scenario = load_scenario(_SCENARIO).with_options(**_HELD_OUT)
     data = collect(scenario, count, seed=_SEED)
     rng = np.random.default_rng(_SEED)
     people = data.names.shape[1]

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -54,7 +53,7 @@ def asked(agent: TriModuleAgent, count: int, held_out: bool) -> dict[str, float]
     """
     scenario = load_scenario("sally_anne_chat_honest")
     if held_out:
-        scenario = replace(scenario, options={**scenario.options, **_HELD_OUT})
+        scenario = scenario.with_options(**_HELD_OUT)
     simulation: Any = scenario.simulation(count)
     simulation.reset(_FIRST)
     modes = np.full(simulation.count, MODES.index("scripted"), np.int64)

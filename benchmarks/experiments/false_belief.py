@@ -174,9 +174,7 @@ def run(variant: str, seed: int, out: Path, episodes: int, curriculum: str = CUR
     found["perspectives"]["inferred"] |= scores(whole.probes, BEYOND)
     battery = load_battery(BATTERY)
     for noise in LONGER:
-        scenarios = tuple(
-            replace(scenario, options={**scenario.options, "noise": noise}) for scenario in battery.scenarios
-        )
+        scenarios = tuple(scenario.with_options(noise=noise) for scenario in battery.scenarios)
         card = evaluate(
             TriModuleAgent(model), replace(battery, scenarios=scenarios), episodes=max(1, episodes // 4),
             seed=seed, progress=False, recordings=0, family="conversation",

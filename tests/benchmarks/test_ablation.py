@@ -1,5 +1,6 @@
 """Heads that are switched off: what is off does nothing, and afterwards all is as it was."""
 
+import dataclasses
 import json
 
 import pytest
@@ -19,6 +20,7 @@ from mindsight.benchmarks.experiments.ablation import (
     summary,
     switched_off,
 )
+from mindsight.scenarios.loader import load_scenario
 
 CONFIG = TriConfig(VOCABULARY_SIZE, width=24, layers=2, heads=(2, 1, 1), head=6, hidden=24)
 
@@ -37,6 +39,21 @@ def test_of_a_life_and_of_s_each_word_is_somebodys(data):
     theirs, of_theirs = data["simulated"]
     assert (of_theirs == 1).any()
     assert int(theirs.lengths.sum()) < int(packed.lengths.sum())  # the other one missed something
+
+
+def test_the_conversations_are_always_the_same():
+    """Four people were played by the modes of three: what the last one did hung on what stood in memory."""
+    scenario = load_scenario("sally_anne_chat_honest")
+    many = scenario.with_options(people=4)
+    assert (scenario.modes("scripted") == 1).all() and (many.modes("scripted") == 1).all()
+    assert [len(each.modes()) for each in (scenario, many)] == [
+        each.simulation().count for each in (scenario, many)
+    ]
+    wrong = dataclasses.replace(scenario, options={**scenario.options, "people": 4})
+    with pytest.raises(ValueError, match="by its options 5 individuals take part, and 4 have roles"):
+        wrong.simulation()
+    (one, _), (other, _) = (conversations(4)["life"] for _ in range(2))
+    assert torch.equal(one.tokens, other.tokens)
 
 
 def test_without_any_head_nothing_is_known_of_what_came_long_before(data):
