@@ -354,14 +354,33 @@ class Simulation(ABC):
         self._flip()
         self._run(self._advance, actions)
 
-    @abstractmethod
     def script(self, modes: npt.NDArray[np.int64], actions: npt.NDArray[np.int64]) -> None:
         """Let the game's characters decide.
 
         Args:
-            modes: (A,) indices into ``MODES``; individuals in mode 0 are left alone.
-            actions: (B, A) int64, overwritten for the others.
+            modes: (A,) int64, indices into ``MODES``; individuals in mode 0 are left alone.
+            actions: (B, A) int64, overwritten for the others. In conversations only those whose turn it is
+                think; the others get 0.
+
+        Raises:
+            ValueError: for another shape or dtype, before anything is written: the kernels, which do not look
+                at lengths, would read and write beyond an array's end.
         """
+        if modes.shape != (self.count,) or modes.dtype != np.int64:
+            raise ValueError(
+                f"modes are {modes.dtype} of shape {modes.shape}, expected int64 of shape ({self.count},): "
+                f"one for each of {', '.join(self.individuals)}"
+            )
+        if actions.shape != (self.num_envs, self.count) or actions.dtype != np.int64:
+            raise ValueError(
+                f"actions are {actions.dtype} of shape {actions.shape}, expected int64 of shape "
+                f"({self.num_envs}, {self.count}): worlds x individuals"
+            )
+        self._script(modes, actions)
+
+    @abstractmethod
+    def _script(self, modes: npt.NDArray[np.int64], actions: npt.NDArray[np.int64]) -> None:
+        """What :meth:`script` does, of arrays that have been looked at."""
 
     def probes(self, world: int = 0) -> list[Probe]:
         """The questions that can be asked of a world now, with their exact answers."""

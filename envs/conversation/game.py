@@ -227,11 +227,7 @@ class Simulation(AnySimulation):
                 game.deal(worlds, chains, numbers, todo, first, last)
             self._look(first, last)
 
-    def script(self, modes: npt.NDArray[np.int64], actions: npt.NDArray[np.int64]) -> None:
-        """Let the game's characters decide: see :meth:`mindsight.envs.simulation.Simulation.script`.
-
-        Only those whose turn it is think; the others get 0.
-        """
+    def _script(self, modes: npt.NDArray[np.int64], actions: npt.NDArray[np.int64]) -> None:
         self._run(
             self.game.script, self.worlds, self._chains, self._numbers, self.menu, self.masks, modes, actions
         )
@@ -266,6 +262,9 @@ class Simulation(AnySimulation):
         Returns:
             (B,) what the learner gained on the way, of an episode that ended none of the next one's;
             and (B, 2) terminated and truncated. ``final_worlds`` has the ended ones.
+
+        Raises:
+            ValueError: as :meth:`script`, for modes of another shape or dtype.
         """
         gained = np.zeros(self.num_envs, np.float32)
         ends = np.zeros((self.num_envs, 2), np.uint8)

@@ -187,8 +187,7 @@ class Simulation(AnySimulation):
     def _look(self, lo: int, hi: int) -> None:
         engine.observe(self.worlds, self._chains, *self._current, self._todo, ANEW, lo, hi)
 
-    def script(self, modes: npt.NDArray[np.int64], actions: npt.NDArray[np.int64]) -> None:
-        """Let the game's characters decide: see :meth:`mindsight.envs.simulation.Simulation.script`."""
+    def _script(self, modes: npt.NDArray[np.int64], actions: npt.NDArray[np.int64]) -> None:
         self._run(self.game.script, self.worlds, self._numbers, modes, actions)
 
     def flat(self, final: bool = False) -> npt.NDArray[np.uint8]:
