@@ -321,10 +321,19 @@ def run(
     listened: Path | None = None,
 ) -> dict[str, Any]:
     """One run, and its file ``<condition>-<seed>.json``; one that is there is read. ``listened``: the folder
-    of the runs whose listening this one's begins with; ``out`` itself where None."""
+    of the runs whose listening this one's begins with; ``out`` itself where None.
+
+    Raises:
+        ValueError: the file that is there is of another curriculum.
+    """
     path = out / f"{condition}-{seed}.json"
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())
+        if found.get("curriculum") != curriculum.name:
+            raise ValueError(
+                f"{path}: its curriculum is {found.get('curriculum')!r}, expected {curriculum.name!r}: "
+                "give another --out"
+            )
         return found
     listening, acting = parts(curriculum)
     folders = ((listened or out) / f"listening-{seed}", out / f"listening_on-{seed}")
@@ -347,6 +356,7 @@ def run(
     exams = {name: exam(model, name, seed, episodes) for name in (train, held_out, *BESIDE.get(train, ()))}
     found = {
         "condition": condition,
+        "curriculum": curriculum.name,
         "seed": seed,
         "acting": dict(acts.acting),
         "pretraining": pretraining,

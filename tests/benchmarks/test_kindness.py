@@ -72,6 +72,11 @@ def test_listening_of_another_game_is_not_gone_on_from(out, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_results_of_another_game_are_not_taken_for_this_ones(out):
+    with pytest.raises(ValueError, match=r"own-0.json: its curriculum is 'kindness', expected 'kindness_h"):
+        run("own", 0, out, small("kindness_half_kind"), GAMES["solace_half_kind"][1], 4)
+
+
 def test_the_table_has_a_line_a_condition(out):
     lines = summary(out).splitlines()
     assert len({line.count("|") for line in lines}) == 1
