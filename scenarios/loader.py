@@ -599,6 +599,14 @@ def _battery(reader: Reader, name: str) -> Battery:
     )
 
 
+def _word(name: str, value: Any) -> str:
+    """What a variant's name says of one of its options: the value, which says enough of itself, but of a
+    switch which one it is."""
+    if isinstance(value, bool):
+        return name if value else f"no_{name}"
+    return str(value)
+
+
 def _entry(reader: Reader, title: str, k: int, number: int, entry: Any) -> list[Scenario]:
     """The scenarios of an entry of a battery's list: ``name``, or ``name: [options, ...]``. It is entry
     ``k`` of the list under ``title``, and entry ``number`` of all."""
@@ -626,7 +634,7 @@ def _entry(reader: Reader, title: str, k: int, number: int, entry: Any) -> list[
             reader.fail("scenarios", f"{given}: {error}", where)
         if scenario.game.count(made) != len(scenario.roles):
             reader.fail("scenarios", f"{given}: {variant} changes who takes part", where)
-        words = [str(value) for value in variant.values()]
+        words = [_word(name, value) for name, value in variant.items()]
         found.append(
             dataclasses.replace(
                 scenario,

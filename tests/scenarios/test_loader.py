@@ -158,6 +158,7 @@ scenarios:
   - reach_small
   - mine.yaml
   - reach_rooms: [{doors: open}, {doors: closed, width: 7}]
+  - watch_person: [{social: true}, {social: false}]
 by: scenario
 sets: seed
 threshold: 0.7
@@ -172,6 +173,8 @@ def test_a_battery_finds_files_beside_it_and_plays_scenarios_in_several_ways(tmp
         "mine",
         "reach_rooms-open",
         "reach_rooms-closed-7",
+        "watch_person-social",
+        "watch_person-no_social",
     ]
     assert battery.scenarios[3].options["width"] == 7
     families = [scenario.family for scenario in battery.scenarios]
@@ -183,9 +186,9 @@ def test_a_battery_finds_files_beside_it_and_plays_scenarios_in_several_ways(tmp
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("by: scenario", "by: scenarios", r":6: key 'by'.*did you mean 'scenario'"),
-        ("sets: seed", "sets: sed", r":7: key 'sets': is 'sed'.*did you mean 'seed'"),
-        ("threshold:", "treshold:", r":8: unknown key 'treshold'.*did you mean 'threshold'"),
+        ("by: scenario", "by: scenarios", r":7: key 'by'.*did you mean 'scenario'"),
+        ("sets: seed", "sets: sed", r":8: key 'sets': is 'sed'.*did you mean 'seed'"),
+        ("threshold:", "treshold:", r":9: unknown key 'treshold'.*did you mean 'threshold'"),
         ("reach_small", "reach_smal", r":3: key 'scenarios': .*did you mean 'reach_small'"),
         ("mine.yaml", "other.yaml", r":4: key 'scenarios': there is no file 'other.yaml'"),
         ("mine.yaml", "reach_small", r":4: key 'scenarios': names 'reach_small' twice"),
