@@ -3,8 +3,9 @@
     python -m mindsight.benchmarks.experiments.figures                     # docs/routing.png
     python -m mindsight.benchmarks.experiments.figures --run RUN           # and docs/learning_curves.png
     python -m mindsight.benchmarks.experiments.figures --kindness OUT      # and docs/kindness.png
+    python -m mindsight.benchmarks.experiments.figures --half-kind OUT     # and docs/kindness_half_kind.png
 
-``kindness.png``: what the others gain while an agent is rewarded, of the runs in a folder of the experiment.
+Of kindness: what the others gain while an agent is rewarded, of the runs in a folder of the experiment.
 
 ``routing.png``: which head belongs to which module, and which loss of which listing moves it. The table is
 not written down here: every listing makes its step on a small network, and what is drawn is what it moved.
@@ -218,6 +219,7 @@ def draw_kindness(path: Path, out: Path) -> Path:
     runs = {name: there[name] for name in _REWARDED if name in there}
     if not runs:
         raise FileNotFoundError(f"{out} has no runs of {', '.join(_REWARDED)}")
+    seeds = max(len(found) for found in runs.values())
     figure = _figure(11.5, 4.2)
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1), sharey=True)
     for name, found in runs.items():
@@ -227,7 +229,8 @@ def draw_kindness(path: Path, out: Path) -> Path:
             left.plot(range(1, len(curve) + 1), curve, color=colour, alpha=0.22, linewidth=0.8)
         rows = zip(*curves, strict=False)  # as far as all go
         middles = [interquartile(row, np.random.default_rng(0))[0] for row in rows]
-        left.plot(range(1, len(middles) + 1), middles, color=colour, linewidth=2.2, label=text)
+        label = text if len(found) == seeds else f"{text} ({len(found)} seeds)"
+        left.plot(range(1, len(middles) + 1), middles, color=colour, linewidth=2.2, label=label)
     _draw_shares(right, runs)
     for axes in (left, right):
         axes.axhline(_TARGET, color="#b4b4b4", linewidth=0.9, linestyle="--", zorder=0)
@@ -236,7 +239,6 @@ def draw_kindness(path: Path, out: Path) -> Path:
     left.set_xlabel("updates in which it is rewarded for ...")
     left.set_ylabel("others' gain: 0 selfish, 1 prosocial")
     left.legend(loc="center right", bbox_to_anchor=(1, 0.36), fontsize=8, frameon=False)
-    seeds = max(len(found) for found in runs.values())
     left.set_title(f"While it is trained, {seeds} seeds (thick: interquartile mean)", fontsize=10, loc="left")
     right.set_title("Among people whom it never met", fontsize=10, loc="left")
     return save_figure(figure, path)
@@ -272,6 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("--run", type=Path, help="a run of a curriculum, for the learning curves")
     parser.add_argument("--kindness", type=Path, metavar="OUT", help="a folder of experiments.kindness")
+    parser.add_argument("--half-kind", type=Path, metavar="OUT", help="the same, of solace_half_kind")
     parser.add_argument("--out", type=Path, default=Path("docs"))
     given = parser.parse_args(arguments)
     # two layers of two heads each: the size of the curricula
@@ -280,8 +283,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run = RunFolder.open(given.run)
         name = run.read_json("config.json")["curriculum"]
         print(draw_losses(given.out / "learning_curves.png", run.read_metrics(), f"Training by {name}"))
-    if given.kindness is not None:
-        print(draw_kindness(given.out / "kindness.png", given.kindness))
+    for name, runs in (("kindness", given.kindness), ("kindness_half_kind", given.half_kind)):
+        if runs is not None:
+            print(draw_kindness(given.out / f"{name}.png", runs))
 
 
 if __name__ == "__main__":
