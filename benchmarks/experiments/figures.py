@@ -238,7 +238,7 @@ def draw_kindness(path: Path, out: Path) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
     left.set_xlabel("updates in which it is rewarded for ...")
     left.set_ylabel("others' gain: 0 selfish, 1 prosocial")
-    left.legend(loc="center right", bbox_to_anchor=(1, 0.36), fontsize=8, frameon=False)
+    left.legend(loc="best", fontsize=8, framealpha=0.9, edgecolor="none")
     left.set_title(f"While it is trained, {seeds} seeds (thick: interquartile mean)", fontsize=10, loc="left")
     right.set_title("Among people whom it never met", fontsize=10, loc="left")
     return save_figure(figure, path)
