@@ -30,19 +30,9 @@ test: $(INSTALLED) ## run every test: 12 minutes on two cores, 16 where all is c
 	@$(RUN) -m mindsight compile
 	@$(RUN) -m pytest -n 2 --dist worksteal -m "not experiment"
 
-# Two chains side by side, one thread each; everything goes on where it was stopped.
-experiments: $(INSTALLED) ## what the results page reports, and the long tests: one to two nights; goes on where it stopped
-	@trap 'trap - TERM; kill 0' INT TERM; \
-	 ( $(RUN) -m mindsight.benchmarks.experiments.false_belief --out runs/false_belief && \
-	   $(RUN) -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation && \
-	   $(RUN) -m mindsight.benchmarks.experiments.grid --out runs/grid && \
-	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game cracker --out runs/kindness_cracker && \
-	   $(RUN) -m mindsight.benchmarks.experiments.kindness --game guarded --out runs/kindness_guarded ) & \
-	 first=$$!; \
-	 ( $(RUN) -m mindsight.benchmarks.experiments.kindness --game solace_half_kind --out runs/half_kind && \
-	   $(RUN) -m mindsight.benchmarks.experiments.kindness --listened runs/half_kind --out runs/kindness ) & \
-	 second=$$!; \
-	 wait $$first; one=$$?; wait $$second; two=$$?; test $$one -eq 0 -a $$two -eq 0
+# One thread each; everything goes on where it was stopped.
+experiments: $(INSTALLED) ## what the results page reports, and the long tests: a night; goes on where it stopped
+	@$(RUN) -m mindsight.benchmarks.experiments --jobs 2
 	@$(RUN) -m pytest -n 2 --dist worksteal -m experiment
 
 # mypy names modules after folders, and a checkout may have any name (with dashes, too, which no

@@ -366,17 +366,20 @@ class Simulation(ABC):
             ValueError: for another shape or dtype, before anything is written: the kernels, which do not look
                 at lengths, would read and write beyond an array's end.
         """
-        if modes.shape != (self.count,) or modes.dtype != np.int64:
-            raise ValueError(
-                f"modes are {modes.dtype} of shape {modes.shape}, expected int64 of shape ({self.count},): "
-                f"one for each of {', '.join(self.individuals)}"
-            )
+        self._look_at_modes(modes)
         if actions.shape != (self.num_envs, self.count) or actions.dtype != np.int64:
             raise ValueError(
                 f"actions are {actions.dtype} of shape {actions.shape}, expected int64 of shape "
                 f"({self.num_envs}, {self.count}): worlds x individuals"
             )
         self._script(modes, actions)
+
+    def _look_at_modes(self, modes: npt.NDArray[np.int64]) -> None:
+        if modes.shape != (self.count,) or modes.dtype != np.int64:
+            raise ValueError(
+                f"modes are {modes.dtype} of shape {modes.shape}, expected int64 of shape ({self.count},): "
+                f"one for each of {', '.join(self.individuals)}"
+            )
 
     @abstractmethod
     def _script(self, modes: npt.NDArray[np.int64], actions: npt.NDArray[np.int64]) -> None:

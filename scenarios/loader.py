@@ -614,7 +614,9 @@ def _entry(reader: Reader, title: str, k: int, number: int, entry: Any) -> list[
     where = title or k
     if isinstance(entry, dict) and len(entry) == 1:
         ((given, variants),) = entry.items()
-        if not isinstance(variants, list) or not all(isinstance(each, dict) for each in variants):
+        if not isinstance(variants, list) or not all(
+            isinstance(each, dict) and all(isinstance(name, str) for name in each) for each in variants
+        ):
             reader.fail("scenarios", f"holds {entry!r}, expected 'name: [options, options ...]'", where)
     if not isinstance(given, str):
         reader.fail("scenarios", f"holds {_kind(entry)} ({entry!r}), expected a name", where)
@@ -627,20 +629,14 @@ def _entry(reader: Reader, title: str, k: int, number: int, entry: Any) -> list[
         return [scenario]
     found = []
     for variant in variants:
-        options = {**scenario.options, **variant}
         try:
-            made = scenario.game.options.make(options)
+            made = scenario.with_options(**variant)
         except ValueError as error:
             reader.fail("scenarios", f"{given}: {error}", where)
-        if scenario.game.count(made) != len(scenario.roles):
-            reader.fail("scenarios", f"{given}: {variant} changes who takes part", where)
         words = [_word(name, value) for name, value in variant.items()]
         found.append(
             dataclasses.replace(
-                scenario,
-                name="-".join([scenario.name, *words]),
-                options=options,
-                family=f"{scenario.name} {number + 1}",
+                made, name="-".join([scenario.name, *words]), family=f"{scenario.name} {number + 1}"
             )
         )
     return found

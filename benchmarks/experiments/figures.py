@@ -279,13 +279,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     # two layers of two heads each: the size of the curricula
     print(draw_routing(given.out / "routing.png", TriConfig(20, context=16)))
-    if given.run is not None:
-        run = RunFolder.open(given.run)
-        name = run.read_json("config.json")["curriculum"]
-        print(draw_losses(given.out / "learning_curves.png", run.read_metrics(), f"Training by {name}"))
-    for name, runs in (("kindness", given.kindness), ("kindness_half_kind", given.half_kind)):
-        if runs is not None:
-            print(draw_kindness(given.out / f"{name}.png", runs))
+    try:
+        if given.run is not None:
+            run = RunFolder.open(given.run)
+            name = run.read_json("config.json")["curriculum"]
+            print(draw_losses(given.out / "learning_curves.png", run.read_metrics(), f"Training by {name}"))
+        for name, runs in (("kindness", given.kindness), ("kindness_half_kind", given.half_kind)):
+            if runs is not None:
+                print(draw_kindness(given.out / f"{name}.png", runs))
+    except FileNotFoundError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

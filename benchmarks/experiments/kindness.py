@@ -90,18 +90,21 @@ _ACTS = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What differs between the runs: the listing by which the agent acts, settings of its phase, and the
-    routing from then on."""
+    """What differs between the runs: the listing by which the agent acts, settings of its phase, the routing
+    from then on, and how many times as long it acts."""
 
     listing: str = "kindness"
     acting: dict[str, Any] = field(default_factory=dict)
     variant: str = "routed"
+    times: int = 1
 
 
 CONDITIONS = {
     "own": Condition(),
     "learned": Condition(acting={"reward": "learned"}),
     "shuffled": Condition(acting={"shuffled": True}),
+    "own_twice": Condition(times=2),
+    "shuffled_twice": Condition(acting={"shuffled": True}, times=2),
     "selfish": Condition("finetune", {"reward": "none", "kappa": 0.0}),
     "approval": Condition("finetune", {"reward": "approval"}),
     "promises": Condition(acting={"after": "all"}),  # the listing to the letter: any happy face counts
@@ -189,14 +192,14 @@ def trained(
 
 def with_condition(curriculum: Curriculum, condition: Condition) -> Curriculum:
     """How a condition acts, after having listened."""
-    plans = tuple(
-        replace(plan, listing=condition.listing, acting={**plan.acting, **condition.acting})
-        if plan.listing == "kindness"
-        else plan
-        for plan in curriculum.phases
-    )
+    plans = []
+    for plan in curriculum.phases:
+        plan = replace(plan, steps=plan.steps * condition.times)
+        if plan.listing == "kindness":
+            plan = replace(plan, listing=condition.listing, acting={**plan.acting, **condition.acting})
+        plans.append(plan)
     learner = {**curriculum.learner, "variant": condition.variant}
-    return replace(curriculum, phases=plans, learner=learner)
+    return replace(curriculum, phases=tuple(plans), learner=learner)
 
 
 # --- Exams -------------------------------------------------------------------------------------------------
@@ -328,13 +331,7 @@ def run(
     """
     path = out / f"{condition}-{seed}.json"
     if path.exists():
-        found: dict[str, Any] = json.loads(path.read_text())
-        if found.get("curriculum") != curriculum.name:
-            raise ValueError(
-                f"{path}: its curriculum is {found.get('curriculum')!r}, expected {curriculum.name!r}: "
-                "give another --out"
-            )
-        return found
+        return _read(path, curriculum)
     listening, acting = parts(curriculum)
     folders = ((listened or out) / f"listening-{seed}", out / f"listening_on-{seed}")
     pretraining, model = [], None
@@ -371,6 +368,16 @@ def run(
         "versions": versions(),
     }
     write(path, json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def _read(path: Path, curriculum: Curriculum) -> dict[str, Any]:
+    """What was found by a run."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    if (name := found.get("curriculum")) != curriculum.name:
+        raise ValueError(
+            f"{path}: its curriculum is {name!r}, expected {curriculum.name!r}: give another --out"
+        )
     return found
 
 
@@ -463,6 +470,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     name, held_out = GAMES[given.game]
     curriculum = load_curriculum(name)
+    try:  # before hours are spent
+        for condition in CONDITIONS:
+            for path in given.out.glob(f"{condition}-[0-9]*.json"):
+                _read(path, curriculum)
+    except ValueError as error:
+        parser.error(f"--out {error}")
     for seed in range(given.first, given.first + given.seeds):
         for condition in given.conditions or USUAL[given.game]:
             found = run(condition, seed, given.out, curriculum, held_out, given.episodes, given.listened)

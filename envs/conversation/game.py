@@ -266,6 +266,7 @@ class Simulation(AnySimulation):
         Raises:
             ValueError: as :meth:`script`, for modes of another shape or dtype.
         """
+        self._look_at_modes(modes)
         gained = np.zeros(self.num_envs, np.float32)
         ends = np.zeros((self.num_envs, 2), np.uint8)
         ended = np.zeros(self.num_envs, np.bool_)

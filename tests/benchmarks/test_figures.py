@@ -56,7 +56,17 @@ def test_losses_of_all_phases_are_drawn_and_nothing_else(tmp_path, monkeypatch):
     ]
 
 
-def test_a_folder_that_is_no_run_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no run folder"):
-        main(["--run", str(tmp_path / "none"), "--out", str(tmp_path)])
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--run", "there is no run folder"),
+        ("--kindness", "has no runs of own"),
+        ("--half-kind", "has no runs"),
+    ],
+)
+def test_a_folder_that_holds_no_run_is_named(option, said, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([option, str(tmp_path / "none"), "--out", str(tmp_path)])
+    assert said in (told := capsys.readouterr().err)
+    assert str(tmp_path / "none") in told
     assert (tmp_path / "routing.png").exists()

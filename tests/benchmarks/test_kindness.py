@@ -77,6 +77,13 @@ def test_results_of_another_game_are_not_taken_for_this_ones(out):
         run("own", 0, out, small("kindness_half_kind"), GAMES["solace_half_kind"][1], 4)
 
 
+def test_the_command_refuses_a_folder_of_another_game_before_it_trains(out, monkeypatch, capsys):
+    monkeypatch.setattr(kindness, "run", None)
+    with pytest.raises(SystemExit):
+        kindness.main(["--game", "cracker", "--out", str(out)])
+    assert "own-0.json: its curriculum is 'kindness', expected 'kindness_cracker'" in capsys.readouterr().err
+
+
 def test_the_table_has_a_line_a_condition(out):
     lines = summary(out).splitlines()
     assert len({line.count("|") for line in lines}) == 1
@@ -153,6 +160,9 @@ def test_what_is_listened_to_before_is_the_same_for_all_conditions():
         for plan in chosen.phases:
             if plan.acting:
                 Acting(**plan.acting)
+        assert [plan.steps / condition.times for plan in chosen.phases] == [
+            plan.steps for plan in after.phases
+        ]
 
 
 def test_kappa_weighs_and_a_shuffled_reward_belongs_to_another_message():

@@ -40,5 +40,6 @@ def test_actions_that_do_not_fit_are_refused(name, actions):
 def test_a_conversations_others_are_played_by_modes_that_fit():
     simulation = GAMES["solace"].simulation(3)
     simulation.reset(0)
-    with pytest.raises(ValueError, match="one for each of listener_0, other_0"):
-        simulation.play_others(0, np.full(1, SCRIPTED), np.zeros(3, np.int64))
+    for learner in (0, 1):  # also where the learner itself has no mode
+        with pytest.raises(ValueError, match="one for each of listener_0, other_0"):
+            simulation.play_others(learner, np.full(1, SCRIPTED), np.zeros(3, np.int64))

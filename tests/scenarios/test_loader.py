@@ -183,6 +183,15 @@ def test_a_battery_finds_files_beside_it_and_plays_scenarios_in_several_ways(tmp
     assert (battery.by, battery.sets, battery.threshold) == ("scenario", "seed", 0.7)
 
 
+def test_variants_of_a_battery_may_change_how_many_take_part(tmp_path):
+    write(tmp_path, GOOD)
+    few = load(write(tmp_path, BATTERY.replace("doors: open", "individuals: 2", 1), "some.yml")).scenarios[2]
+    usual = load_scenario("reach_rooms")
+    assert few.name == "reach_rooms-2"
+    assert few.simulation().count == len(few.roles) == 2 < len(usual.roles)
+    assert list(few.roles.values()) == list(usual.roles.values())[:2]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -194,7 +203,9 @@ def test_a_battery_finds_files_beside_it_and_plays_scenarios_in_several_ways(tmp
         ("mine.yaml", "reach_small", r":4: key 'scenarios': names 'reach_small' twice"),
         ("mine.yaml", "7", r":4: key 'scenarios': holds a int \(7\)"),
         ("doors: open", "doors: opne", r":5: .*did you mean 'open'"),
-        ("doors: open", "individuals: 2", r":5: .*changes who takes part"),
+        ("doors: open", "individuals: 9", r":5: .*individuals"),
+        ("{doors: open}", "{doors: open}, 7", r":5: .*expected 'name: \[options"),
+        ("doors: open", "7: 8", r":5: .*expected 'name: \[options"),
         ("[{doors: open}, {doors: closed, width: 7}]", "open", r":5: .*expected 'name: \[options"),
     ],
 )

@@ -1,0 +1,237 @@
+"""All experiments of the results pages, several processes side by side.
+
+    python -m mindsight.benchmarks.experiments --out runs --jobs 2
+
+A job is what belongs to one seed of one experiment; jobs of a seed come before those of the next, so that
+what is stopped in the middle of the night has whole seeds. The experiments leave out what is there, and go on
+where a training was stopped; so does this, therefore. What a job prints goes to a file of its own; all tables
+are printed when everything is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Job", "Runner", "main", "plan", "tables"]
+
+#: On so many seeds a control is run that no headline hangs on; headlines and their first controls on all.
+CONTROLS = 3
+_KINDNESS = ("own", "shuffled", "learned")
+_MORE = ("selfish", "oracle", "approval", "unrouted", "unrouted_credit", "activation",
+         "kappa_0.25", "kappa_0.50", "kappa_1.00")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """Commands that run one after the other.
+
+    Attributes:
+        name: also of its log.
+        minutes: of processor time that it took here: what is left is told by it.
+        commands: what comes after ``python -P -m mindsight.benchmarks.experiments.``, or, where it begins
+            with a dash, after ``python``.
+    """
+
+    name: str
+    minutes: float
+    commands: tuple[tuple[str, ...], ...]
+
+
+def plan(out: Path, seeds: int = 10) -> list[Job]:
+    """What the results pages rest on, but for what reads the runs of all seeds (:func:`tables`).
+
+    Args:
+        out: folder of the experiments' folders.
+        seeds: how many; of controls at most ``CONTROLS``.
+    """
+    jobs = []
+    for seed in range(seeds):
+        few = seed < CONTROLS
+        half, kind = _kindness(out, "solace_half_kind"), _kindness(out, "solace")
+        one = ("--first", str(seed), "--seeds", "1")
+        brief = ("--curriculum", "simulation_brief", "--variants", "routed")
+        half_conditions = ("own", "shuffled", *(("selfish",) if few else ()))
+        kind_conditions = (*_KINDNESS, *(_MORE if few else ()))
+        jobs += [
+            Job(f"false_belief-{seed}", 22, (
+                ("false_belief", "--out", f"{out}/false_belief", *one),
+                ("false_belief", "--out", f"{out}/false_belief_brief", *one, *brief),
+            )),
+            # One job: the second goes on from what the first has listened to.
+            Job(f"kindness-{seed}", 13 + 6 * len(half_conditions) + 6 + 5 * len(kind_conditions), (
+                (*half, *one, "--conditions", *half_conditions),
+                (*kind, *one, "--conditions", *kind_conditions),
+            )),
+            Job(f"kindness_cracker-{seed}", 8, ((*_kindness(out, "cracker"), *one),)),
+            Job(f"kindness_guarded-{seed}", 10, ((*_kindness(out, "guarded"), *one),)),
+            Job(f"grid-{seed}", 9, (("grid", "--out", f"{out}/grid", *one),)),
+        ]  # fmt: skip
+    return jobs
+
+
+def tables(out: Path) -> list[Job]:
+    """What reads the runs of all seeds, and every table of what is there."""
+    none = ("--seeds", "0")
+    games = ("solace_half_kind", "solace", "cracker", "guarded")
+    return [
+        Job("ablation", 10, (("ablation", "--runs", f"{out}/false_belief", "--out", f"{out}/ablation"),)),
+        Job("false_belief", 0, (("false_belief", "--out", f"{out}/false_belief", *none),)),
+        Job("false_belief_brief", 0, (
+            ("false_belief", "--out", f"{out}/false_belief_brief", "--curriculum", "simulation_brief", *none),
+        )),
+        *(Job(f"kindness, {game}", 0, ((*_kindness(out, game), *none),)) for game in games),
+        Job("grid", 0, (("grid", "--out", f"{out}/grid", *none),)),
+    ]  # fmt: skip
+
+
+def _kindness(out: Path, game: str) -> tuple[str, ...]:
+    name = {"solace": "kindness", "solace_half_kind": "half_kind"}.get(game, f"kindness_{game}")
+    listened = ("--listened", f"{out}/half_kind") if game == "solace" else ()
+    return ("kindness", "--game", game, "--out", f"{out}/{name}", *listened)
+
+
+class Runner:
+    """Runs jobs, several at a time, each with its log.
+
+    Args:
+        logs: folder of the logs.
+        at_once: how many.
+
+    Attributes:
+        failed: names of the jobs of which a command ended with anything but 0.
+    """
+
+    def __init__(self, logs: Path, at_once: int) -> None:
+        self.logs, self.at_once = logs, at_once
+        self.failed: list[str] = []
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._guard = threading.Lock()
+        self._stopped = False
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def log(self, job: Job) -> Path:
+        """The file of what a job prints."""
+        return self.logs / f"{job.name.replace(', ', '_')}.log"
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Job]:
+        """Run all; those that have ended, as they end. Interrupted, what runs is ended, too."""
+        with ThreadPoolExecutor(self.at_once) as pool:
+            at_work: dict[Future[bool], Job] = {pool.submit(self._work, job): job for job in jobs}
+            try:
+                while at_work:
+                    for ended in wait(at_work, return_when=FIRST_COMPLETED).done:
+                        job = at_work.pop(ended)
+                        if not ended.result():
+                            self.failed.append(job.name)
+                        yield job
+            except BaseException:
+                self._stop()
+                raise
+
+    def _work(self, job: Job) -> bool:
+        with self.log(job).open("wb") as log:
+            for command in job.commands:
+                words = list(command)
+                if not words[0].startswith("-"):
+                    words = ["-P", "-m", f"{__package__}.{words[0]}", *words[1:]]
+                # threads: a process more on a core gains more than a thread more of one process
+                environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+                with self._guard:
+                    if self._stopped:
+                        return False
+                    process = subprocess.Popen(
+                        [sys.executable, *words], stdout=log, stderr=subprocess.STDOUT, env=environment
+                    )
+                    self._running.add(process)
+                code = process.wait()
+                with self._guard:
+                    self._running.remove(process)
+                if code != 0:
+                    return False
+        return True
+
+    def _stop(self) -> None:
+        with self._guard:
+            self._stopped = True
+            for process in self._running:
+                process.terminate()
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does, what it has started with it."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _hours(minutes: float) -> str:
+    return f"{int(minutes) // 60} h {int(minutes) % 60:02d} min"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is missing, then print all tables; 0, or 1 where a job failed, or 130 where interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mindsight.benchmarks.experiments", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the experiments' folders")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
+    parser.add_argument("--seeds", type=int, default=10, help=f"of headlines; of controls at most {CONTROLS}")
+    parser.add_argument("--list", action="store_true", help="say what would be run, and for how long")
+    given = parser.parse_args(arguments)
+    if given.jobs < 1 or given.seeds < 1:
+        parser.error("expected --jobs and --seeds of at least 1")
+    jobs = plan(given.out, given.seeds)
+    total = sum(job.minutes for job in jobs)
+    if given.list:
+        for job in jobs:
+            print(f"{job.name}: {job.minutes:.0f} min")
+            for command in job.commands:
+                print(f"  python -m {__package__}.{' '.join(command)}")
+        print(f"{len(jobs)} jobs, by single runs {_hours(total / given.jobs)} with {given.jobs} at a time")
+        return 0
+    runner = Runner(given.out / "logs", given.jobs)
+    print(f"{len(jobs)} jobs, {_hours(total / given.jobs)} if nothing is there yet; logs in {runner.logs}/")
+    begun, ended, done = time.monotonic(), 0, 0.0
+    try:
+        with _told_to_end():
+            for job in runner.run(jobs):
+                ended, done = ended + 1, done + job.minutes
+                taken = (time.monotonic() - begun) / 60
+                left = _hours(taken * (total - done) / done)
+                said = f"failed, see {runner.log(job)}" if job.name in runner.failed else "done"
+                print(
+                    f"{ended} of {len(jobs)} after {_hours(taken)}, about {left} left: {job.name} {said}",
+                    flush=True,
+                )
+            last = Runner(runner.logs, 1)  # one after the other: the first writes what tables show
+            for job in last.run(tables(given.out)):
+                print(f"\n# {job.name}\n\n{runner.log(job).read_text(errors='replace')}", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    failed = [*runner.failed, *last.failed]
+    if failed:
+        print(f"failed: {', '.join(failed)}; what they said is in {runner.logs}/", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

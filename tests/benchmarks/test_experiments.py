@@ -1,0 +1,106 @@
+import importlib
+import os
+import time
+
+import pytest
+
+from mindsight.benchmarks.experiments import __main__ as experiments
+from mindsight.benchmarks.experiments.__main__ import CONTROLS, Job, Runner, main, plan, tables
+
+
+def python(name, *codes):
+    return Job(name, 1.0, tuple(("-c", code) for code in codes))
+
+
+def test_every_command_is_one_that_its_experiment_takes(tmp_path, capsys):
+    """With no seed to run, all that a command says is looked at and nothing is trained."""
+    commands = [command for job in (*plan(tmp_path, 4), *tables(tmp_path)) for command in job.commands]
+    assert {command[0] for command in commands} == {"false_belief", "kindness", "grid", "ablation"}
+    for name, *arguments in commands:
+        none = ("--seeds", "0") if name != "ablation" else ()
+        importlib.import_module(f"mindsight.benchmarks.experiments.{name}").main([*arguments, *none])
+    assert not list(tmp_path.glob("**/config.json"))
+
+
+def test_all_seeds_have_headlines_and_some_have_controls(tmp_path):
+    jobs = {
+        job.name: " ".join(word for command in job.commands for word in command) for job in plan(tmp_path)
+    }
+    assert len(jobs) == len(plan(tmp_path))
+    for seed in range(10):
+        asked = jobs[f"kindness-{seed}"].split("--game solace ")[1]
+        assert f"--listened {tmp_path}/half_kind" in asked
+        assert all(name in asked for name in ("own", "shuffled", "learned"))
+        assert ("unrouted_credit" in asked) == ("kappa_1.00" in asked) == (seed < CONTROLS)
+        assert f"--first {seed} --seeds 1" in jobs[f"grid-{seed}"]
+
+
+def test_what_fails_is_named_and_the_others_go_on(tmp_path):
+    runner = Runner(tmp_path / "logs", 2)
+    jobs = [
+        python("good", "print('one')", "print('two')"),
+        python("bad", "raise SystemExit('no such thing')", "print('never')"),
+        python("late", "print('three')"),
+    ]
+    assert {job.name for job in runner.run(jobs)} == {"good", "bad", "late"}
+    assert runner.failed == ["bad"]
+    assert runner.log(jobs[0]).read_text() == "one\ntwo\n"
+    assert runner.log(jobs[1]).read_text() == "no such thing\n"
+
+
+def test_no_more_run_at_once_than_asked(tmp_path):
+    code = (
+        "import os, time, pathlib\n"
+        f"here = pathlib.Path({str(tmp_path)!r})\n"
+        "mine = here / f'{os.getpid()}.running'\n"
+        "mine.touch()\n"
+        "print(len(list(here.glob('*.running'))))\n"
+        "time.sleep(0.3)\n"
+        "mine.unlink()\n"
+    )
+    runner = Runner(tmp_path / "logs", 2)
+    jobs = [python(f"job {k}", code) for k in range(5)]
+    assert len(list(runner.run(jobs))) == 5
+    assert max(int(runner.log(job).read_text()) for job in jobs) == 2
+
+
+def test_interrupted_what_runs_is_ended_and_the_rest_not_begun(tmp_path):
+    told = tmp_path / "pid"
+    code = (
+        f"import os, time, pathlib; pathlib.Path({str(told)!r}).write_text(str(os.getpid())); time.sleep(300)"
+    )
+    quick = f"import time, pathlib\nwhile not pathlib.Path({str(told)!r}).exists(): time.sleep(0.01)\n"
+    runner = Runner(tmp_path / "logs", 2)
+    last = python("last", "print('begun')")
+    running = runner.run([python("slow", code), python("quick", quick), python("slow 2", code), last])
+    begun = time.monotonic()
+    assert next(running).name == "quick"
+    running.close()
+    assert time.monotonic() - begun < 100
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(told.read_text()), 0)
+    assert not runner.log(last).exists() or "begun" not in runner.log(last).read_text()
+
+
+def test_the_command_runs_all_prints_tables_and_says_what_failed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        experiments, "plan", lambda *_: [python("a", "1"), python("b", "raise SystemExit(3)")]
+    )
+    monkeypatch.setattr(experiments, "tables", lambda *_: [python("a table", "print('| 1 |')")])
+    assert main(["--out", str(tmp_path), "--jobs", "1"]) == 1
+    out, err = capsys.readouterr()
+    assert "1 of 2 after 0 h 00 min" in out
+    assert "# a table\n\n| 1 |" in out
+    assert f"failed: b; what they said is in {tmp_path}/logs/" in err
+    monkeypatch.setattr(experiments, "plan", lambda *_: [python("a", "1")])
+    assert main(["--out", str(tmp_path)]) == 0
+
+
+def test_what_would_be_run_is_listed_and_bad_numbers_refused(tmp_path, capsys):
+    assert main(["--out", str(tmp_path), "--list", "--seeds", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "grid-0: " in out and f"--out {tmp_path}/grid --first 0 --seeds 1" in out
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(SystemExit):
+        main(["--jobs", "0"])
+    assert "--jobs" in capsys.readouterr().err
