@@ -84,8 +84,15 @@ def tables(out: Path) -> list[Job]:
     """What reads the runs of all seeds, and every table of what is there."""
     none = ("--seeds", "0")
     games = ("solace_half_kind", "solace", "cracker", "guarded")
+
+    def ablation(end: str) -> Job:
+        return Job(f"ablation{end}", 10, (
+            ("ablation", "--runs", f"{out}/false_belief{end}", "--out", f"{out}/ablation{end}"),
+        ))  # fmt: skip
+
     return [
-        Job("ablation", 10, (("ablation", "--runs", f"{out}/false_belief", "--out", f"{out}/ablation"),)),
+        ablation(""),
+        ablation("_brief"),
         Job("false_belief", 0, (("false_belief", "--out", f"{out}/false_belief", *none),)),
         Job("false_belief_brief", 0, (
             ("false_belief", "--out", f"{out}/false_belief_brief", "--curriculum", "simulation_brief", *none),

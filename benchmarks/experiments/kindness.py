@@ -64,6 +64,7 @@ __all__ = [
     "main",
     "run",
     "runs_of",
+    "seed_by_seed",
     "summary",
 ]
 
@@ -434,6 +435,31 @@ def _before(runs: list[dict[str, Any]], rng: np.random.Generator, width: int) ->
     return [f"| {' | '.join(cells + ['–'] * (width - len(cells)))} |"]
 
 
+def seed_by_seed(out: Path) -> str:
+    """A Markdown table of the shares of each seed, held out and, in brackets, in the training population."""
+    rng = np.random.default_rng(0)
+    found = runs_of(out)
+    known = sorted(each["seed"] for each in by_seed(found))
+    lines = [f"| | {' | '.join(f'seed {seed}' for seed in known)} | interquartile mean (95 %) |"]
+    lines.append(f"|{'---|' * (len(known) + 2)}")
+
+    def line(name: str, runs: list[dict[str, Any]], parts: Sequence[str]) -> None:
+        shares = {each["seed"]: [each[part]["share"] for part in parts] for each in runs}
+        cells = []
+        for seed in known:
+            held_out, *train = [f"{share:.2f}" for share in shares.get(seed, [])] or ["–"]
+            cells.append(held_out + "".join(f" ({share})" for share in train))
+        means = [interquartile(list(each), rng) for each in zip(*shares.values(), strict=True)]
+        cells.append("; ".join(f"{mean:.3f} ({low:.3f} to {high:.3f})" for mean, low, high in means))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+
+    if known:
+        line("no reward yet", by_seed(found), ("grafted",))
+    for name, runs in found.items():
+        line(f"`{name}`", runs, ("held_out", "train"))
+    return "\n".join(lines)
+
+
 def counts(out: Path) -> str:
     """A Markdown table of what the game counts, an episode, in each exam and beside what characters come to;
     "" for a game that counts nothing."""
@@ -481,8 +507,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             found = run(condition, seed, given.out, curriculum, held_out, given.episodes, given.listened)
             share, busy = found["held_out"]["share"], found["training"]["busy"]
             print(f"{condition:12s} seed {seed}: held out {share:+.2f}, {busy:.0f} s", flush=True)
-    print(summary(given.out))
-    print(counts(given.out))
+    for table in (summary, seed_by_seed, counts):
+        print(f"{table(given.out)}\n")
 
 
 if __name__ == "__main__":

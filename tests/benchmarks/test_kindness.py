@@ -20,6 +20,7 @@ from mindsight.benchmarks.experiments.kindness import (
     parts,
     references,
     run,
+    seed_by_seed,
     summary,
 )
 from mindsight.benchmarks.experiments.statistics import interquartile
@@ -91,6 +92,21 @@ def test_the_table_has_a_line_a_condition(out):
     share = json.loads((out / "own-0.json").read_text())["grafted"]["share"]
     assert [cell.strip() for cell in before.split("|")[1:4]] == ["no reward yet", "1", f"{share:.2f}"]
     assert [line.split("`")[1] for line in after] == ["own", "selfish"]
+
+
+def test_seeds_stand_side_by_side_and_one_that_was_not_run_is_no_number(out, tmp_path):
+    for path in out.glob("*-0.json"):
+        (tmp_path / path.name).write_text(path.read_text())
+    own = json.loads((out / "own-0.json").read_text())
+    own["seed"], own["held_out"]["share"] = 3, 0.5
+    (tmp_path / "own-3.json").write_text(json.dumps(own))
+    heads, _, before, *after = seed_by_seed(tmp_path).splitlines()
+    cells = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in after}
+    assert [cell.strip() for cell in heads.split("|")[2:4]] == ["seed 0", "seed 3"]
+    assert before.startswith(f"| no reward yet | {own['grafted']['share']:.2f} |")
+    assert cells["`own`"][1] == f"0.50 ({own['train']['share']:.2f})"
+    assert cells["`selfish`"][1] == "–"
+    assert "; " in cells["`own`"][2]
 
 
 def test_the_picture_shows_every_run_and_what_was_before(out, tmp_path, monkeypatch):
