@@ -25,7 +25,9 @@ from pathlib import Path
 
 __all__ = ["Job", "Runner", "main", "plan", "tables"]
 
-#: On so many seeds a control is run that no headline hangs on; headlines and their first controls on all.
+#: Headlines and their first controls have ten seeds; kindness from a start that is half kind as many as this,
+SECOND = 5
+#: and all else that no headline hangs on as many as this: there are eight hours.
 CONTROLS = 3
 _KINDNESS = ("own", "shuffled", "learned")
 _MORE = ("selfish", "oracle", "approval", "unrouted", "unrouted_credit", "activation",
@@ -53,30 +55,33 @@ def plan(out: Path, seeds: int = 10) -> list[Job]:
 
     Args:
         out: folder of the experiments' folders.
-        seeds: how many; of controls at most ``CONTROLS``.
+        seeds: how many at most; ``SECOND`` and ``CONTROLS`` are for 10.
     """
     jobs = []
     for seed in range(seeds):
         few = seed < CONTROLS
-        half, kind = _kindness(out, "solace_half_kind"), _kindness(out, "solace")
         one = ("--first", str(seed), "--seeds", "1")
         brief = ("--curriculum", "simulation_brief", "--variants", "routed")
-        half_conditions = ("own", "shuffled", *(("selfish",) if few else ()))
-        kind_conditions = (*_KINDNESS, *(_MORE if few else ()))
+        half = (*(("own", "shuffled") if seed < SECOND else ()), *(("selfish",) if few else ()))
+        kind = (*_KINDNESS, *(_MORE if few else ()))
+        begun = ((*_kindness(out, "solace_half_kind"), *one, "--conditions", *half),) if half else ()
+        grid = () if few else ("--conditions", "tri_module", "maskable_ppo")
         jobs += [
             Job(f"false_belief-{seed}", 22, (
                 ("false_belief", "--out", f"{out}/false_belief", *one),
                 ("false_belief", "--out", f"{out}/false_belief_brief", *one, *brief),
             )),
-            # One job: the second goes on from what the first has listened to.
-            Job(f"kindness-{seed}", 13 + 6 * len(half_conditions) + 6 + 5 * len(kind_conditions), (
-                (*half, *one, "--conditions", *half_conditions),
-                (*kind, *one, "--conditions", *kind_conditions),
+            # One job: the second goes on from what the first has listened to, or listens to it itself.
+            Job(f"kindness-{seed}", 20 + 7 * len(half) + 5 * len(kind), (
+                *begun, (*_kindness(out, "solace"), *one, "--conditions", *kind),
             )),
-            Job(f"kindness_cracker-{seed}", 8, ((*_kindness(out, "cracker"), *one),)),
-            Job(f"kindness_guarded-{seed}", 10, ((*_kindness(out, "guarded"), *one),)),
-            Job(f"grid-{seed}", 9, (("grid", "--out", f"{out}/grid", *one),)),
+            Job(f"grid-{seed}", 9 if few else 6, (("grid", "--out", f"{out}/grid", *one, *grid),)),
         ]  # fmt: skip
+        if few:
+            jobs += [
+                Job(f"kindness_cracker-{seed}", 14, ((*_kindness(out, "cracker"), *one),)),
+                Job(f"kindness_guarded-{seed}", 25, ((*_kindness(out, "guarded"), *one),)),
+            ]
     return jobs
 
 
@@ -200,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the experiments' folders")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
-    parser.add_argument("--seeds", type=int, default=10, help=f"of headlines; of controls at most {CONTROLS}")
+    parser.add_argument("--seeds", type=int, default=10, help="of headlines; fewer of the rest")
     parser.add_argument("--list", action="store_true", help="say what would be run, and for how long")
     given = parser.parse_args(arguments)
     if given.jobs < 1 or given.seeds < 1:

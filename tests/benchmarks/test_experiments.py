@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mindsight.benchmarks.experiments import __main__ as experiments
-from mindsight.benchmarks.experiments.__main__ import CONTROLS, Job, Runner, main, plan, tables
+from mindsight.benchmarks.experiments.__main__ import CONTROLS, SECOND, Job, Runner, main, plan, tables
 
 
 def python(name, *codes):
@@ -28,11 +28,14 @@ def test_all_seeds_have_headlines_and_some_have_controls(tmp_path):
     }
     assert len(jobs) == len(plan(tmp_path))
     for seed in range(10):
-        asked = jobs[f"kindness-{seed}"].split("--game solace ")[1]
+        half, asked = jobs[f"kindness-{seed}"].split("--game solace ")
         assert f"--listened {tmp_path}/half_kind" in asked
         assert all(name in asked for name in ("own", "shuffled", "learned"))
         assert ("unrouted_credit" in asked) == ("kappa_1.00" in asked) == (seed < CONTROLS)
+        assert ("own" in half) == (seed < SECOND)
+        assert ("selfish" in half) == (f"kindness_guarded-{seed}" in jobs) == (seed < CONTROLS)
         assert f"--first {seed} --seeds 1" in jobs[f"grid-{seed}"]
+        assert "--variants" not in jobs[f"false_belief-{seed}"].split("--curriculum")[0]
 
 
 def test_what_fails_is_named_and_the_others_go_on(tmp_path):
