@@ -147,7 +147,8 @@ class Scenario:
         played as the last one of its role is.
 
         Raises:
-            ValueError: an option is wrong, or it brings a role that nobody here plays.
+            ValueError: an option is wrong, it brings a role that nobody here plays, or with it nobody that is
+                focal takes part any more.
         """
         changed = {**self.options, **options}
         names = self.game.individuals[: self.game.count(self.game.options.make(changed))]
@@ -157,6 +158,8 @@ class Scenario:
             if name not in self.roles and self.game.roles[k] not in by_role:
                 raise ValueError(f"nobody of {self.name!r} plays the role {self.game.roles[k]!r}")
             roles[name] = self.roles[name] if name in self.roles else by_role[self.game.roles[k]]
+        if FOCAL in self.roles.values() and FOCAL not in roles.values():
+            raise ValueError(f"with {options} nobody that is focal in {self.name!r} takes part")
         return dataclasses.replace(self, options=changed, roles=roles)
 
     def simulation(self, num_envs: int = 1, **arguments: Any) -> Simulation:

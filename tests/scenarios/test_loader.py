@@ -1,5 +1,7 @@
 """Scenario files: what is right is read, what is wrong is one line that says where and what."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -190,6 +192,10 @@ def test_variants_of_a_battery_may_change_how_many_take_part(tmp_path):
     assert few.name == "reach_rooms-2"
     assert few.simulation().count == len(few.roles) == 2 < len(usual.roles)
     assert list(few.roles.values()) == list(usual.roles.values())[:2]
+    last = usual.individuals[-1]
+    roles = {name: "focal" if name == last else "scripted" for name in usual.roles}
+    with pytest.raises(ValueError, match="nobody that is focal in 'reach_rooms' takes part"):
+        replace(usual, roles=roles).with_options(individuals=2)
 
 
 @pytest.mark.parametrize(
