@@ -41,8 +41,7 @@ class Job:
     Attributes:
         name: also of its log.
         minutes: of processor time that it took here: what is left is told by it.
-        commands: what comes after ``python -P -m mindsight.benchmarks.experiments.``, or, where it begins
-            with a dash, after ``python``.
+        commands: each what comes after ``python``.
     """
 
     name: str
@@ -68,14 +67,16 @@ def plan(out: Path, seeds: int = 10) -> list[Job]:
         grid = () if few else ("--conditions", "tri_module", "maskable_ppo")
         jobs += [
             Job(f"false_belief-{seed}", 22, (
-                ("false_belief", "--out", f"{out}/false_belief", *one),
-                ("false_belief", "--out", f"{out}/false_belief_brief", *one, *brief),
+                _experiment("false_belief", "--out", f"{out}/false_belief", *one),
+                _experiment("false_belief", "--out", f"{out}/false_belief_brief", *one, *brief),
             )),
             # One job: the second goes on from what the first has listened to, or listens to it itself.
             Job(f"kindness-{seed}", 20 + 7 * len(half) + 5 * len(kind), (
                 *begun, (*_kindness(out, "solace"), *one, "--conditions", *kind),
             )),
-            Job(f"grid-{seed}", 9 if few else 6, (("grid", "--out", f"{out}/grid", *one, *grid),)),
+            Job(f"grid-{seed}", 9 if few else 6, (
+                _experiment("grid", "--out", f"{out}/grid", *one, *grid),
+            )),
         ]  # fmt: skip
         if few:
             jobs += [
@@ -92,25 +93,30 @@ def tables(out: Path) -> list[Job]:
 
     def ablation(end: str) -> Job:
         return Job(f"ablation{end}", 10, (
-            ("ablation", "--runs", f"{out}/false_belief{end}", "--out", f"{out}/ablation{end}"),
+            _experiment("ablation", "--runs", f"{out}/false_belief{end}", "--out", f"{out}/ablation{end}"),
         ))  # fmt: skip
 
     return [
         ablation(""),
         ablation("_brief"),
-        Job("false_belief", 0, (("false_belief", "--out", f"{out}/false_belief", *none),)),
+        Job("false_belief", 0, (_experiment("false_belief", "--out", f"{out}/false_belief", *none),)),
         Job("false_belief_brief", 0, (
-            ("false_belief", "--out", f"{out}/false_belief_brief", "--curriculum", "simulation_brief", *none),
+            _experiment("false_belief", "--out", f"{out}/false_belief_brief",
+                        "--curriculum", "simulation_brief", *none),
         )),
-        *(Job(f"kindness, {game}", 0, ((*_kindness(out, game), *none),)) for game in games),
-        Job("grid", 0, (("grid", "--out", f"{out}/grid", *none),)),
+        *(Job(f"kindness_{game}", 0, ((*_kindness(out, game), *none),)) for game in games),
+        Job("grid", 0, (_experiment("grid", "--out", f"{out}/grid", *none),)),
     ]  # fmt: skip
 
 
 def _kindness(out: Path, game: str) -> tuple[str, ...]:
     name = {"solace": "kindness", "solace_half_kind": "half_kind"}.get(game, f"kindness_{game}")
     listened = ("--listened", f"{out}/half_kind") if game == "solace" else ()
-    return ("kindness", "--game", game, "--out", f"{out}/{name}", *listened)
+    return _experiment("kindness", "--game", game, "--out", f"{out}/{name}", *listened)
+
+
+def _experiment(name: str, *arguments: str) -> tuple[str, ...]:
+    return ("-P", "-m", f"{__package__}.{name}", *arguments)
 
 
 class Runner:
@@ -134,7 +140,7 @@ class Runner:
 
     def log(self, job: Job) -> Path:
         """The file of what a job prints."""
-        return self.logs / f"{job.name.replace(', ', '_')}.log"
+        return self.logs / f"{job.name}.log"
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Job]:
         """Run all; those that have ended, as they end. Interrupted, what runs is ended, too."""
@@ -154,16 +160,13 @@ class Runner:
     def _work(self, job: Job) -> bool:
         with self.log(job).open("wb") as log:
             for command in job.commands:
-                words = list(command)
-                if not words[0].startswith("-"):
-                    words = ["-P", "-m", f"{__package__}.{words[0]}", *words[1:]]
                 # threads: a process more on a core gains more than a thread more of one process
                 environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
                 with self._guard:
                     if self._stopped:
                         return False
                     process = subprocess.Popen(
-                        [sys.executable, *words], stdout=log, stderr=subprocess.STDOUT, env=environment
+                        [sys.executable, *command], stdout=log, stderr=subprocess.STDOUT, env=environment
                     )
                     self._running.add(process)
                 code = process.wait()
@@ -216,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for job in jobs:
             print(f"{job.name}: {job.minutes:.0f} min")
             for command in job.commands:
-                print(f"  python -m {__package__}.{' '.join(command)}")
+                print(f"  python {' '.join(command)}")
         print(f"{len(jobs)} jobs, by single runs {_hours(total / given.jobs)} with {given.jobs} at a time")
         return 0
     runner = Runner(given.out / "logs", given.jobs)

@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -373,7 +374,7 @@ def run(
 
 
 def _read(path: Path, curriculum: Curriculum) -> dict[str, Any]:
-    """What was found by a run."""
+    """What was found by a run; ``ValueError`` where it is of another curriculum."""
     found: dict[str, Any] = json.loads(path.read_text())
     if (name := found.get("curriculum")) != curriculum.name:
         raise ValueError(
@@ -382,10 +383,15 @@ def _read(path: Path, curriculum: Curriculum) -> dict[str, Any]:
     return found
 
 
+def _paths(out: Path) -> dict[str, list[Path]]:
+    """The files of each condition that has any in a folder, in the order of ``CONDITIONS``."""
+    paths = {name: sorted(out.glob(f"{name}-[0-9]*.json")) for name in CONDITIONS}
+    return {name: some for name, some in paths.items() if some}
+
+
 def runs_of(out: Path) -> dict[str, list[dict[str, Any]]]:
     """What was found by each condition that has any runs in a folder, in the order of ``CONDITIONS``."""
-    paths = {name: sorted(out.glob(f"{name}-[0-9]*.json")) for name in CONDITIONS}
-    return {name: [json.loads(path.read_text()) for path in some] for name, some in paths.items() if some}
+    return {name: [json.loads(path.read_text()) for path in some] for name, some in _paths(out).items()}
 
 
 def by_seed(runs: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -497,9 +503,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name, held_out = GAMES[given.game]
     curriculum = load_curriculum(name)
     try:  # before hours are spent
-        for condition in CONDITIONS:
-            for path in given.out.glob(f"{condition}-[0-9]*.json"):
-                _read(path, curriculum)
+        for path in chain.from_iterable(_paths(given.out).values()):
+            _read(path, curriculum)
     except ValueError as error:
         parser.error(f"--out {error}")
     for seed in range(given.first, given.first + given.seeds):
