@@ -139,7 +139,7 @@ class Runner:
         logs.mkdir(parents=True, exist_ok=True)
 
     def log(self, job: Job) -> Path:
-        """The file of what a job prints."""
+        """The file of what a job prints; begun again, it prints after what is there."""
         return self.logs / f"{job.name}.log"
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Job]:
@@ -158,23 +158,23 @@ class Runner:
                 raise
 
     def _work(self, job: Job) -> bool:
-        with self.log(job).open("wb") as log:
-            for command in job.commands:
-                # threads: a process more on a core gains more than a thread more of one process
-                environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-                with self._guard:
-                    if self._stopped:
-                        return False
-                    process = subprocess.Popen(
-                        [sys.executable, *command], stdout=log, stderr=subprocess.STDOUT, env=environment
-                    )
-                    self._running.add(process)
-                code = process.wait()
-                with self._guard:
-                    self._running.remove(process)
-                if code != 0:
-                    return False
-        return True
+        return all(self._run(command, self.log(job)) for command in job.commands)
+
+    def _run(self, command: tuple[str, ...], path: Path) -> bool:
+        # threads: a process more on a core gains more than a thread more of one process
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        with self._guard:
+            if self._stopped:
+                return False
+            with path.open("ab") as log:
+                process = subprocess.Popen(
+                    [sys.executable, *command], stdout=log, stderr=subprocess.STDOUT, env=environment
+                )
+            self._running.add(process)
+        code = process.wait()
+        with self._guard:
+            self._running.remove(process)
+        return code == 0
 
     def _stop(self) -> None:
         with self._guard:
@@ -236,8 +236,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f"{ended} of {len(jobs)} after {_hours(taken)}, about {left} left: {job.name} {said}",
                     flush=True,
                 )
-            last = Runner(runner.logs, 1)  # one after the other: the first writes what tables show
-            for job in last.run(tables(given.out)):
+            last, shown = Runner(runner.logs, 1), tables(given.out)  # the first writes what others show
+            for job in shown:
+                last.log(job).unlink(missing_ok=True)  # of the run before
+            for job in last.run(shown):
                 print(f"\n# {job.name}\n\n{runner.log(job).read_text(errors='replace')}", flush=True)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)

@@ -74,7 +74,10 @@ def test_interrupted_what_runs_is_ended_and_the_rest_not_begun(tmp_path):
     code = (
         f"import os, time, pathlib; pathlib.Path({str(told)!r}).write_text(str(os.getpid())); time.sleep(300)"
     )
-    quick = f"import time, pathlib\nwhile not pathlib.Path({str(told)!r}).exists(): time.sleep(0.01)\n"
+    quick = (
+        "import time, pathlib\nprint('first', flush=True)\n"
+        f"while not pathlib.Path({str(told)!r}).exists(): time.sleep(0.01)\n"
+    )
     runner = Runner(tmp_path / "logs", 2)
     last = python("last", "print('begun')")
     running = runner.run([python("slow", code), python("quick", quick), python("slow 2", code), last])
@@ -84,7 +87,10 @@ def test_interrupted_what_runs_is_ended_and_the_rest_not_begun(tmp_path):
     assert time.monotonic() - begun < 100
     with pytest.raises(ProcessLookupError):
         os.kill(int(told.read_text()), 0)
-    assert not runner.log(last).exists() or "begun" not in runner.log(last).read_text()
+    assert not runner.log(last).exists()
+    again = Runner(tmp_path / "logs", 2)
+    assert [job.name for job in again.run([python("quick", "print('more')")])] == ["quick"]
+    assert again.log(python("quick")).read_text() == "first\nmore\n"
 
 
 def test_the_command_runs_all_prints_tables_and_says_what_failed(tmp_path, monkeypatch, capsys):
@@ -99,6 +105,7 @@ def test_the_command_runs_all_prints_tables_and_says_what_failed(tmp_path, monke
     assert f"failed: b; what they said is in {tmp_path}/logs/" in err
     monkeypatch.setattr(experiments, "plan", lambda *_: [python("a", "1")])
     assert main(["--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("| 1 |") == 1  # the table of the run before is gone
 
 
 def test_what_would_be_run_is_listed_and_bad_numbers_refused(tmp_path, capsys):
