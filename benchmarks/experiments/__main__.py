@@ -128,11 +128,14 @@ class Runner:
 
     Attributes:
         failed: names of the jobs of which a command ended with anything but 0.
+        begun, taken: seconds by name: when a job began, and how long one took that has ended.
     """
 
     def __init__(self, logs: Path, at_once: int) -> None:
         self.logs, self.at_once = logs, at_once
         self.failed: list[str] = []
+        self.begun: dict[str, float] = {}
+        self.taken: dict[str, float] = {}
         self._running: set[subprocess.Popen[bytes]] = set()
         self._guard = threading.Lock()
         self._stopped = False
@@ -157,8 +160,22 @@ class Runner:
                 self._stop()
                 raise
 
+    def left(self, jobs: Sequence[Job]) -> float:
+        """Minutes until all are done, by what those that have ended took of what was expected of them."""
+        ended = [job for job in jobs if job.name in self.taken]
+        pace = sum(self.taken.values()) / 60 / sum(job.minutes for job in ended)
+        now, left = time.monotonic(), 0.0
+        for job in jobs:
+            if job.name not in self.taken:
+                spent = (now - self.begun[job.name]) / 60 if job.name in self.begun else 0.0
+                left += max(job.minutes * pace - spent, 0.0)
+        return left / self.at_once
+
     def _work(self, job: Job) -> bool:
-        return all(self._run(command, self.log(job)) for command in job.commands)
+        self.begun[job.name] = time.monotonic()
+        done = all(self._run(command, self.log(job)) for command in job.commands)
+        self.taken[job.name] = time.monotonic() - self.begun[job.name]
+        return done
 
     def _run(self, command: tuple[str, ...], path: Path) -> bool:
         # threads: a process more on a core gains more than a thread more of one process
@@ -224,16 +241,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     runner = Runner(given.out / "logs", given.jobs)
     print(f"{len(jobs)} jobs, {_hours(total / given.jobs)} if nothing is there yet; logs in {runner.logs}/")
-    begun, ended, done = time.monotonic(), 0, 0.0
+    begun = time.monotonic()
     try:
         with _told_to_end():
-            for job in runner.run(jobs):
-                ended, done = ended + 1, done + job.minutes
-                taken = (time.monotonic() - begun) / 60
-                left = _hours(taken * (total - done) / done)
+            for ended, job in enumerate(runner.run(jobs), 1):
+                taken, left = _hours((time.monotonic() - begun) / 60), _hours(runner.left(jobs))
                 said = f"failed, see {runner.log(job)}" if job.name in runner.failed else "done"
                 print(
-                    f"{ended} of {len(jobs)} after {_hours(taken)}, about {left} left: {job.name} {said}",
+                    f"{ended} of {len(jobs)} after {taken}, about {left} left: {job.name} {said}",
                     flush=True,
                 )
             last, shown = Runner(runner.logs, 1), tables(given.out)  # the first writes what others show

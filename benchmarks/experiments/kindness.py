@@ -19,7 +19,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,21 +91,18 @@ _ACTS = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What differs between the runs: the listing by which the agent acts, settings of its phase, the routing
-    from then on, and how many times as long it acts."""
+    """What differs between the runs: the listing by which the agent acts, settings of its phase, and the
+    routing from then on."""
 
     listing: str = "kindness"
     acting: dict[str, Any] = field(default_factory=dict)
     variant: str = "routed"
-    times: int = 1
 
 
 CONDITIONS = {
     "own": Condition(),
     "learned": Condition(acting={"reward": "learned"}),
     "shuffled": Condition(acting={"shuffled": True}),
-    "own_twice": Condition(times=2),
-    "shuffled_twice": Condition(acting={"shuffled": True}, times=2),
     "selfish": Condition("finetune", {"reward": "none", "kappa": 0.0}),
     "approval": Condition("finetune", {"reward": "approval"}),
     "promises": Condition(acting={"after": "all"}),  # the listing to the letter: any happy face counts
@@ -156,13 +152,10 @@ def trained(
     """Train a new model, or a given one, or go on where a training was; what it took.
 
     Raises:
-        ValueError: in the folder something else was trained.
+        ValueError: in the folder something else was trained, or with other settings.
     """
     if (folder / "config.json").exists():
-        there = RunFolder.open(folder).read_json("config.json")["phases"]
-        expected = [plan.name for plan in curriculum.phases]
-        if (names := [plan["name"] for plan in there]) != expected:
-            raise ValueError(f"{folder}: its phases are {', '.join(names)}, expected {', '.join(expected)}")
+        _check(folder, RunFolder.open(folder).read_json("config.json")["phases"], _phases([curriculum]))
     about = folder / "about.json"
     if about.exists():
         found: dict[str, float] = json.loads(about.read_text())
@@ -192,11 +185,33 @@ def trained(
     return found
 
 
+def _phases(pieces: Sequence[Curriculum]) -> list[dict[str, Any]]:
+    """All settings of the phases of some curricula, as JSON has them."""
+    plans = [plan for piece in pieces for plan in piece.config()["phases"]]
+    found: list[dict[str, Any]] = json.loads(json.dumps(plans))
+    return found
+
+
+def _check(
+    path: Path, there: Sequence[dict[str, Any]], expected: Sequence[dict[str, Any]], advice: str = ""
+) -> None:
+    """``ValueError`` where what was trained is not what would be."""
+    names, wanted = ([plan["name"] for plan in plans] for plans in (there, expected))
+    if names != wanted:
+        raise ValueError(f"{path}: its phases are {', '.join(names)}, expected {', '.join(wanted)}{advice}")
+    for found, plan in zip(there, expected, strict=True):
+        for key in plan:
+            if found.get(key) != plan[key]:
+                raise ValueError(
+                    f"{path}: {key} of its phase {plan['name']} is {found.get(key)!r}, "
+                    f"expected {plan[key]!r}{advice}"
+                )
+
+
 def with_condition(curriculum: Curriculum, condition: Condition) -> Curriculum:
     """How a condition acts, after having listened."""
     plans = []
     for plan in curriculum.phases:
-        plan = replace(plan, steps=plan.steps * condition.times)
         if plan.listing == "kindness":
             plan = replace(plan, listing=condition.listing, acting={**plan.acting, **condition.acting})
         plans.append(plan)
@@ -329,11 +344,11 @@ def run(
     of the runs whose listening this one's begins with; ``out`` itself where None.
 
     Raises:
-        ValueError: the file that is there is of another curriculum.
+        ValueError: the file that is there is of another curriculum, or of one with other settings.
     """
     path = out / f"{condition}-{seed}.json"
     if path.exists():
-        return _read(path, curriculum)
+        return _read(path, curriculum, condition)
     listening, acting = parts(curriculum)
     folders = ((listened or out) / f"listening-{seed}", out / f"listening_on-{seed}")
     pretraining, model = [], None
@@ -358,6 +373,7 @@ def run(
         "curriculum": curriculum.name,
         "seed": seed,
         "acting": dict(acts.acting),
+        "phases": _phases([*listening, chosen]),
         "pretraining": pretraining,
         "training": log,
         "grafted": json.loads(before.read_text()),
@@ -373,13 +389,15 @@ def run(
     return found
 
 
-def _read(path: Path, curriculum: Curriculum) -> dict[str, Any]:
-    """What was found by a run; ``ValueError`` where it is of another curriculum."""
+def _read(path: Path, curriculum: Curriculum, condition: str) -> dict[str, Any]:
+    """What was found by a run; ``ValueError`` where it was trained otherwise than it would be now."""
     found: dict[str, Any] = json.loads(path.read_text())
+    advice = ": give another --out"
     if (name := found.get("curriculum")) != curriculum.name:
-        raise ValueError(
-            f"{path}: its curriculum is {name!r}, expected {curriculum.name!r}: give another --out"
-        )
+        raise ValueError(f"{path}: its curriculum is {name!r}, expected {curriculum.name!r}{advice}")
+    listening, acting = parts(curriculum)
+    chosen = with_condition(acting, CONDITIONS[condition])
+    _check(path, found.get("phases", ()), _phases([*listening, chosen]), advice)
     return found
 
 
@@ -503,8 +521,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name, held_out = GAMES[given.game]
     curriculum = load_curriculum(name)
     try:  # before hours are spent
-        for path in chain.from_iterable(_paths(given.out).values()):
-            _read(path, curriculum)
+        for condition, paths in _paths(given.out).items():
+            for path in paths:
+                _read(path, curriculum, condition)
     except ValueError as error:
         parser.error(f"--out {error}")
     for seed in range(given.first, given.first + given.seeds):

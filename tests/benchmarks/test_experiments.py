@@ -53,6 +53,15 @@ def test_what_fails_is_named_and_the_others_go_on(tmp_path):
     assert runner.log(jobs[1]).read_text() == "no such thing\n"
 
 
+def test_what_is_left_goes_by_what_was_taken_and_counts_what_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 3600.0)
+    runner = Runner(tmp_path / "logs", 2)
+    jobs = [Job("short", 10, ()), Job("long", 60, ()), Job("later", 20, ()), Job("over", 5, ())]
+    runner.begun = {"short": 0.0, "long": 0.0, "over": 0.0}
+    runner.taken = {"short": 1200.0}  # twice what was expected
+    assert runner.left(jobs) == pytest.approx((2 * 60 - 60 + 2 * 20 + 0) / 2)
+
+
 def test_no_more_run_at_once_than_asked(tmp_path):
     code = (
         "import os, time, pathlib\n"

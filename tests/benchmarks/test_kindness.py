@@ -1,6 +1,7 @@
 """The kindness experiment, as small as it gets."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,18 @@ def test_listening_of_another_game_is_not_gone_on_from(out, tmp_path):
 def test_results_of_another_game_are_not_taken_for_this_ones(out):
     with pytest.raises(ValueError, match=r"own-0.json: its curriculum is 'kindness', expected 'kindness_h"):
         run("own", 0, out, small("kindness_half_kind"), GAMES["solace_half_kind"][1], 4)
+
+
+def test_results_of_other_settings_are_not_taken_for_these(out, tmp_path):
+    """A folder is filled over days, and a curriculum may change meanwhile."""
+    curriculum = small()
+    slower = [replace(plan, rate=(1e-3, 1e-4)) if plan.acting else plan for plan in curriculum.phases]
+    other = replace(curriculum, phases=tuple(slower))
+    with pytest.raises(ValueError, match=r"own-0.json: rate of its phase act is \[0.002, 0.0001\], expected"):
+        run("own", 0, out, other, GAMES["solace"][1], 4)
+    shutil.copytree(out / "own-0", tmp_path / "own-0")
+    with pytest.raises(ValueError, match=r"own-0: rate of its phase act is \[0.002, "):
+        run("own", 0, tmp_path, other, GAMES["solace"][1], 4, listened=out)
 
 
 def test_the_command_refuses_a_folder_of_another_game_before_it_trains(out, monkeypatch, capsys):
@@ -176,9 +189,7 @@ def test_what_is_listened_to_before_is_the_same_for_all_conditions():
         for plan in chosen.phases:
             if plan.acting:
                 Acting(**plan.acting)
-        assert [plan.steps / condition.times for plan in chosen.phases] == [
-            plan.steps for plan in after.phases
-        ]
+        assert [plan.steps for plan in chosen.phases] == [plan.steps for plan in after.phases]
 
 
 def test_kappa_weighs_and_a_shuffled_reward_belongs_to_another_message():
