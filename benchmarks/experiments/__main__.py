@@ -29,8 +29,8 @@ __all__ = ["Job", "Runner", "main", "plan", "tables"]
 SECOND = 5
 #: and all else that no headline hangs on as many as this: there are eight hours.
 CONTROLS = 3
-_KINDNESS = ("own", "shuffled", "learned")
-_MORE = ("selfish", "oracle", "approval", "unrouted", "unrouted_credit", "activation",
+_KINDNESS = ("own", "shuffled", "selfish", "learned")
+_MORE = ("oracle", "approval", "unrouted", "unrouted_credit", "activation",
          "kappa_0.25", "kappa_0.50", "kappa_1.00")  # fmt: skip
 
 
@@ -66,22 +66,22 @@ def plan(out: Path, seeds: int = 10) -> list[Job]:
         begun = ((*_kindness(out, "solace_half_kind"), *one, "--conditions", *half),) if half else ()
         grid = () if few else ("--conditions", "tri_module", "maskable_ppo")
         jobs += [
-            Job(f"false_belief-{seed}", 22, (
+            Job(f"false_belief-{seed}", 18, (
                 _experiment("false_belief", "--out", f"{out}/false_belief", *one),
                 _experiment("false_belief", "--out", f"{out}/false_belief_brief", *one, *brief),
             )),
             # One job: the second goes on from what the first has listened to, or listens to it itself.
-            Job(f"kindness-{seed}", 20 + 7 * len(half) + 5 * len(kind), (
+            Job(f"kindness-{seed}", 8 + 3 * len(half) + 3 * len(kind), (
                 *begun, (*_kindness(out, "solace"), *one, "--conditions", *kind),
             )),
-            Job(f"grid-{seed}", 9 if few else 6, (
+            Job(f"grid-{seed}", 13 if few else 6, (
                 _experiment("grid", "--out", f"{out}/grid", *one, *grid),
             )),
         ]  # fmt: skip
         if few:
             jobs += [
-                Job(f"kindness_cracker-{seed}", 14, ((*_kindness(out, "cracker"), *one),)),
-                Job(f"kindness_guarded-{seed}", 25, ((*_kindness(out, "guarded"), *one),)),
+                Job(f"kindness_cracker-{seed}", 6, ((*_kindness(out, "cracker"), *one),)),
+                Job(f"kindness_guarded-{seed}", 13, ((*_kindness(out, "guarded"), *one),)),
             ]
     return jobs
 
