@@ -198,7 +198,7 @@ def _draw_table(axes: Any, table: dict[tuple[str, str], dict[str, str]]) -> None
 _REWARDED = {
     "own": ("what it predicts the others feel", "#2f6f9f"),
     "oracle": ("what the others truly gain", "#5d9148"),
-    "shuffled": ("the same, of other messages", "#c9583b"),
+    "shuffled": ("the predictions of other messages", "#c9583b"),
     "selfish": ("its own gain alone", "#8a8a8a"),
 }
 _TARGET = 0.9
