@@ -29,8 +29,8 @@ __all__ = ["Job", "Runner", "main", "plan", "tables"]
 SECOND = 5
 #: and all else that no headline hangs on as many as this: there are eight hours.
 CONTROLS = 3
-_KINDNESS = ("own", "shuffled", "selfish", "learned")
-_MORE = ("oracle", "approval", "unrouted", "unrouted_credit", "activation",
+_KINDNESS = ("own", "shuffled", "selfish", "oracle", "learned")
+_MORE = ("approval", "unrouted", "unrouted_credit", "activation",
          "kappa_0.25", "kappa_0.50", "kappa_1.00")  # fmt: skip
 
 

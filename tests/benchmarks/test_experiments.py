@@ -32,7 +32,7 @@ def test_all_seeds_have_headlines_and_some_have_controls(tmp_path):
     for seed in range(10):
         half, asked = jobs[f"kindness-{seed}"].split("--game solace ")
         assert f"--listened {tmp_path}/half_kind" in asked
-        assert all(name in asked for name in ("own", "shuffled", "selfish", "learned"))
+        assert all(name in asked for name in ("own", "shuffled", "selfish", "oracle", "learned"))
         assert ("unrouted_credit" in asked) == ("kappa_1.00" in asked) == (seed < CONTROLS)
         assert ("own" in half) == (seed < SECOND)
         assert ("selfish" in half) == (f"kindness_guarded-{seed}" in jobs) == (seed < CONTROLS)
