@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .kindness import USUAL
+
 __all__ = ["Job", "Runner", "main", "plan", "tables"]
 
 #: Headlines and their first controls have ten seeds; kindness from a start that is half kind as many as this,
@@ -30,8 +32,7 @@ SECOND = 5
 #: and all else that no headline hangs on as many as this: there are eight hours.
 CONTROLS = 3
 _KINDNESS = ("own", "shuffled", "selfish", "oracle", "learned")
-_MORE = ("approval", "unrouted", "unrouted_credit", "activation",
-         "kappa_0.25", "kappa_0.50", "kappa_1.00")  # fmt: skip
+_MORE = tuple(name for name in USUAL["solace"] if name not in _KINDNESS)
 
 
 @dataclass(frozen=True)

@@ -396,9 +396,11 @@ def _read(path: Path, curriculum: Curriculum, condition: str) -> dict[str, Any]:
     advice = ": give another --out"
     if (name := found.get("curriculum")) != curriculum.name:
         raise ValueError(f"{path}: its curriculum is {name!r}, expected {curriculum.name!r}{advice}")
+    if "phases" not in found:
+        raise ValueError(f"{path} does not say how it was trained, an earlier version wrote it{advice}")
     listening, acting = parts(curriculum)
     chosen = with_condition(acting, CONDITIONS[condition])
-    _check(path, found.get("phases", ()), _phases([*listening, chosen]), advice)
+    _check(path, found["phases"], _phases([*listening, chosen]), advice)
     return found
 
 

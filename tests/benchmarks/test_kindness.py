@@ -86,6 +86,12 @@ def test_results_of_other_settings_are_not_taken_for_these(out, tmp_path):
     other = replace(curriculum, phases=tuple(slower))
     with pytest.raises(ValueError, match=r"own-0.json: rate of its phase act is \[0.002, 0.0001\], expected"):
         run("own", 0, out, other, GAMES["solace"][1], 4)
+    earlier = json.loads((out / "own-0.json").read_text())
+    del earlier["phases"]
+    (tmp_path / "own-0.json").write_text(json.dumps(earlier))
+    with pytest.raises(ValueError, match=r"own-0.json does not say how it was trained, an earlier version"):
+        run("own", 0, tmp_path, curriculum, GAMES["solace"][1], 4)
+    (tmp_path / "own-0.json").unlink()
     shutil.copytree(out / "own-0", tmp_path / "own-0")
     with pytest.raises(ValueError, match=r"own-0: rate of its phase act is \[0.002, "):
         run("own", 0, tmp_path, other, GAMES["solace"][1], 4, listened=out)
