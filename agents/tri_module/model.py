@@ -507,7 +507,7 @@ class TriModule(nn.Module):
             positions: how many a history will have at most, C; the context where None.
         """
         c = self.config
-        room = c.context if positions is None else min(c.context, 16 * ((positions + 15) // 16))
+        room = self._room(positions)
         heads, size, inner = sum(c.heads), c.each, c.inner
         like = self.value_readout.weight
         kept = [like.new_zeros((2, rows * heads, room, size)) for _ in self.layers]
@@ -533,6 +533,25 @@ class TriModule(nn.Module):
             ))  # fmt: skip
         tail = self._nothing().expand(rows, 2, c.near)
         return Cache(kept, torch.zeros(rows, dtype=torch.int64), tail, tail, layers)
+
+    def _room(self, positions: int | None) -> int:
+        """How many positions a cache has that is to hold so many: whole vectors of them."""
+        context = self.config.context
+        return context if positions is None else min(context, 16 * ((positions + 15) // 16))
+
+    def fork(self, cache: Cache, rows: Tensor, positions: int | None = None) -> Cache:
+        """A copy of some histories of a cache, to be read on apart from it.
+
+        Args:
+            cache: stays as it is.
+            rows: (N,) int64, which.
+            positions: as for :meth:`new_cache`.
+        """
+        heads, room = sum(self.config.heads), self._room(positions)
+        kept = [each.unflatten(1, (-1, heads))[..., :room, :][:, rows].flatten(1, 2) for each in cache.kept]
+        return replace(
+            cache, kept=kept, lengths=cache.lengths[rows], tail=cache.tail[rows], read=cache.read[rows]
+        )
 
     def _nothing(self) -> Tensor:
         """(2, 1) int64, the rows of a cache's table for a token that is not there, and its sender."""

@@ -521,9 +521,10 @@ class _Playing:
         gained = mixed(self.acting, self.stage.individual, episodes, worth, rng)
         of_turns = self._of_turns(episodes, gained, worth)
         learner.steady = self.acting.steady
+        anchored = self._anchored(learner.model, episodes, of_turns)
         for _ in range(self.acting.epochs):
             for piece in torch.from_numpy(rng.permutation(self.batch_size)).chunk(self.acting.pieces):
-                log |= self._step(learner, episodes, of_turns, piece, rng)
+                log |= self._step(learner, episodes, of_turns, piece, anchored, rng)
         if self.acting.experience:
             self.batch = episodes.heard()
             log |= pretrain(learner, self.batch)
@@ -539,13 +540,15 @@ class _Playing:
         episodes: Episodes,
         of_turns: torch.Tensor,
         rows: torch.Tensor,
+        anchored: Sequence[torch.Tensor],
         rng: np.random.Generator,
     ) -> dict[str, float]:
         """One step on some of the conversations."""
         batch, before, legal, numbers = episodes.batch(of_turns, rows)
         reward = Reward(
             numbers["turns"][:, 0], before, numbers["turns"][:, 1], legal, entropy=self.acting.entropy,
-            anchor=self._anchored(learner.model, batch, legal), near=self.acting.anchor,
+            anchor=torch.cat([anchored[row] for row in rows.tolist()]) if anchored else None,
+            near=self.acting.anchor,
         )  # fmt: skip
         self.batch = batch
         credited = None
@@ -557,12 +560,16 @@ class _Playing:
         return self._learn(learner, replace(batch, rewards=numbers["grid"][..., 2]), reward, credited)
 
     @torch.no_grad()
-    def _anchored(self, model: torch.nn.Module, batch: Batch, legal: torch.Tensor) -> torch.Tensor | None:
-        """What the model as it was when the phase began gives to all that could be said."""
+    def _anchored(
+        self, model: torch.nn.Module, episodes: Episodes, of_turns: torch.Tensor
+    ) -> Sequence[torch.Tensor]:
+        """What the model as it was when the phase began gives to all that could be said: of each conversation
+        (actions, V). It is the same in all epochs."""
         if not self._anchor:
-            return None
+            return ()
+        batch, _, legal, _ = episodes.batch(of_turns)
         out: Output = torch.func.functional_call(model, self._anchor, (batch.tokens, batch.senders))
-        return choosing(out.behaviour, batch, legal)
+        return choosing(out.behaviour, batch, legal).split(batch.actions.sum(1).tolist())
 
     def _credits(self, learner: Learner) -> bool:
         """Whether reward is credited to predicted responses, too: the control."""

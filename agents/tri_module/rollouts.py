@@ -12,6 +12,7 @@ world shows of j and j's reply, is sampled from the prediction output.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,6 +132,13 @@ class Reader:
             at = at.clamp(max=t - 1)
             self.model(given[0].gather(1, at), given[1].gather(1, at), cache=self.cache)
             self.model.advance(self.cache, new.clamp(0, at.shape[1]))
+
+    def fork(self, rows: Tensor, positions: int) -> Reader:
+        """One that goes on from here with some of the histories, (N,) int64, up to so many ``positions``,
+        while this one stays where it is."""
+        found = copy(self)
+        found.cache, found._seen = self.model.fork(self.cache, rows, positions), self._seen[:, rows]
+        return found
 
     def one(self, token: Tensor, sender: Tensor, counts: Tensor) -> Output:
         """Read one token (B,) each, which is kept where ``counts`` (B,) bool."""
@@ -270,42 +278,42 @@ class Simulator:
         self._judged[j] = (kept.copy(), there.sum(1))
         return kept
 
-    def follow(self, messages: Messages, generator: torch.Generator) -> Response:
+    def follow(self, messages: Messages, active: Tensor, generator: torch.Generator) -> Response:
         """Sample what follows histories that end with a message of one's own.
 
         Args:
             messages: a^i + s^i, B of them.
+            active: (B,) bool, after which something is to be imagined.
             generator: draws.
 
         Returns:
             For each other individual after the other, B responses: N = B x others.
         """
         packs = [self.binding.pack(self.switched(messages, j)) for j in self.others]
-        reader = self.reader
         lengths = torch.cat([pack[3] for pack in packs])
         tokens, senders = (_joined([pack[k] for pack in packs]) for k in range(2))
-        longest = tokens.shape[1]
+        longest, count = tokens.shape[1], _REPLY * self.horizon
+        steps = count * (_WORDS + 2)
         # the last END is read below, with its output: it says who speaks next
-        reader.read(tokens, senders, lengths - 1)
-        kept, tail = reader.lengths, reader.cache.tail
-        last = (lengths - 1)[:, None]
-        everybody = torch.ones(len(lengths), dtype=torch.bool)
-        out = reader.one(tokens.gather(1, last)[:, 0], senders.gather(1, last)[:, 0], everybody)
-        n, count = len(lengths), _REPLY * self.horizon
+        self.reader.read(tokens, senders, lengths - 1)
+        chosen = torch.nonzero(active.repeat(len(self.others)))[:, 0]  # of B x others
+        reader = self.reader.fork(chosen, longest + steps)
+        last = (chosen, lengths[chosen] - 1)
+        n, mine = len(chosen), self.mine[chosen]
+        running = torch.ones(n, dtype=torch.bool)
+        out = reader.one(tokens[last], senders[last], running)
         found = torch.zeros((n, count, 1 + _WORDS), dtype=torch.int64)
         turn = torch.zeros((n, count), dtype=torch.int64)
         rows = torch.arange(n)
         message, word = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
         turns, sender = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
-        running = everybody.clone()
         first, names = SLOTS["I"]
         senders_only = torch.zeros(VOCABULARY_SIZE, dtype=torch.bool)
         senders_only[first : first + names] = True
         senders_only[WORLD] = True
-        free = int(self.reader.model.config.context)
-        steps = count * (_WORDS + 2)
+        free = int(reader.model.config.context)
         whole = torch.zeros((2, n, longest + steps), dtype=torch.int16)
-        whole[:, :, :longest] = torch.stack([tokens, senders])
+        whole[:, :, :longest] = torch.stack([tokens, senders])[:, chosen]
         drawn = torch.zeros((n, longest + steps), dtype=torch.bool)
         for _ in range(steps):
             if not running.any() or int(reader.lengths.max()) >= free:
@@ -318,10 +326,10 @@ class Simulator:
             logits[(word > _WORDS)[:, None] & (torch.arange(VOCABULARY_SIZE) != END)] = -1e9
             token = torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
             sender = torch.where(begins, token, sender)
-            at, ours = reader.lengths[running], running & (sender != self.mine)
+            at, ours = reader.lengths[running], running & (sender != mine)
             whole[:, running, at] = torch.stack([token, sender])[:, running].short()
             drawn[running, at] = ours[running]
-            turns = turns + (running & begins & (token == self.mine)).long()
+            turns = turns + (running & begins & (token == mine)).long()
             running &= turns < self.horizon
             put = running & (message < count)
             column = torch.where(begins, 0, word)
@@ -333,8 +341,14 @@ class Simulator:
             word = torch.where(ended, 0, word + 1)
             running &= message < count
             out = reader.one(token, sender, running)
-        reader.cache.lengths, reader.cache.tail = kept, tail
-        return Response(self._symbols(found.numpy()), turn.numpy(), whole[0], whole[1], drawn)
+
+        def of_all(some: Tensor) -> Tensor:
+            return some.new_zeros((len(lengths), *some.shape[1:])).index_copy_(0, chosen, some)
+
+        return Response(
+            self._symbols(of_all(found).numpy()), of_all(turn).numpy(), of_all(whole[0]), of_all(whole[1]),
+            of_all(drawn),
+        )  # fmt: skip
 
     def _symbols(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Messages in model tokens as the engine's, i and j in their own places again."""
@@ -621,7 +635,7 @@ def _turn(
         lexicon = simulation.worlds["lexicon"].astype(np.int64)
         bound = np.take_along_axis(lexicon, np.maximum(chosen - SLOT, 0), 1)
         words = np.where(chosen >= SLOT, bound, chosen)
-        response = simulator.follow(messages.extended(words, messages.own), generator)
+        response = simulator.follow(messages.extended(words, messages.own), on, generator)
     deed = np.concatenate([np.full((b, 1), i), chosen], 1)
     return Turn(
         on, position, said.utterance, said.tokens, said.before, said.legal, said.value, deed,

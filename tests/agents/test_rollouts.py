@@ -8,7 +8,7 @@ from mindsight.agents.tri_module import rollouts
 from mindsight.agents.tri_module.algorithms import Reward, finetune, log_probabilities
 from mindsight.agents.tri_module.model import TriConfig, TriModule
 from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD, Messages
-from mindsight.agents.tri_module.rollouts import Binding, Simulator, play
+from mindsight.agents.tri_module.rollouts import Binding, Reader, Simulator, play
 from mindsight.agents.tri_module.routing import Learner
 from mindsight.envs.conversation import engine
 from mindsight.envs.conversation.language import GREET, INDIVIDUAL, SLOT
@@ -96,6 +96,48 @@ def test_what_is_imagined_is_said_by_the_world_and_by_others_alone(played):
         senders = said[..., 0][there]
         assert ((senders == engine.WORLD) | ((senders > 0) & (senders < simulation.count))).all()
         assert (turn.response.turn == 0).all()
+
+
+def test_what_is_imagined_is_what_reading_s_j_anew_expects():
+    """A model that is sure of everything draws what is likeliest: of what could be said there, the likeliest
+    when s^j and what was drawn so far are read as one history."""
+    made = model(3)
+    with torch.no_grad():
+        made.prediction_readout.weight.mul_(1e4)
+    episodes = play(made, SOLACE.simulation(6), 0, SOLACE.modes(), 5)
+    checked = 0
+    for turn in episodes.turns:
+        found = turn.response
+        active = turn.active.repeat(len(episodes.others))
+        assert not found.drawn[~active].any() and not found.messages[~active.numpy()].any()
+        tokens, senders = found.tokens.long(), found.senders.long()
+        expected = made(tokens, senders).prediction.detach()
+        expected[..., WORLD] = -1e9  # no word
+        for row, k in torch.nonzero(found.drawn).tolist():
+            word = int(tokens[row, k])
+            if word in (int(senders[row, k]), 0):  # who speaks; an end may be all that is left
+                continue
+            likely = expected[row, k - 1]
+            assert float(likely[word]) > float(likely.max()) - 10  # of 10,000: rounding
+            checked += 1
+    assert checked > 50
+
+
+def test_a_fork_goes_on_by_itself():
+    made = model(2)
+    tokens = torch.randint(1, VOCABULARY_SIZE, (5, 20), generator=torch.Generator().manual_seed(0))
+    senders, rows = torch.full_like(tokens, ME), torch.tensor([3, 0])
+    lengths = torch.tensor([12, 20, 7, 15, 3])
+    reader, untouched = Reader(made, 5), Reader(made, 5)
+    for each in (reader, untouched):
+        each.read(tokens, senders, lengths)
+    fork = reader.fork(rows, 40)
+    found = [fork.one(tokens[rows, k], senders[rows, k], torch.ones(2, dtype=torch.bool)) for k in range(5)]
+    assert fork.lengths.tolist() == [20, 17] and reader.lengths.tolist() == lengths.tolist()
+    for k, out in enumerate(found):
+        here, there = (each.one(tokens[:, k], senders[:, k], lengths > 0) for each in (reader, untouched))
+        torch.testing.assert_close(out.prediction, here.prediction[rows], atol=1e-5, rtol=0)
+        assert (here.prediction == there.prediction).all()
 
 
 def test_horizon_goes_beyond_ones_next_turn():
