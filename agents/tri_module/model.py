@@ -548,7 +548,10 @@ class TriModule(nn.Module):
             positions: as for :meth:`new_cache`.
         """
         heads, room = sum(self.config.heads), self._room(positions)
-        kept = [each.unflatten(1, (-1, heads))[..., :room, :][:, rows].flatten(1, 2) for each in cache.kept]
+        kept = [
+            each.view(2, -1, heads, *each.shape[2:])[..., :room, :][:, rows].flatten(1, 2)
+            for each in cache.kept
+        ]
         return replace(
             cache, kept=kept, lengths=cache.lengths[rows], tail=cache.tail[rows], read=cache.read[rows]
         )

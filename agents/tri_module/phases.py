@@ -569,7 +569,8 @@ class _Playing:
             return ()
         batch, _, legal, _ = episodes.batch(of_turns)
         out: Output = torch.func.functional_call(model, self._anchor, (batch.tokens, batch.senders))
-        return choosing(out.behaviour, batch, legal).split(batch.actions.sum(1).tolist())
+        of_each: list[int] = batch.actions.sum(1).tolist()
+        return torch.split(choosing(out.behaviour, batch, legal), of_each)
 
     def _credits(self, learner: Learner) -> bool:
         """Whether reward is credited to predicted responses, too: the control."""
