@@ -27,14 +27,15 @@ import numpy.typing as npt
 import torch
 
 from ...agents.registry import upper_bound
-from ...agents.training import RunFolder, versions, write
+from ...agents.training import versions, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
 from ...agents.tri_module.model import load_model
 from ...agents.tri_module.perspective import Messages, perceived_by_both
-from ...scenarios.curricula import load_curriculum, prepare, resume
+from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
+from .settings import check, of_result, of_run, settings
 from .statistics import interquartile
 
 __all__ = ["BEYOND", "EXAMS", "MEASURES", "VARIANTS", "main", "run", "summary"]
@@ -133,12 +134,16 @@ EXAMS: dict[str, tuple[type[TriModuleAgent], str]] = {
 }
 
 
+def with_variant(curriculum: Curriculum, variant: str) -> Curriculum:
+    """How a variant trains: no exam ends it."""
+    return replace(curriculum, learner={**curriculum.learner, "variant": variant}, exam=None)
+
+
 def run(variant: str, seed: int, out: Path, episodes: int, curriculum: str = CURRICULUM) -> dict[str, Any]:
     """Train and examine one agent. All updates are made: no exam ends the training."""
     folder = out / f"{variant}-{seed}"
     begun, busy = time.perf_counter(), time.process_time()
-    course = load_curriculum(curriculum)
-    course = replace(course, learner={**course.learner, "variant": variant}, exam=None)
+    course = with_variant(load_curriculum(curriculum), variant)
     if (folder / "config.json").exists():
         trainer = resume(folder, print)
     else:
@@ -148,6 +153,7 @@ def run(variant: str, seed: int, out: Path, episodes: int, curriculum: str = CUR
     found: dict[str, Any] = {
         "variant": variant,
         "seed": seed,
+        "settings": settings(course),
         "updates": progress.steps,
         "seconds": round(trained, 1),
         "busy": round(worked, 1),  # of the processor: what the wall clock shows on an idle machine
@@ -255,6 +261,16 @@ def summary(out: Path) -> str:
     return "\n".join(lines)
 
 
+def _check(out: Path, curriculum: Curriculum) -> None:
+    """``ValueError`` where a run in a folder, or what was found by one, was trained otherwise than now."""
+    for variant in VARIANTS:
+        expected = settings(with_variant(curriculum, variant))
+        for path in sorted(out.glob(f"{variant}-[0-9]*.json")):
+            of_result(path, expected)
+        for config in sorted(out.glob(f"{variant}-[0-9]*/config.json")):
+            check(config.parent, of_run(config.parent), expected, ": give another --out")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
@@ -266,11 +282,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/false_belief"))
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    expected = load_curriculum(given.curriculum).name
-    for config in given.out.glob("*/config.json"):
-        found = RunFolder.open(config.parent).read_json(config.name).get("curriculum")
-        if found != expected:
-            parser.error(f"--out {given.out} has runs of {found!r}, expected none but of {expected!r}")
+    try:  # before hours are spent
+        _check(given.out, load_curriculum(given.curriculum))
+    except ValueError as error:
+        parser.error(f"--out {error}")
     for variant in given.variants:
         for seed in range(given.first, given.first + given.seeds):
             path = given.out / f"{variant}-{seed}.json"

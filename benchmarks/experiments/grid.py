@@ -38,6 +38,7 @@ from ...scenarios import seeds
 from ...scenarios.curricula import Curriculum, Plan, load_curriculum, prepare
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import Scenario, load_scenario
+from .settings import of_result, settings
 from .statistics import interquartile
 
 _BESIDE = 8  # updates of watching to one of practice
@@ -182,6 +183,7 @@ def run(task: str, condition: str, seed: int, out: Path, episodes: int) -> dict[
         "condition": condition,
         "seed": seed,
         "episodes": episodes,
+        "settings": settings(with_condition(curriculum, condition)),
         **found,
         "wall seconds": round(time.perf_counter() - begun, 1),
         "versions": versions(),
@@ -197,16 +199,22 @@ def _steps(plan: Plan) -> int:
     return -(-plan.steps // each) * plan.batch_size * plan.length
 
 
-def _tri_module(
-    curriculum: Curriculum, condition: str, seed: int, folder: Path, examined: Examined
-) -> dict[str, Any]:
+def with_condition(curriculum: Curriculum, condition: str) -> Curriculum:
+    """How a condition trains; what ``maskable_ppo`` is measured by."""
     if condition == "practice":
         alone = replace(curriculum.phases[-1], begin=0, graft=False)
-        curriculum = replace(curriculum, phases=(alone,))
+        return replace(curriculum, phases=(alone,))
     if condition == "interleaved":
         *first, last = curriculum.phases
         more = replace(first[-1], steps=first[-1].steps + _BESIDE * last.steps, weight=_BESIDE)
-        curriculum = replace(curriculum, phases=(*first[:-1], more, last))
+        return replace(curriculum, phases=(*first[:-1], more, last))
+    return curriculum
+
+
+def _tri_module(
+    curriculum: Curriculum, condition: str, seed: int, folder: Path, examined: Examined
+) -> dict[str, Any]:
+    curriculum = with_condition(curriculum, condition)
     watched = curriculum.phases[-1].begin  # updates before the first one of practice
     steps = {
         "watched": sum(_steps(plan) for plan in curriculum.phases[:-1]),
@@ -354,6 +362,16 @@ def _cell(values: list[float], rng: np.random.Generator) -> str:
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
+def _check(out: Path) -> None:
+    """``ValueError`` where what is in a folder was trained otherwise than it would be now."""
+    for name, task in TASKS.items():
+        curriculum = load_curriculum(task.curriculum)
+        for condition in CONDITIONS:
+            expected = settings(with_condition(curriculum, condition))
+            for path in sorted(out.glob(f"{name}-{condition}-[0-9]*.json")):
+                of_result(path, expected)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
@@ -365,6 +383,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/grid"))
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    try:  # before hours are spent
+        _check(given.out)
+    except ValueError as error:
+        parser.error(f"--out {error}")
     for seed in range(given.first, given.first + given.seeds):
         for task in given.tasks:
             for condition in given.conditions:

@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import torch
 
-from ...agents.training import RunFolder, versions, write
+from ...agents.training import versions, write
 from ...agents.tri_module.foresight import foresight
 from ...agents.tri_module.model import TriModule
 from ...agents.tri_module.perspective import ME, WORLD
@@ -50,6 +50,7 @@ from ...envs.conversation.language import (
 from ...scenarios import seeds
 from ...scenarios.curricula import Curriculum, Plan, load_curriculum, prepare, resume
 from ...scenarios.loader import load_scenario
+from .settings import check, of_result, of_run, settings
 from .solace_floor import floor
 from .statistics import interquartile
 
@@ -156,7 +157,7 @@ def trained(
         ValueError: in the folder something else was trained, or with other settings.
     """
     if (folder / "config.json").exists():
-        _check(folder, RunFolder.open(folder).read_json("config.json")["phases"], _phases([curriculum]))
+        check(folder, of_run(folder), settings(curriculum))
     about = folder / "about.json"
     if about.exists():
         found: dict[str, float] = json.loads(about.read_text())
@@ -184,29 +185,6 @@ def trained(
     }
     write(about, json.dumps(found, indent=1) + "\n")
     return found
-
-
-def _phases(pieces: Sequence[Curriculum]) -> list[dict[str, Any]]:
-    """All settings of the phases of some curricula, as JSON has them."""
-    plans = [plan for piece in pieces for plan in piece.config()["phases"]]
-    found: list[dict[str, Any]] = json.loads(json.dumps(plans))
-    return found
-
-
-def _check(
-    path: Path, there: Sequence[dict[str, Any]], expected: Sequence[dict[str, Any]], advice: str = ""
-) -> None:
-    """``ValueError`` where what was trained is not what would be."""
-    names, wanted = ([plan["name"] for plan in plans] for plans in (there, expected))
-    if names != wanted:
-        raise ValueError(f"{path}: its phases are {', '.join(names)}, expected {', '.join(wanted)}{advice}")
-    for found, plan in zip(there, expected, strict=True):
-        for key in plan:
-            if found.get(key) != plan[key]:
-                raise ValueError(
-                    f"{path}: {key} of its phase {plan['name']} is {found.get(key)!r}, "
-                    f"expected {plan[key]!r}{advice}"
-                )
 
 
 def with_condition(curriculum: Curriculum, condition: Condition) -> Curriculum:
@@ -374,7 +352,7 @@ def run(
         "curriculum": curriculum.name,
         "seed": seed,
         "acting": dict(acts.acting),
-        "phases": _phases([*listening, chosen]),
+        "settings": settings(*listening, chosen),
         "pretraining": pretraining,
         "training": log,
         "grafted": json.loads(before.read_text()),
@@ -392,16 +370,8 @@ def run(
 
 def _read(path: Path, curriculum: Curriculum, condition: str) -> dict[str, Any]:
     """What was found by a run; ``ValueError`` where it was trained otherwise than it would be now."""
-    found: dict[str, Any] = json.loads(path.read_text())
-    advice = ": give another --out"
-    if (name := found.get("curriculum")) != curriculum.name:
-        raise ValueError(f"{path}: its curriculum is {name!r}, expected {curriculum.name!r}{advice}")
-    if "phases" not in found:
-        raise ValueError(f"{path} does not say how it was trained, an earlier version wrote it{advice}")
     listening, acting = parts(curriculum)
-    chosen = with_condition(acting, CONDITIONS[condition])
-    _check(path, found["phases"], _phases([*listening, chosen]), advice)
-    return found
+    return of_result(path, settings(*listening, with_condition(acting, CONDITIONS[condition])))
 
 
 def _paths(out: Path) -> dict[str, list[Path]]:

@@ -60,6 +60,10 @@ def test_what_is_left_goes_by_what_was_taken_and_counts_what_runs(tmp_path, monk
     runner.begun = {"short": 0.0, "long": 0.0, "over": 0.0}
     runner.taken = {"short": 1200.0}  # twice what was expected
     assert runner.left(jobs) == pytest.approx((2 * 60 - 60 + 2 * 20 + 0) / 2)
+    runner.taken |= {"over": 2.0}  # was there: it says nothing of the others, and nothing of it is left
+    assert runner.left(jobs) == pytest.approx((2 * 60 - 60 + 2 * 20) / 2)
+    runner.taken = {"over": 2.0}
+    assert runner.left(jobs) == pytest.approx((0 + 60 - 60 + 20) / 2)
 
 
 def test_no_more_run_at_once_than_asked(tmp_path):

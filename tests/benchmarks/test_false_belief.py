@@ -1,6 +1,8 @@
 """The false-belief experiment: its upper bound, its untrained rule, its table."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +17,11 @@ from mindsight.benchmarks.experiments.false_belief import (
     main,
     scores,
     summary,
+    with_variant,
 )
+from mindsight.benchmarks.experiments.settings import settings
 from mindsight.envs.conversation.language import POOLS, VOCABULARY
+from mindsight.scenarios.curricula import load_curriculum, prepare
 from mindsight.scenarios.evaluation import evaluate
 
 CONFIG = TriConfig(VOCABULARY_SIZE, context=512, width=12, layers=1, heads=(1, 1, 1), hidden=12)
@@ -57,12 +62,26 @@ def test_the_rule_goes_where_a_thing_was_mentioned_last():
     assert found.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]  # in the bag; never mentioned: it does not know
 
 
-def test_runs_of_another_curriculum_are_not_taken_for_this_ones(tmp_path, capsys):
-    (tmp_path / "routed-0").mkdir()
-    (tmp_path / "routed-0" / "config.json").write_text(json.dumps({"curriculum": "simulation"}))
-    with pytest.raises(SystemExit):
-        main(["--curriculum", "simulation_brief", "--out", str(tmp_path)])
-    assert "has runs of 'simulation', expected none but of 'simulation_brief'" in capsys.readouterr().err
+def test_runs_of_another_curriculum_or_other_settings_are_not_taken_for_this_ones(tmp_path, capsys):
+    def refused(*arguments):
+        with pytest.raises(SystemExit):
+            main([*arguments, "--out", str(tmp_path)])
+        return capsys.readouterr().err
+
+    course = with_variant(load_curriculum("simulation"), "routed")
+    prepare(course, seed=0, out=tmp_path / "routed-0")
+    brief = refused("--curriculum", "simulation_brief")
+    assert "routed-0: " in brief and brief.endswith(": give another --out\n")
+    result = tmp_path / "unrouted-0.json"
+    result.write_text(json.dumps({"settings": settings(course)}))  # by the variant of another file
+    assert "learner.variant of its phase listen is 'routed', expected 'unrouted'" in refused()
+    result.write_text("{}")
+    assert "unrouted-0.json does not say how it was trained, an earlier version wrote it" in refused()
+    result.unlink()
+    slower = replace(course, phases=tuple(replace(plan, rate=(1e-3, 1e-3)) for plan in course.phases))
+    shutil.rmtree(tmp_path / "routed-0")
+    prepare(slower, seed=0, out=tmp_path / "routed-0")
+    assert "routed-0: rate of its phase listen is [0.001, 0.001], expected " in refused()
 
 
 def test_the_table_has_a_column_for_each_exam_and_leaves_out_what_was_not_asked(tmp_path):

@@ -1,6 +1,5 @@
 """The grid experiment: its standard, its exams, its table, and that it goes on where it stopped."""
 
-import json
 from collections import deque
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 
 from mindsight.agents.tri_module.grid import GridConfig, GridModule
 from mindsight.benchmarks.experiments import grid
+from mindsight.benchmarks.experiments.settings import settings
 from mindsight.envs.grid import engine, reach, vision
 from mindsight.scenarios.curricula import load_curriculum
 from mindsight.scenarios.loader import load_scenario
@@ -102,6 +102,7 @@ def test_steps_are_those_that_worlds_make():
 
 def test_it_goes_on_where_it_stopped_and_prints_what_there_is(tmp_path, monkeypatch, capsys):
     made = []
+    trained = settings(load_curriculum("reach_by_watching"))
 
     def run(task, condition, seed, out, episodes):
         made.append((task, condition, seed))
@@ -110,7 +111,7 @@ def test_it_goes_on_where_it_stopped_and_prints_what_there_is(tmp_path, monkeypa
         marks = ["practised"] if condition == "tri_module" else ["as much processor time"]
         names = marks if condition == "tri_module" else [f"{marks[0]}, drawn"]
         return {
-            "task": task, "condition": condition, "seed": seed, "episodes": episodes,
+            "task": task, "condition": condition, "seed": seed, "episodes": episodes, "settings": trained,
             "exams": dict.fromkeys(names, exams), "seconds": dict.fromkeys(marks, 60.0),
             "steps": {"watched": 10, "practised": 20} if condition == "tri_module" else {marks[0]: 30},
             "foresight": {"practised": {"own action": 0.5}} if condition == "tri_module" else {},
@@ -127,7 +128,11 @@ def test_it_goes_on_where_it_stopped_and_prints_what_there_is(tmp_path, monkeypa
     assert "| maskable_ppo, as much processor time, drawn | 2 | 0 | 30 | 60 |" in table
     assert "1.000 (1.000 to 1.000)" in table
     assert len(list(tmp_path.glob("*.json"))) == 4
-    json.loads((tmp_path / "reach-tri_module-0.json").read_text())
+    first = tmp_path / "reach-tri_module-0.json"
+    first.write_text(first.read_text().replace('"warmup": ', '"warmup": 1'))  # trained otherwise
+    with pytest.raises(SystemExit):
+        grid.main([*arguments, "--seeds", "2", "--out", str(tmp_path)])
+    assert "reach-tri_module-0.json: warmup of its phase watch is 1" in capsys.readouterr().err
 
 
 def test_the_agent_that_measures_has_to_be_there(tmp_path):
