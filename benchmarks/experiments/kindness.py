@@ -16,9 +16,9 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -432,29 +432,64 @@ def _before(runs: list[dict[str, Any]], rng: np.random.Generator, width: int) ->
     return [f"| {' | '.join(cells + ['–'] * (width - len(cells)))} |"]
 
 
+#: What else a table of seeds has of an exam of the first condition, and of the graft's.
+_BESIDES = {
+    "own return": ("own",),
+    "happy after a gift, where it was happy / sad": ("happy_after_gift_happy", "happy_after_gift_sad"),
+    "needs met where somebody is shy / elsewhere": ("perf_with_shy", "perf_without_shy"),
+}
+#: Of every condition's training: what, its key, and how it is printed.
+_TRAINING = (("R^i(a^j^) errs, a message", "act/error_r", "{:.3f}"), ("processor, s", "busy", "{:.0f}"))
+_LACKS = "NLL - floor (if known) on the fixed states"
+
+
 def seed_by_seed(out: Path) -> str:
-    """A Markdown table of the shares of each seed, held out and, in brackets, in the training population."""
+    """A Markdown table of each seed: the shares, held out and, in brackets, in the training population; what
+    else the first condition did, beside what was before any reward; and how well each one foretells."""
     rng = np.random.default_rng(0)
     found = runs_of(out)
     known = sorted(each["seed"] for each in by_seed(found))
     lines = [f"| | {' | '.join(f'seed {seed}' for seed in known)} | interquartile mean (95 %) |"]
     lines.append(f"|{'---|' * (len(known) + 2)}")
 
-    def line(name: str, runs: list[dict[str, Any]], parts: Sequence[str]) -> None:
-        shares = {each["seed"]: [each[part]["share"] for part in parts] for each in runs}
-        cells = []
-        for seed in known:
-            held_out, *train = [f"{share:.2f}" for share in shares.get(seed, [])] or ["–"]
-            cells.append(held_out + "".join(f" ({share})" for share in train))
-        means = [interquartile(list(each), rng) for each in zip(*shares.values(), strict=True)]
-        cells.append("; ".join(f"{mean:.3f} ({low:.3f} to {high:.3f})" for mean, low, high in means))
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    def line(name: str, runs: Sequence[dict[str, Any]], cell: Callable[[Any], str], last: str = "") -> None:
+        cells = {each["seed"]: cell(each) for each in runs}
+        lines.append(f"| {name} | {' | '.join(cells.get(seed, '–') for seed in known)} | {last} |")
+
+    def shares(name: str, runs: Sequence[dict[str, Any]], parts: Sequence[str]) -> None:
+        means = [interquartile([each[part]["share"] for each in runs], rng) for part in parts]
+        last = "; ".join(f"{mean:.3f} ({low:.3f} to {high:.3f})" for mean, low, high in means)
+        line(name, runs, partial(_shares, parts), last)
 
     if known:
-        line("no reward yet", by_seed(found), ("grafted",))
+        shares("no reward yet", by_seed(found), ("grafted",))
     for name, runs in found.items():
-        line(f"`{name}`", runs, ("held_out", "train"))
+        shares(f"`{name}`", runs, ("held_out", "train"))
+    for first, runs in list(found.items())[:1]:
+        for what, keys in _BESIDES.items():
+            for who, part in (("no reward yet", "grafted"), (f"`{first}`", "held_out")):
+                line(f"{what}: {who}", runs, partial(_numbers, part, keys))
+    for what, key, form in _TRAINING:
+        for name, runs in found.items():
+            line(f"{what}: `{name}`", runs, partial(_numbers, "training", (key,), form=form))
+    if known:
+        line(f"{_LACKS}: no reward yet", by_seed(found), partial(_lacks, "grafted"))
+    for name, runs in found.items():
+        line(f"{_LACKS}: `{name}`", runs, partial(_lacks, "fixed"))
     return "\n".join(lines)
+
+
+def _shares(parts: Sequence[str], run: dict[str, Any]) -> str:
+    first, *more = (f"{round(run[part]['share'], 2) + 0.0:.2f}" for part in parts)  # no "-0.00"
+    return first + "".join(f" ({each})" for each in more)
+
+
+def _numbers(part: str, keys: Sequence[str], run: dict[str, Any], form: str = "{:.2f}") -> str:
+    return " / ".join(form.format(run[part][key]) if key in run[part] else "–" for key in keys)
+
+
+def _lacks(part: str, run: dict[str, Any]) -> str:
+    return f"{run[part]['nll'] - run[part].get('floor', 0.0):.3f}"
 
 
 def counts(out: Path) -> str:

@@ -126,6 +126,12 @@ def test_seeds_stand_side_by_side_and_one_that_was_not_run_is_no_number(out, tmp
     assert cells["`own`"][1] == f"0.50 ({own['train']['share']:.2f})"
     assert cells["`selfish`"][1] == "–"
     assert "; " in cells["`own`"][2]
+    assert cells["own return: `own`"][0] == f"{own['held_out']['own']:.2f}"
+    assert cells["own return: no reward yet"][0] == f"{own['grafted']['own']:.2f}"
+    assert cells["R^i(a^j^) errs, a message: `own`"][0] == f"{own['training']['act/error_r']:.3f}"
+    lacks = own["fixed"]["nll"] - own["fixed"]["floor"]
+    assert cells["NLL - floor (if known) on the fixed states: `own`"][0] == f"{lacks:.3f}"
+    assert cells["processor, s: `selfish`"][1] == "–"
 
 
 def test_the_picture_shows_every_run_and_what_was_before(out, tmp_path, monkeypatch):
