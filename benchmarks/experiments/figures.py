@@ -2,10 +2,11 @@
 
     python -m mindsight.benchmarks.experiments.figures                     # docs/routing.png
     python -m mindsight.benchmarks.experiments.figures --run RUN           # and docs/learning_curves.png
-    python -m mindsight.benchmarks.experiments.figures --kindness OUT      # and docs/kindness.png
+    python -m mindsight.benchmarks.experiments.figures --kindness OUT      # and docs/kindness.png, kappa.png
     python -m mindsight.benchmarks.experiments.figures --half-kind OUT     # and docs/kindness_half_kind.png
 
-Of kindness: what the others gain while an agent is rewarded, of the runs in a folder of the experiment.
+Of kindness: what the others gain while an agent is rewarded, and what they and it come to by kappa, the weight
+of what it predicts that they feel; of the runs in a folder of the experiment.
 
 ``routing.png``: which head belongs to which module, and which loss of which listing moves it. The table is
 not written down here: every listing makes its step on a small network, and what is drawn is what it moved.
@@ -35,7 +36,7 @@ from ...agents.tri_module.routing import Learner, Term
 from .kindness import by_seed, runs_of
 from .statistics import interquartile
 
-__all__ = ["draw_kindness", "draw_routing", "main", "routing_table"]
+__all__ = ["draw_kappa", "draw_kindness", "draw_routing", "main", "routing_table"]
 
 _COLOURS = {"behaviour": "#c9583b", "prediction": "#2f6f9f", "perception": "#5d9148", "shared": "#8a8a8a"}
 _LOSSES = {
@@ -197,6 +198,7 @@ def _draw_table(axes: Any, table: dict[tuple[str, str], dict[str, str]]) -> None
 #: What the picture of kindness shows, in its order, where a folder has it.
 _REWARDED = {
     "own": ("what it predicts the others feel", "#2f6f9f"),
+    "learned": ("the same, by a reward that it learned itself", "#8a5aa8"),
     "oracle": ("what the others truly gain", "#5d9148"),
     "shuffled": ("the predictions of other messages", "#c9583b"),
     "selfish": ("its own gain alone", "#8a8a8a"),
@@ -269,6 +271,48 @@ def _draw_shares(axes: Any, runs: dict[str, list[dict[str, Any]]]) -> None:
     axes.set_xlim(-0.5, len(columns) - 0.5)
 
 
+def draw_kappa(path: Path, out: Path) -> Path:
+    """Draw what becomes of the others and of the agent by kappa, the weight of what it predicts that they
+    feel, as a PNG file: a dot a seed, the interquartile mean and its interval. At 0 it is ``selfish``.
+
+    Args:
+        path: of the file.
+        out: a folder of ``experiments.kindness``.
+
+    Raises:
+        FileNotFoundError: there are runs of fewer than three weights in it.
+    """
+    found: dict[float, list[dict[str, Any]]] = {}
+    for name, runs in runs_of(out).items():
+        if name in ("selfish", "own") or name.startswith("kappa_"):
+            found[float(runs[0]["acting"]["kappa"])] = runs
+    if len(found) < 3:
+        raise FileNotFoundError(f"{out} has runs of {len(found)} kappas, expected at least 3 for the curve")
+    figure = _figure(9.5, 3.6)
+    left, right = figure.subplots(1, 2)
+    for axes, key, parts in ((left, "share", ("held_out", "train")), (right, "own", ("held_out",))):
+        for part, colour, text in zip(
+            parts, ("#2f6f9f", "#8a8a8a"), ("people whom it never met", "people as in training"), strict=False
+        ):
+            points = []
+            for kappa, runs in sorted(found.items()):
+                values = [run[part][key] for run in runs]
+                axes.plot([kappa] * len(values), values, "o", color=colour, alpha=0.3, markersize=4)
+                points.append((kappa, *interquartile(values, np.random.default_rng(0))))
+            x, middle, low, high = (np.array(column) for column in zip(*points, strict=True))
+            bars = np.stack([middle - low, high - middle]).clip(min=0.0)
+            axes.errorbar(x, middle, bars, color=colour, linewidth=1.8, capsize=3, label=text)
+        axes.set_xticks(sorted(found))
+        axes.set_xlabel("kappa: the weight of what it predicts that the others feel")
+        axes.axhline(0, color="#b4b4b4", linewidth=0.9, zorder=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.axhline(_TARGET, color="#b4b4b4", linewidth=0.9, linestyle="--", zorder=0)
+    left.set_title("Others' gain: 0 selfish, 1 prosocial", fontsize=10, loc="left")
+    left.legend(loc="best", fontsize=8, framealpha=0.9, edgecolor="none")
+    right.set_title("Its own return, among people whom it never met", fontsize=10, loc="left")
+    return save_figure(figure, path)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
@@ -289,6 +333,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(draw_kindness(given.out / f"{name}.png", runs))
     except FileNotFoundError as error:
         parser.error(str(error))
+    if given.kindness is not None:
+        try:
+            print(draw_kappa(given.out / "kappa.png", given.kindness))
+        except FileNotFoundError as error:  # its conditions are not among the first that are run
+            print(f"not drawn: {error}")
 
 
 if __name__ == "__main__":

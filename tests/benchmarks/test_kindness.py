@@ -11,7 +11,7 @@ import torch
 from mindsight.agents.tri_module.perspective import ME, WORLD
 from mindsight.agents.tri_module.phases import Acting, mixed
 from mindsight.benchmarks.experiments import kindness
-from mindsight.benchmarks.experiments.figures import _REWARDED, draw_kindness
+from mindsight.benchmarks.experiments.figures import _REWARDED, draw_kappa, draw_kindness
 from mindsight.benchmarks.experiments.kindness import (
     CONDITIONS,
     GAMES,
@@ -132,6 +132,27 @@ def test_seeds_stand_side_by_side_and_one_that_was_not_run_is_no_number(out, tmp
     lacks = own["fixed"]["nll"] - own["fixed"]["floor"]
     assert cells["NLL - floor (if known) on the fixed states: `own`"][0] == f"{lacks:.3f}"
     assert cells["processor, s: `selfish`"][1] == "–"
+
+
+def test_the_curve_over_kappa_has_every_weight_there_is(out, tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    with pytest.raises(FileNotFoundError, match=r"has runs of 2 kappas, expected at least 3"):
+        draw_kappa(tmp_path / "kappa.png", out)  # selfish and own
+    for name, kappa, share in (("selfish", 0.0, 0.1), ("own", 0.75, 0.7), ("kappa_0.25", 0.25, 0.4)):
+        found = json.loads((out / "own-0.json").read_text()) | {"acting": {"kappa": kappa}}
+        for seed in (0, 1):
+            found["held_out"]["share"] = found["train"]["share"] = share + 0.1 * seed
+            (tmp_path / f"{name}-{seed}.json").write_text(json.dumps(found | {"seed": seed}))
+    drawn, errorbar = [], Axes.errorbar
+
+    def noted(self, x, y, *more, **style):
+        drawn.append((np.asarray(x).tolist(), np.asarray(y).round(3).tolist()))
+        return errorbar(self, x, y, *more, **style)
+
+    monkeypatch.setattr(Axes, "errorbar", noted)
+    assert draw_kappa(tmp_path / "kappa.png", tmp_path).read_bytes().startswith(b"\x89PNG")
+    assert drawn[:2] == [([0.0, 0.25, 0.75], [0.15, 0.45, 0.75])] * 2
 
 
 def test_the_picture_shows_every_run_and_what_was_before(out, tmp_path, monkeypatch):
