@@ -5,8 +5,8 @@
     python -m mindsight.benchmarks.experiments.figures --kindness OUT      # and docs/kindness.png, kappa.png
     python -m mindsight.benchmarks.experiments.figures --half-kind OUT     # and docs/kindness_half_kind.png
 
-Of kindness: what the others gain while an agent is rewarded, and what they and it come to by kappa, the weight
-of what it predicts that they feel; of the runs in a folder of the experiment.
+Of kindness: what the others gain while an agent is rewarded, and what they and it come to by kappa, the
+weight of what it predicts that they feel; of the runs in a folder of the experiment.
 
 ``routing.png``: which head belongs to which module, and which loss of which listing moves it. The table is
 not written down here: every listing makes its step on a small network, and what is drawn is what it moved.
