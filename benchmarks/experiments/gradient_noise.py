@@ -5,8 +5,8 @@
 An agent that has listened, and was never rewarded, plays, and what PPO's loss asks of its behaviour module is
 found for each of many updates' conversations by themselves. *Signal* is the squared norm of their mean, what
 chance adds to it taken off; *noise* the mean squared distance of one from it. An agent that is rewarded by
-R^i drifts by the noise of that, and one that is rewarded by its own gain alone comes from kindness to selfishness
-by the signal of this: their quotient says how much drift an acting phase costs in which an interest shows.
+R^i drifts by the noise of that, and one that is rewarded by its own gain alone comes from kindness to
+selfishness by the signal of this: their quotient says how much drift it costs that an interest shows.
 """
 
 from __future__ import annotations
