@@ -92,7 +92,7 @@ def gradients(
     states = batch.deciding(model.acting_states(batch.tokens, batch.senders))
     model.fit_value(states, numbers["turns"][:, 0])
     values = torch.zeros(len(gained) + 1, count)
-    for rows in torch.arange(count).split(size):
+    for rows in torch.split(torch.arange(count), size):
         states = model.acting_states(episodes.tokens[rows], episodes.senders[rows])
         known = model.value_readout(states).squeeze(-1).detach()
         for k, turn in enumerate(episodes.turns):  # known where ME has begun to speak
@@ -102,7 +102,7 @@ def gradients(
     some = advantages[active]
     advantages = (advantages - some.mean()) / (some.std() + 1e-4)
     moved, found = model.groups()["behaviour"], []
-    for rows in torch.arange(SETTLED, count).split(size):
+    for rows in torch.split(torch.arange(SETTLED, count), size):
         batch, before, legal, numbers = episodes.batch(advantages[..., None], rows)
         reward = Reward(numbers["turns"][:, 0], before, legal=legal)
         loss = reward.loss(model(batch.tokens, batch.senders), batch)
