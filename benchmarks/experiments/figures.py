@@ -198,7 +198,7 @@ def _draw_table(axes: Any, table: dict[tuple[str, str], dict[str, str]]) -> None
 #: What the picture of kindness shows, in its order, where a folder has it.
 _REWARDED = {
     "own": ("what it predicts the others feel", "#2f6f9f"),
-    "learned": ("the same, by a reward that it learned itself", "#8a5aa8"),
+    "learned": ("the same, by a learned reward", "#8a5aa8"),
     "oracle": ("what the others truly gain", "#5d9148"),
     "shuffled": ("the predictions of other messages", "#c9583b"),
     "selfish": ("its own gain alone", "#8a8a8a"),
@@ -240,7 +240,7 @@ def draw_kindness(path: Path, out: Path) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
     left.set_xlabel("updates in which it is rewarded for ...")
     left.set_ylabel("others' gain: 0 selfish, 1 prosocial")
-    left.legend(loc="best", fontsize=8, framealpha=0.9, edgecolor="none")
+    left.legend(loc="center right", bbox_to_anchor=(1, 0.55), fontsize=8, framealpha=0.9, edgecolor="none")
     left.set_title(f"While it is trained, {seeds} seeds (thick: interquartile mean)", fontsize=10, loc="left")
     right.set_title("Among people whom it never met", fontsize=10, loc="left")
     return save_figure(figure, path)
