@@ -56,6 +56,8 @@ __all__ = [
     "Source",
     "Stage",
     "mixed",
+    "settle",
+    "standardized",
 ]
 
 #: Of an acting phase: nothing beside one's own task reward; a score of how nice a message looks; R^i.
@@ -456,6 +458,50 @@ def mixed(
     return (1 - acting.kappa) * own + acting.kappa * kind
 
 
+def standardized(
+    episodes: Episodes, gained: npt.NDArray[np.float64], values: torch.Tensor, discount: float, trace: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Advantages of turns, of mean 0 and deviation 1, and returns: (K, B) each.
+
+    Args:
+        episodes: K turns in B conversations.
+        gained: (K, B), the reward of each turn.
+        values: (K + 1, B), before each turn and after the last.
+        discount, trace: gamma and lambda.
+    """
+    active = episodes.active
+    advantages, returns = generalized_advantages(
+        torch.from_numpy(gained).float(), values, _ends(active), discount, trace
+    )
+    some = advantages[active]
+    return (advantages - some.mean()) / (some.std() + 1e-4), returns
+
+
+def settle(
+    model: TriModule,
+    episodes: Episodes,
+    gained: npt.NDArray[np.float64],
+    discount: float,
+    rows: torch.Tensor | None = None,
+) -> float:
+    """Put values where a regression on conversations has them; the share of the variance that is explained.
+
+    Args:
+        model: has played them.
+        episodes: K turns in B conversations.
+        gained: (K, B), the reward of each turn.
+        discount: gamma.
+        rows: which conversations; all where None.
+    """
+    nothing = torch.zeros((len(gained) + 1, gained.shape[1]))
+    _, returns = generalized_advantages(
+        torch.from_numpy(gained).float(), nothing, _ends(episodes.active), discount, 1.0
+    )
+    batch, _, _, numbers = episodes.batch(returns[..., None], rows)
+    states = batch.deciding(model.acting_states(batch.tokens, batch.senders))
+    return model.fit_value(states, numbers["turns"][:, 0])
+
+
 class _Playing:
     """What both listings share: playing, judging, learning from it."""
 
@@ -585,13 +631,8 @@ class _Playing:
         self, episodes: Episodes, gained: npt.NDArray[np.float64], worth: npt.NDArray[np.float64]
     ) -> torch.Tensor:
         """Advantage, return and R^i(a^j^) of each turn: (K, B, 3)."""
-        active = episodes.active
         values = torch.stack([turn.value for turn in episodes.turns] + [torch.zeros(self.batch_size)])
-        advantages, returns = generalized_advantages(
-            torch.from_numpy(gained).float(), values, _ends(active), self.acting.discount, self.acting.trace
-        )
-        some = advantages[active]
-        advantages = (advantages - some.mean()) / (some.std() + 1e-4)
+        advantages, returns = standardized(episodes, gained, values, self.acting.discount, self.acting.trace)
         return torch.stack([advantages, returns, torch.from_numpy(worth.sum(-1)).float()], -1)
 
     def _play(self, model: TriModule, simulation: Any, first: int, imagine: bool) -> Episodes:
@@ -629,13 +670,7 @@ class _Playing:
         episodes = self._play(model, self.stage.simulation(LIVES), self.stage.first, imagine)
         worth = kindness_of(self._judge(), episodes)
         gained = mixed(self.acting, self.stage.individual, episodes, worth, rng)
-        nothing = torch.zeros((len(gained) + 1, LIVES))
-        _, returns = generalized_advantages(
-            torch.from_numpy(gained).float(), nothing, _ends(episodes.active), self.acting.discount, 1.0
-        )
-        batch, _, _, numbers = episodes.batch(returns[..., None])
-        states = batch.deciding(model.acting_states(batch.tokens, batch.senders))
-        return {"explained": model.fit_value(states, numbers["turns"][:, 0])}
+        return {"explained": settle(model, episodes, gained, self.acting.discount)}
 
     def _told(self, episodes: Episodes, worth: npt.NDArray[np.float64]) -> dict[str, float]:
         """R^i(a^j^) beside the true R^j(a^j), and what everybody gained."""

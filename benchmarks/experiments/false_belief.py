@@ -27,7 +27,7 @@ import numpy.typing as npt
 import torch
 
 from ...agents.registry import upper_bound
-from ...agents.training import versions, write
+from ...agents.training import RunFolder, versions, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
 from ...agents.tri_module.model import load_model
@@ -282,8 +282,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/false_belief"))
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    course = load_curriculum(given.curriculum)
+    for config in given.out.glob("*/config.json"):
+        found = RunFolder.open(config.parent).read_json(config.name).get("curriculum")
+        if found != course.name:
+            parser.error(f"--out {given.out} has runs of {found!r}, expected none but of {course.name!r}")
     try:  # before hours are spent
-        _check(given.out, load_curriculum(given.curriculum))
+        _check(given.out, course)
     except ValueError as error:
         parser.error(f"--out {error}")
     for variant in given.variants:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...agents.tri_module.algorithms import Reward, generalized_advantages
+from ...agents.tri_module.algorithms import Reward
 from ...agents.tri_module.model import TriModule
+from ...agents.tri_module.phases import Acting, mixed, settle, standardized
 from ...agents.tri_module.rewards import Own, kindness_of
 from ...agents.tri_module.rollouts import Episodes, play
 from ...scenarios import seeds
@@ -82,25 +83,16 @@ def gradients(
     Returns:
         (updates, parameters).
     """
-    active = episodes.active
-    ends = active.clone()
-    ends[:-1] &= ~active[1:]
-    rewards, count = torch.from_numpy(gained).float(), gained.shape[1]
-    nothing = torch.zeros(len(gained) + 1, count)
-    _, returns = generalized_advantages(rewards, nothing, ends, discount, 1.0)
-    batch, _, _, numbers = episodes.batch(returns[..., None], torch.arange(SETTLED))
-    states = batch.deciding(model.acting_states(batch.tokens, batch.senders))
-    model.fit_value(states, numbers["turns"][:, 0])
+    count = gained.shape[1]
+    settle(model, episodes, gained, discount, torch.arange(SETTLED))
     values = torch.zeros(len(gained) + 1, count)
     for rows in torch.split(torch.arange(count), size):
         states = model.acting_states(episodes.tokens[rows], episodes.senders[rows])
         known = model.value_readout(states).squeeze(-1).detach()
         for k, turn in enumerate(episodes.turns):  # known where ME has begun to speak
             values[k, rows] = known[torch.arange(len(rows)), turn.position[rows] - 1]
-    values[:-1][~active] = 0.0
-    advantages, _ = generalized_advantages(rewards, values, ends, discount, trace)
-    some = advantages[active]
-    advantages = (advantages - some.mean()) / (some.std() + 1e-4)
+    values[:-1][~episodes.active] = 0.0
+    advantages, _ = standardized(episodes, gained, values, discount, trace)
     moved, found = model.groups()["behaviour"], []
     for rows in torch.split(torch.arange(SETTLED, count), size):
         batch, before, legal, numbers = episodes.batch(advantages[..., None], rows)
@@ -124,19 +116,21 @@ def measure(
         traces: lambda of the advantages.
         first: seed of the first conversation.
     """
-    acting = next(plan.acting for plan in load_curriculum("kindness").phases if plan.acting)
-    kappa, discount = float(acting["kappa"]), float(acting["discount"])
+    acting = Acting(**next(plan.acting for plan in load_curriculum("kindness").phases if plan.acting))
     model.graft()
     loaded = load_scenario(scenario)
     simulation: Any = loaded.simulation(SETTLED + size * updates)
     episodes = play(model, simulation, LISTENER, loaded.modes(), first)
-    own = np.stack([turn.gained[:, LISTENER] for turn in episodes.turns])
-    worth = kindness_of(Own(simulation.game, loaded.options), episodes).sum(-1)
-    rewards = {"own": (1 - kappa) * own + kappa * worth, "selfish": own}
+    worth = kindness_of(Own(simulation.game, loaded.options, acting.after, acting.discount), episodes)
+    nobody = np.random.default_rng(0)  # shuffles nothing
+    rewards = {
+        "own": mixed(acting, LISTENER, episodes, worth, nobody),
+        "selfish": mixed(replace(acting, kappa=0.0), LISTENER, episodes, worth, nobody),
+    }
     return [
         {"trace": trace}
         | {
-            name: Asked.of(gradients(model, episodes, gained, size, discount, trace))
+            name: Asked.of(gradients(model, episodes, gained, size, acting.discount, trace))
             for name, gained in rewards.items()
         }
         for trace in traces

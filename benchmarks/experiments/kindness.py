@@ -371,7 +371,8 @@ def run(
 def _read(path: Path, curriculum: Curriculum, condition: str) -> dict[str, Any]:
     """What was found by a run; ``ValueError`` where it was trained otherwise than it would be now."""
     listening, acting = parts(curriculum)
-    return of_result(path, settings(*listening, with_condition(acting, CONDITIONS[condition])))
+    chosen = with_condition(acting, CONDITIONS[condition])
+    return of_result(path, settings(*listening, chosen), curriculum.name)
 
 
 def _paths(out: Path) -> dict[str, list[Path]]:

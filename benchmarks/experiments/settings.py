@@ -27,13 +27,16 @@ def of_run(folder: Path) -> list[dict[str, Any]]:
     return _all(RunFolder.open(folder).read_json("config.json"))
 
 
-def of_result(path: Path, expected: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A result, as JSON has it; its ``"settings"`` say how it was trained.
+def of_result(path: Path, expected: Sequence[dict[str, Any]], curriculum: str = "") -> dict[str, Any]:
+    """A result, as JSON has it; its ``"settings"`` say how it was trained, its ``"curriculum"``, where one is
+    expected, by which.
 
     Raises:
         ValueError: it was trained otherwise than it would be now, or does not say how.
     """
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if curriculum and (name := found.get("curriculum")) != curriculum:
+        raise ValueError(f"{path}: its curriculum is {name!r}, expected {curriculum!r}{_ADVICE}")
     if "settings" not in found:
         raise ValueError(f"{path} does not say how it was trained, an earlier version wrote it{_ADVICE}")
     check(path, found["settings"], expected, _ADVICE)
