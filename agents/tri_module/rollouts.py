@@ -406,7 +406,7 @@ class Episodes:
     Attributes:
         individual: whom it played.
         turns: its turns, in order.
-        tokens, senders: (B, T) int64, its whole histories.
+        tokens, senders, message: (B, T) int64, its whole histories; see ``perspective.Packed``.
         lengths: (B,) int64.
         switched: for each other individual, the whole history as S gives it: tokens, senders, message.
         others: their indices.
@@ -418,6 +418,7 @@ class Episodes:
     turns: list[Turn]
     tokens: Tensor
     senders: Tensor
+    message: Tensor
     lengths: Tensor
     others: Sequence[int]
     returns: npt.NDArray[np.float64]
@@ -569,8 +570,10 @@ def play(
                 turn[0].gained[turn[1]] += simulation.rewards[turn[1]]
         over |= simulation.ends.any(1)
     messages = Messages.of(simulation.view("tokens", individual))
-    tokens, senders, _, lengths = binding.pack(messages)
-    episodes = Episodes(individual, turns, tokens, senders, lengths, simulator.others, paid.sum(1), paid)
+    tokens, senders, message, lengths = binding.pack(messages)
+    episodes = Episodes(
+        individual, turns, tokens, senders, message, lengths, simulator.others, paid.sum(1), paid
+    )
     for j in simulator.others:
         words, by, message, _ = binding.pack(simulator.switched(messages, j))
         episodes.switched.append((words, by, message))

@@ -2,6 +2,8 @@
 is measured.
 
     python -m mindsight.benchmarks.experiments.ablation --runs runs/false_belief --out runs/ablation
+    python -m mindsight.benchmarks.experiments.ablation --game solace --runs runs/kindness \
+        --out runs/ablation_kindness
 
 The paper expects that what the behaviour module has learned by acting serves prediction, too: the prediction
 module may read what the behaviour heads compute. So of trained agents the behaviour heads of all layers are
@@ -12,10 +14,13 @@ a number of people that training never has, in nats a token:
 
 * ``own``: one's own actions, in one's own history;
 * ``others``: what the others do, in one's own history;
+* ``world``: what the world shows, there;
 * ``simulated``: what another one does, at s^j, the history with the perspective switched (mode ``given``);
-* ``world``: what the world shows;
+* ``simulated world``: what the world shows, there: in ``solace`` faces, by which R^i judges;
 
-and the behaviour output on ``own`` as ``behaviour``. Agents that were trained unrouted, where all heads are
+and the behaviour output on ``own`` as ``behaviour``. In ``sally_anne_chat`` nobody is ever rewarded, and the
+conversations are those of characters, the same for all agents; in ``solace`` an agent has them itself: what
+it predicts of its own actions is about what it does. Agents that were trained unrouted, where all heads are
 alike, say what switching off a third of the heads costs anyhow; of agents of two networks (``separate``) the
 heads of the predicting one are switched off: its behaviour heads never behaved.
 
@@ -28,8 +33,10 @@ import argparse
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +47,43 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...agents.training import RunFolder, versions, write
+from ...agents.training import RunFolder, write
 from ...agents.tri_module.model import MODULES, SeparateModules, TriModule, head_slices, load_model
-from ...agents.tri_module.perspective import ME, WORLD, Packed
+from ...agents.tri_module.perspective import ME, WORLD
+from ...agents.tri_module.rollouts import play
+from ...scenarios import seeds
 from ...scenarios.collect import collect
 from ...scenarios.loader import load_scenario
+from .kindness import CONDITIONS, GAMES, LISTENER
+from .settings import made_by, measured_at
 from .statistics import interquartile
 
-__all__ = ["MEASURES", "Head", "finished", "heads", "main", "measure", "run", "summary", "switched_off"]
+__all__ = [
+    "MEASURES",
+    "PLAYED",
+    "Head",
+    "Histories",
+    "finished",
+    "heads",
+    "main",
+    "measure",
+    "run",
+    "summary",
+    "switched_off",
+]
 
 #: A layer, a module, and the number of the head in it.
 Head = tuple[int, str, int]
-MEASURES = ("own", "others", "simulated", "world", "behaviour")
-VARIANTS = ("routed", "unrouted", "random_heads", "separate")
+_MINE, _OTHERS, _WORLDS = 1, 2, 3
+#: Which histories each is about, and whose words there; ``behaviour`` is about those of ``own``.
+_PREDICTED = {
+    "own": ("life", _MINE),
+    "others": ("life", _OTHERS),
+    "world": ("life", _WORLDS),
+    "simulated": ("simulated", _MINE),
+    "simulated world": ("simulated", _WORLDS),
+}
+MEASURES = (*_PREDICTED, "behaviour")
 _SCENARIO = "sally_anne_chat_honest"
 _HELD_OUT = {"people": 4, "population": "held_out"}
 _SEED = 2**20 - 2  # block of seeds: training never has it
@@ -69,15 +100,39 @@ def heads(model: TriModule, modules: Sequence[str] = MODULES) -> list[Head]:
     ]
 
 
-def conversations(count: int) -> dict[str, tuple[Packed, Tensor]]:
-    """Held-out conversations, and which of their tokens each measure is about.
+@dataclass(frozen=True)
+class Histories:
+    """Histories, and whose words their tokens are.
+
+    Attributes:
+        tokens, senders: (B, T) int64, see ``perspective.Packed``.
+        whose: (B, T) uint8: 1 ME's words, 2 others', 3 the world's; 0 who sends a message, and no message.
+    """
+
+    tokens: Tensor
+    senders: Tensor
+    whose: Tensor
+
+    @classmethod
+    def of(cls, tokens: Tensor, senders: Tensor, message: Tensor) -> Histories:
+        """From what ``Packed`` has: ``message`` (B, T) int64."""
+        words = message >= 0
+        words[:, 1:] &= message[:, 1:] == message[:, :-1]  # the first token of a message is its sender
+        words[:, 0] = False
+        kinds = torch.where(senders == ME, _MINE, torch.where(senders == WORLD, _WORLDS, _OTHERS))
+        return cls(tokens, senders, (words * kinds).to(torch.uint8))
+
+
+#: ``"life"``, as one of the people lived it, and ``"simulated"``, as S gives it to another one.
+Data = Mapping[str, Sequence[Histories]]
+
+
+@cache
+def conversations(count: int) -> Data:
+    """Held-out conversations of characters in ``sally_anne_chat``, the same for all agents.
 
     Args:
         count: how many.
-
-    Returns:
-        For ``"life"``, as one of the people lived it, and for ``"simulated"``, as S gives it to another one:
-        the histories, and (B, T) uint8: 1 one's own words, 2 those of others, 3 those of the world.
     """
     scenario = load_scenario(_SCENARIO).with_options(**_HELD_OUT)
     data = collect(scenario, count, seed=_SEED)
@@ -91,16 +146,57 @@ def conversations(count: int) -> dict[str, tuple[Packed, Tensor]]:
     found = {}
     for name, messages in (("life", seen.messages), ("simulated", seen.messages.switch(names, shared))):
         packed = messages.pack()
-        words = packed.said() & ~packed.first()
-        kinds = torch.where(packed.senders == ME, 1, torch.where(packed.senders == WORLD, 3, 2))
-        found[name] = packed, (words * kinds).to(torch.uint8)
+        found[name] = (Histories.of(packed.tokens, packed.senders, packed.message),)
     return found
 
 
-def means(model: TriModule, packed: Packed) -> dict[Head, Tensor]:
+def own_conversations(model: TriModule, count: int) -> Data:
+    """Conversations that an agent has itself, as the listener of ``solace``, with held-out people.
+
+    Args:
+        model: acts, by its behaviour output.
+        count: how many.
+    """
+    _, held_out = GAMES["solace"]
+    loaded = load_scenario(held_out)
+    simulation: Any = loaded.simulation(count)
+    played = play(
+        model, simulation, LISTENER, loaded.modes(), seeds.evaluation_seed(_SEED), imagine=False
+    )  # fmt: skip
+    return {
+        "life": (Histories.of(played.tokens, played.senders, played.message),),
+        "simulated": tuple(Histories.of(*each) for each in played.switched),
+    }
+
+
+@dataclass(frozen=True)
+class Played:
+    """A game whose agents are looked at.
+
+    Attributes:
+        variants: what its runs' folders are called, before the seed.
+        data: the conversations, by the network that acts and how many.
+        unrewarded: those of the variants that listing 1 alone has trained: their behaviour read-out is
+            grafted.
+    """
+
+    variants: tuple[str, ...]
+    data: Callable[[TriModule, int], Data]
+    unrewarded: tuple[str, ...] = ()
+
+
+PLAYED = {
+    "sally_anne_chat": Played(
+        ("routed", "unrouted", "random_heads", "separate"), lambda _, count: conversations(count)
+    ),
+    "solace": Played(("listening_on", *CONDITIONS), own_conversations, ("listening_on",)),
+}
+
+
+def means(model: TriModule, histories: Histories) -> dict[Head, Tensor]:
     """What each head writes into the stream on average over real positions: (width,) each."""
     sums: dict[Head, Tensor] = {}
-    real = packed.senders != 0
+    real = histories.senders != 0
     slices = head_slices(model.config)
     hooks = []
     for number, layer in enumerate(model.layers):
@@ -117,7 +213,7 @@ def means(model: TriModule, packed: Packed) -> dict[Head, Tensor]:
             hooks.append(layer.get_submodule(name).register_forward_hook(note))
     try:
         with torch.no_grad():
-            model(packed.tokens, packed.senders)
+            model(histories.tokens, histories.senders)
     finally:
         for hook in hooks:
             hook.remove()
@@ -152,38 +248,39 @@ def switched_off(model: TriModule, off: Sequence[Head], instead: Mapping[Head, T
 
 
 @torch.no_grad()
-def measure(
-    predicting: TriModule, acting: TriModule, data: Mapping[str, tuple[Packed, Tensor]]
-) -> dict[str, float]:
-    """Nats a token of every one of ``MEASURES``.
+def measure(predicting: TriModule, acting: TriModule, data: Data) -> dict[str, float]:
+    """Nats a token of every one of ``MEASURES``; nan where nothing was said that it is about.
 
     Args:
         predicting: whose prediction output is scored.
         acting: whose behaviour output is; often the same.
-        data: of :func:`conversations`.
+        data: the conversations.
     """
 
-    def losses(logits: Tensor, packed: Packed) -> Tensor:
-        found = torch.zeros(packed.tokens.shape)
-        found[:, 1:] = F.cross_entropy(logits[:, :-1].transpose(1, 2), packed.tokens[:, 1:], reduction="none")
+    def losses(logits: Tensor, some: Histories) -> Tensor:
+        found = torch.zeros(some.tokens.shape)
+        found[:, 1:] = F.cross_entropy(logits[:, :-1].transpose(1, 2), some.tokens[:, 1:], reduction="none")
         return found
 
-    life, kinds = data["life"]
+    (life,) = data["life"]
     out = predicting(life.tokens, life.senders)
-    predicted = losses(out.prediction, life)
-    found = {
-        name: float(predicted[kinds == k].mean()) for k, name in enumerate(("own", "others", "world"), 1)
-    }
-    theirs, of_theirs = data["simulated"]
-    simulated = losses(predicting(theirs.tokens, theirs.senders).prediction, theirs)
-    found["simulated"] = float(simulated[of_theirs == 1].mean())
+    predicted = {"life": [losses(out.prediction, life)]}
+    predicted["simulated"] = [
+        losses(predicting(some.tokens, some.senders).prediction, some) for some in data["simulated"]
+    ]
+    found = {}
+    for name, (which, whose) in _PREDICTED.items():
+        of_each = zip(predicted[which], data[which], strict=True)
+        found[name] = float(torch.cat([lost[some.whose == whose] for lost, some in of_each]).mean())
     if acting is not predicting:
         out = acting(life.tokens, life.senders)
-    found["behaviour"] = float(losses(out.behaviour, life)[kinds == 1].mean())
-    return {name: found[name] for name in MEASURES}
+    found["behaviour"] = float(losses(out.behaviour, life)[life.whose == _MINE].mean())
+    return found
 
 
-def run(model: TriModule | SeparateModules, seed: int, count: int, draws: int) -> dict[str, Any]:
+def run(
+    model: TriModule | SeparateModules, seed: int, count: int, draws: int, game: str = "sally_anne_chat"
+) -> dict[str, Any]:
     """What switching off each kind of heads costs one agent.
 
     Args:
@@ -191,6 +288,7 @@ def run(model: TriModule | SeparateModules, seed: int, count: int, draws: int) -
         seed: of the random heads.
         count: conversations.
         draws: of random heads.
+        game: one of ``PLAYED``.
 
     Returns:
         ``"whole"``, nats a token with all heads; ``"mean"`` and ``"zero"``: by what was switched off, nats
@@ -198,7 +296,7 @@ def run(model: TriModule | SeparateModules, seed: int, count: int, draws: int) -
     """
     acting: TriModule = model.behaviour if isinstance(model, SeparateModules) else model
     predicting: TriModule = model.prediction if isinstance(model, SeparateModules) else model
-    data = conversations(count)
+    data = PLAYED[game].data(acting, count)
     instead = means(predicting, data["life"][0])
     whole = measure(predicting, acting, data)
     rng = np.random.default_rng((_SEED, seed))
@@ -227,6 +325,7 @@ def summary(out: Path) -> str:
     for path in sorted(out.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         groups[found["variant"]].append(found)
+    order = [name for played in PLAYED.values() for name in played.variants]
     if not groups:
         return "no results yet"
 
@@ -243,7 +342,7 @@ def summary(out: Path) -> str:
             "| trained | seeds | off | " + " | ".join(MEASURES) + " |",
             "|---" * (3 + len(MEASURES)) + "|",
         ]
-        for variant in sorted(groups, key=VARIANTS.index):
+        for variant in sorted(groups, key=order.index):
             rows = groups[variant]
             cells = [cell([row["whole"][name] for row in rows], "") for name in MEASURES]
             lines.append(f"| {variant} | {len(rows)} | none | " + " | ".join(cells) + " |")
@@ -265,29 +364,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("--runs", type=Path, default=Path("runs/false_belief"), help="VARIANT-SEED folders")
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
+    parser.add_argument("--game", choices=list(PLAYED), default="sally_anne_chat")
+    parser.add_argument("--variants", nargs="+", metavar="VARIANT", help="not all there are")
     parser.add_argument("--count", type=int, default=256, help="conversations")
     parser.add_argument("--draws", type=int, default=8, help="of random heads")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    for variant in given.variants:
+    played = PLAYED[given.game]
+    for variant in given.variants or played.variants:
+        if variant not in played.variants:
+            parser.error(f"--variants has {variant!r}, expected some of {', '.join(played.variants)}")
         for folder in sorted(given.runs.glob(f"{variant}-*/checkpoints/last")):
             name = folder.parents[1].name
             seed = name.removeprefix(f"{variant}-")
             path = given.out / f"{name}.json"
             if path.exists() or not seed.isdecimal() or not finished(RunFolder.open(folder.parents[1])):
                 continue
-            found = run(load_model(folder), int(seed), given.count, given.draws)
+            model = load_model(folder)
+            if isinstance(model, TriModule) and variant in played.unrewarded:
+                model.graft()
+            found = run(model, int(seed), given.count, given.draws, given.game)
             about = {
+                "game": given.game,
                 "variant": variant,
                 "seed": int(seed),
                 "conversations": given.count,
                 "draws": given.draws,
             }
-            write(path, json.dumps({**about, **found, "versions": versions()}, indent=1) + "\n")
+            write(path, json.dumps({**about, **found, **made_by()}, indent=1) + "\n")
             print(f"{name}: done", flush=True)
-    table = summary(given.out)
+    table = f"{summary(given.out)}\n\n{measured_at(given.out)}"
     write(given.out / "table.md", table + "\n")
     print(table)
 

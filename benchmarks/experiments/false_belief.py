@@ -27,7 +27,7 @@ import numpy.typing as npt
 import torch
 
 from ...agents.registry import upper_bound
-from ...agents.training import RunFolder, versions, write
+from ...agents.training import RunFolder, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
 from ...agents.tri_module.model import load_model
@@ -35,7 +35,7 @@ from ...agents.tri_module.perspective import Messages, perceived_by_both
 from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
-from .settings import check, of_result, of_run, settings
+from .settings import check, check_results, made_by, measured_at, of_run, settings
 from .statistics import interquartile
 
 __all__ = ["BEYOND", "EXAMS", "MEASURES", "VARIANTS", "main", "run", "summary"]
@@ -159,7 +159,7 @@ def run(variant: str, seed: int, out: Path, episodes: int, curriculum: str = CUR
         "busy": round(worked, 1),  # of the processor: what the wall clock shows on an idle machine
         "means": {name: round(value, 4) for name, value in progress.means.items()},
         "perspectives": {},
-        "versions": versions(),
+        **made_by(),
     }
     model = load_model(folder / "checkpoints" / "last")
     for perspective, (kind, mode) in EXAMS.items():
@@ -263,12 +263,11 @@ def summary(out: Path) -> str:
 
 def _check(out: Path, curriculum: Curriculum) -> None:
     """``ValueError`` where a run in a folder, or what was found by one, was trained otherwise than now."""
-    for variant in VARIANTS:
-        expected = settings(with_variant(curriculum, variant))
-        for path in sorted(out.glob(f"{variant}-[0-9]*.json")):
-            of_result(path, expected)
+    expected = {variant: settings(with_variant(curriculum, variant)) for variant in VARIANTS}
+    check_results(out, expected)
+    for variant, wanted in expected.items():
         for config in sorted(out.glob(f"{variant}-[0-9]*/config.json")):
-            check(config.parent, of_run(config.parent), expected, ": give another --out")
+            check(config.parent, of_run(config.parent), wanted, ": give another --out")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -298,7 +297,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 found = run(variant, seed, given.out, given.episodes, given.curriculum)
                 write(path, json.dumps(found, indent=1) + "\n")
                 print(f"{variant}, seed {seed}: done", flush=True)
-    table = summary(given.out)
+    table = f"{summary(given.out)}\n\n{measured_at(given.out)}"
     write(given.out / "table.md", table + "\n")
     print(table)
 

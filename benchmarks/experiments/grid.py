@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from ...agents.base import Agent
-from ...agents.training import RunFolder, Settings, versions, write
+from ...agents.training import RunFolder, Settings, write
 from ...agents.tri_module.grid import GridBatch, GridModule
 from ...agents.tri_module.grid_agent import GridAgent
 from ...agents.tri_module.lives import live
@@ -38,7 +38,7 @@ from ...scenarios import seeds
 from ...scenarios.curricula import Curriculum, Plan, load_curriculum, prepare
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import Scenario, load_scenario
-from .settings import of_result, settings
+from .settings import check_results, made_by, measured_at, settings
 from .statistics import interquartile
 
 _BESIDE = 8  # updates of watching to one of practice
@@ -186,7 +186,7 @@ def run(task: str, condition: str, seed: int, out: Path, episodes: int) -> dict[
         "settings": settings(with_condition(curriculum, condition)),
         **found,
         "wall seconds": round(time.perf_counter() - begun, 1),
-        "versions": versions(),
+        **made_by(),
     }
 
 
@@ -362,14 +362,14 @@ def _cell(values: list[float], rng: np.random.Generator) -> str:
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _check(out: Path) -> None:
-    """``ValueError`` where what is in a folder was trained otherwise than it would be now."""
-    for name, task in TASKS.items():
-        curriculum = load_curriculum(task.curriculum)
-        for condition in CONDITIONS:
-            expected = settings(with_condition(curriculum, condition))
-            for path in sorted(out.glob(f"{name}-{condition}-[0-9]*.json")):
-                of_result(path, expected)
+def _expected() -> dict[str, list[dict[str, Any]]]:
+    """The settings that each task and condition is trained by."""
+    curricula = {name: load_curriculum(task.curriculum) for name, task in TASKS.items()}
+    return {
+        f"{name}-{condition}": settings(with_condition(curriculum, condition))
+        for name, curriculum in curricula.items()
+        for condition in CONDITIONS
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -384,7 +384,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:  # before hours are spent
-        _check(given.out)
+        check_results(given.out, _expected())
     except ValueError as error:
         parser.error(f"--out {error}")
     for seed in range(given.first, given.first + given.seeds):
@@ -395,7 +395,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     found = run(task, condition, seed, given.out, given.episodes)
                     write(path, json.dumps(found, indent=1) + "\n")
                     print(f"{task}, {condition}, seed {seed}: done", flush=True)
-    table = summary(given.out)
+    table = f"{summary(given.out)}\n\n{measured_at(given.out)}"
     write(given.out / "table.md", table + "\n")
     print(table)
 

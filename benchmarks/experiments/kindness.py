@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 import torch
 
-from ...agents.training import versions, write
+from ...agents.training import write
 from ...agents.tri_module.foresight import foresight
 from ...agents.tri_module.model import TriModule
 from ...agents.tri_module.perspective import ME, WORLD
@@ -50,7 +50,7 @@ from ...envs.conversation.language import (
 from ...scenarios import seeds
 from ...scenarios.curricula import Curriculum, Plan, load_curriculum, prepare, resume
 from ...scenarios.loader import load_scenario
-from .settings import check, of_result, of_run, settings
+from .settings import check, check_results, made_by, measured_at, of_result, of_run, results, settings
 from .solace_floor import floor
 from .statistics import interquartile
 
@@ -327,7 +327,7 @@ def run(
     """
     path = out / f"{condition}-{seed}.json"
     if path.exists():
-        return _read(path, curriculum, condition)
+        return of_result(path, _expected(curriculum, condition), curriculum.name)
     listening, acting = parts(curriculum)
     folders = ((listened or out) / f"listening-{seed}", out / f"listening_on-{seed}")
     pretraining, model = [], None
@@ -352,7 +352,7 @@ def run(
         "curriculum": curriculum.name,
         "seed": seed,
         "acting": dict(acts.acting),
-        "settings": settings(*listening, chosen),
+        "settings": _expected(curriculum, condition),
         "pretraining": pretraining,
         "training": log,
         "grafted": json.loads(before.read_text()),
@@ -362,28 +362,22 @@ def run(
         "references": {name: references(name, seed, episodes) for name in exams},
         "counted": list(acts.scenario.game.tallies),
         "fixed": fixed(model, grafted, held_out, seed, episodes),
-        "versions": versions(),
+        **made_by(),
     }
     write(path, json.dumps(found, indent=1) + "\n")
     return found
 
 
-def _read(path: Path, curriculum: Curriculum, condition: str) -> dict[str, Any]:
-    """What was found by a run; ``ValueError`` where it was trained otherwise than it would be now."""
+def _expected(curriculum: Curriculum, condition: str) -> list[dict[str, Any]]:
+    """The settings that a run is trained by."""
     listening, acting = parts(curriculum)
-    chosen = with_condition(acting, CONDITIONS[condition])
-    return of_result(path, settings(*listening, chosen), curriculum.name)
-
-
-def _paths(out: Path) -> dict[str, list[Path]]:
-    """The files of each condition that has any in a folder, in the order of ``CONDITIONS``."""
-    paths = {name: sorted(out.glob(f"{name}-[0-9]*.json")) for name in CONDITIONS}
-    return {name: some for name, some in paths.items() if some}
+    return settings(*listening, with_condition(acting, CONDITIONS[condition]))
 
 
 def runs_of(out: Path) -> dict[str, list[dict[str, Any]]]:
     """What was found by each condition that has any runs in a folder, in the order of ``CONDITIONS``."""
-    return {name: [json.loads(path.read_text()) for path in some] for name, some in _paths(out).items()}
+    found = {name: results(out, name) for name in CONDITIONS}
+    return {name: [json.loads(path.read_text()) for path in some] for name, some in found.items() if some}
 
 
 def by_seed(runs: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -530,9 +524,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name, held_out = GAMES[given.game]
     curriculum = load_curriculum(name)
     try:  # before hours are spent
-        for condition, paths in _paths(given.out).items():
-            for path in paths:
-                _read(path, curriculum, condition)
+        expected = {condition: _expected(curriculum, condition) for condition in CONDITIONS}
+        check_results(given.out, expected, curriculum.name)
     except ValueError as error:
         parser.error(f"--out {error}")
     for seed in range(given.first, given.first + given.seeds):
@@ -542,6 +535,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{condition:12s} seed {seed}: held out {share:+.2f}, {busy:.0f} s", flush=True)
     for table in (summary, seed_by_seed, counts):
         print(f"{table(given.out)}\n")
+    print(measured_at(given.out))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,27 @@
-"""How the runs of an experiment were trained. Its folder is filled over days: a table is of runs alike."""
+"""How the runs of an experiment were trained, and by which code: a folder is filled over days."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...agents.training import RunFolder
+from ...agents.training import RunFolder, versions
 from ...scenarios.curricula import Curriculum
 
-__all__ = ["check", "of_result", "of_run", "settings"]
+__all__ = [
+    "check",
+    "check_results",
+    "made_by",
+    "measured_at",
+    "of_result",
+    "of_run",
+    "results",
+    "settings",
+]
 
 _ADVICE = ": give another --out"
 
@@ -41,6 +52,46 @@ def of_result(path: Path, expected: Sequence[dict[str, Any]], curriculum: str = 
         raise ValueError(f"{path} does not say how it was trained, an earlier version wrote it{_ADVICE}")
     check(path, found["settings"], expected, _ADVICE)
     return found
+
+
+def check_results(out: Path, expected: Mapping[str, Sequence[dict[str, Any]]], curriculum: str = "") -> None:
+    """``ValueError`` where one of the results ``NAME-SEED.json`` in a folder was trained otherwise than its
+    name's would be now: see :func:`of_result`."""
+    for name, wanted in expected.items():
+        for path in results(out, name):
+            of_result(path, wanted, curriculum)
+
+
+def results(out: Path, name: str) -> list[Path]:
+    """The files ``NAME-SEED.json`` in a folder."""
+    return sorted(out.glob(f"{name}-[0-9]*.json"))
+
+
+@cache
+def made_by() -> dict[str, Any]:
+    """What a result is made by: ``"versions"`` of the packages that matter, and the ``"commit"`` of this
+    code, with ``-dirty`` where files differ from it; "unknown" where git does not keep it."""
+    kept = _git("ls-files", Path(__file__).name)  # not so where it is installed inside another checkout
+    return {
+        "versions": versions(),
+        "commit": (kept and _git("describe", "--always", "--dirty", "--exclude=*")) or "unknown",
+    }
+
+
+def _git(*arguments: str) -> str:
+    """What git says of the checkout that this file is in; "" where there is none, or no git."""
+    command = ("git", "-C", str(Path(__file__).parent), *arguments)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def measured_at(out: Path) -> str:
+    """A line that names the commits that the results in a folder were made by."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("*.json"))]
+    commits = sorted({each.get("commit", "unknown") for each in found})
+    return f"Measured at commit {', '.join(commits)}." if commits else "Nothing is measured yet."
 
 
 def check(

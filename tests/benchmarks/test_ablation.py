@@ -8,14 +8,16 @@ import torch
 
 from mindsight.agents.tri_module import MODULES, TriConfig, TriModule
 from mindsight.agents.tri_module.model import SeparateModules
-from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD
+from mindsight.agents.tri_module.perspective import END, ME, VOCABULARY_SIZE, WORLD
 from mindsight.benchmarks.experiments.ablation import (
     MEASURES,
+    Histories,
     conversations,
     heads,
     main,
     means,
     measure,
+    own_conversations,
     run,
     summary,
     switched_off,
@@ -31,14 +33,31 @@ def data():
 
 
 def test_of_a_life_and_of_s_each_word_is_somebodys(data):
-    packed, kinds = data["life"]
-    assert set(kinds.unique().tolist()) == {0, 1, 2, 3}
-    assert (packed.senders[kinds == 1] == ME).all()
-    assert (packed.senders[kinds == 3] == WORLD).all()
-    assert (kinds[packed.message < 0] == 0).all()
-    theirs, of_theirs = data["simulated"]
-    assert (of_theirs == 1).any()
-    assert int(theirs.lengths.sum()) < int(packed.lengths.sum())  # the other one missed something
+    (life,), (theirs,) = data["life"], data["simulated"]
+    assert set(life.whose.unique().tolist()) == {0, 1, 2, 3}
+    assert (life.senders[life.whose == 1] == ME).all()
+    assert (life.senders[life.whose == 3] == WORLD).all()
+    assert (life.whose[life.senders == 0] == 0).all() and (life.whose[:, 0] == 0).all()
+    assert (theirs.whose == 1).any()
+    assert int((theirs.senders > 0).sum()) < int((life.senders > 0).sum())  # the other one missed something
+
+
+def test_who_sends_a_message_is_nobodys_word():
+    tokens = torch.tensor([[END, ME, 5, END, ME + 1, 6, END, WORLD, 7, END, 0]])
+    senders = torch.tensor([[ME, ME, ME, ME, ME + 1, ME + 1, ME + 1, WORLD, WORLD, WORLD, 0]])
+    message = torch.tensor([[-1, 0, 0, 0, 1, 1, 1, 2, 2, 2, -1]])
+    assert Histories.of(tokens, senders, message).whose.tolist() == [[0, 0, 1, 1, 0, 2, 2, 0, 3, 3, 0]]
+
+
+def test_a_rewarded_agent_is_looked_at_in_its_own_conversations():
+    """In ``solace`` all the others are simulated, and what they are shown, faces among it, is the world's."""
+    data = own_conversations(TriModule(CONFIG), 3)
+    (life,), theirs = data["life"], data["simulated"]
+    assert len(theirs) == 3 and all(len(each.tokens) == 3 for each in (life, *theirs))
+    other = own_conversations(TriModule(CONFIG, 1), 3)["life"][0]
+    assert life.tokens.shape != other.tokens.shape or not torch.equal(life.tokens, other.tokens)
+    found = run(TriModule(CONFIG), 0, 3, 1, "solace")
+    assert set(found["whole"]) == set(MEASURES) and all(value > 0 for value in found["whole"].values())
 
 
 def test_the_conversations_are_always_the_same():
@@ -52,12 +71,12 @@ def test_the_conversations_are_always_the_same():
     wrong = dataclasses.replace(scenario, options={**scenario.options, "people": 4})
     with pytest.raises(ValueError, match="by its options 5 individuals take part, and 4 have roles"):
         wrong.simulation()
-    (one, _), (other, _) = (conversations(4)["life"] for _ in range(2))
+    one, other = (conversations.__wrapped__(4)["life"][0] for _ in range(2))
     assert torch.equal(one.tokens, other.tokens)
 
 
 def test_without_any_head_nothing_is_known_of_what_came_long_before(data):
-    model, (packed, _) = TriModule(CONFIG), data["life"]
+    model, (packed,) = TriModule(CONFIG), data["life"]
     tokens = packed.tokens.clone()
     tokens[:, 2] = (tokens[:, 2] + 1) % 20
 
@@ -75,8 +94,8 @@ def test_without_any_head_nothing_is_known_of_what_came_long_before(data):
 
 
 def test_the_mean_of_one_position_is_what_is_written_there(data):
-    packed, _ = data["life"]
-    one = type(packed)(packed.tokens[:1, :1], packed.senders[:1, :1], *[None] * 3)
+    (packed,) = data["life"]
+    one = Histories(packed.tokens[:1, :1], packed.senders[:1, :1], packed.whose[:1, :1])
     model = TriModule(CONFIG)
     instead = means(model, one)
     with torch.no_grad():
@@ -91,7 +110,7 @@ def test_the_mean_of_one_position_is_what_is_written_there(data):
 
 
 def test_what_a_head_writes_adds_up_to_what_its_module_writes(data):
-    model, (packed, _) = TriModule(CONFIG), data["life"]
+    model, (packed,) = TriModule(CONFIG), data["life"]
     instead = means(model, packed)
     assert set(instead) == set(heads(model))
     written = []
@@ -128,6 +147,9 @@ def test_runs_are_done_once_and_make_a_table(tmp_path, capsys):
     capsys.readouterr()
     main(order)
     assert "done" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main([*order, "--game", "solace", "--variants", "routed"])
+    assert "--variants has 'routed', expected some of listening_on, own" in capsys.readouterr().err
     lines = summary(tmp_path / "out").splitlines()
     assert len([line for line in lines if line.startswith("| routed | 2 | none |")]) == 2
     assert len([line for line in lines if line.startswith("| | | random |")]) == 2
