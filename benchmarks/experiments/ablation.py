@@ -35,7 +35,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ from torch import Tensor
 
 from ...agents.training import RunFolder, write
 from ...agents.tri_module.model import MODULES, SeparateModules, TriModule, head_slices, load_model
-from ...agents.tri_module.perspective import ME, WORLD
+from ...agents.tri_module.perspective import ME, WORLD, responses
 from ...agents.tri_module.rollouts import play
 from ...scenarios import seeds
 from ...scenarios.collect import collect
@@ -163,9 +163,14 @@ def own_conversations(model: TriModule, count: int) -> Data:
     played = play(
         model, simulation, LISTENER, loaded.modes(), seeds.evaluation_seed(_SEED), imagine=False
     )  # fmt: skip
+    simulated = []
+    for each in played.switched:
+        found = Histories.of(*each)
+        # a^j, and what j is shown; what it was told of itself cannot be known
+        simulated.append(replace(found, whose=found.whose * responses(*each)))
     return {
         "life": (Histories.of(played.tokens, played.senders, played.message),),
-        "simulated": tuple(Histories.of(*each) for each in played.switched),
+        "simulated": tuple(simulated),
     }
 
 
@@ -175,21 +180,23 @@ class Played:
 
     Attributes:
         variants: what its runs' folders are called, before the seed.
+        count: how many conversations.
         data: the conversations, by the network that acts and how many.
         unrewarded: those of the variants that listing 1 alone has trained: their behaviour read-out is
             grafted.
     """
 
     variants: tuple[str, ...]
+    count: int
     data: Callable[[TriModule, int], Data]
     unrewarded: tuple[str, ...] = ()
 
 
 PLAYED = {
     "sally_anne_chat": Played(
-        ("routed", "unrouted", "random_heads", "separate"), lambda _, count: conversations(count)
+        ("routed", "unrouted", "random_heads", "separate"), 256, lambda _, count: conversations(count)
     ),
-    "solace": Played(("listening_on", *CONDITIONS), own_conversations, ("listening_on",)),
+    "solace": Played(("listening_on", *CONDITIONS), 64, own_conversations, ("listening_on",)),
 }
 
 
@@ -366,12 +373,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/false_belief"), help="VARIANT-SEED folders")
     parser.add_argument("--game", choices=list(PLAYED), default="sally_anne_chat")
     parser.add_argument("--variants", nargs="+", metavar="VARIANT", help="not all there are")
-    parser.add_argument("--count", type=int, default=256, help="conversations")
+    parser.add_argument("--count", type=int, help="of conversations; by game where not given")
     parser.add_argument("--draws", type=int, default=8, help="of random heads")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     played = PLAYED[given.game]
+    asked = {"game": given.game, "conversations": given.count or played.count, "draws": given.draws}
+    for path in sorted(given.out.glob("*.json")):
+        there = json.loads(path.read_text(encoding="utf-8"))
+        if wrong := [name for name, value in asked.items() if there.get(name) != value]:
+            told = ", ".join(f"{name} {there.get(name)!r}, expected {asked[name]!r}" for name in wrong)
+            parser.error(f"--out {path} has {told}: give another --out")
     for variant in given.variants or played.variants:
         if variant not in played.variants:
             parser.error(f"--variants has {variant!r}, expected some of {', '.join(played.variants)}")
@@ -384,14 +397,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             model = load_model(folder)
             if isinstance(model, TriModule) and variant in played.unrewarded:
                 model.graft()
-            found = run(model, int(seed), given.count, given.draws, given.game)
-            about = {
-                "game": given.game,
-                "variant": variant,
-                "seed": int(seed),
-                "conversations": given.count,
-                "draws": given.draws,
-            }
+            found = run(model, int(seed), asked["conversations"], given.draws, given.game)
+            about = {"variant": variant, "seed": int(seed), **asked}
             write(path, json.dumps({**about, **found, **made_by()}, indent=1) + "\n")
             print(f"{name}: done", flush=True)
     table = f"{summary(given.out)}\n\n{measured_at(given.out)}"

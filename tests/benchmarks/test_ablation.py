@@ -147,8 +147,12 @@ def test_runs_are_done_once_and_make_a_table(tmp_path, capsys):
     capsys.readouterr()
     main(order)
     assert "done" not in capsys.readouterr().out
+    other = [*order, "--game", "solace"]
     with pytest.raises(SystemExit):
-        main([*order, "--game", "solace", "--variants", "routed"])
+        main(other)
+    assert "has game 'sally_anne_chat', expected 'solace': give another --out" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*other, "--out", str(tmp_path / "other"), "--variants", "routed"])
     assert "--variants has 'routed', expected some of listening_on, own" in capsys.readouterr().err
     lines = summary(tmp_path / "out").splitlines()
     assert len([line for line in lines if line.startswith("| routed | 2 | none |")]) == 2
