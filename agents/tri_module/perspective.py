@@ -39,6 +39,7 @@ __all__ = [
     "exchanged",
     "perceived_by_both",
     "responses",
+    "words_of",
 ]
 
 MODES = ("labels", "inferred", "given")
@@ -78,16 +79,13 @@ class Packed:
 
     def first(self) -> Tensor:
         """(B, T) bool, where a message begins: the name of its sender."""
-        inside = self.message >= 0
-        found = inside.clone()
-        found[:, 1:] &= self.message[:, 1:] != self.message[:, :-1]
-        return found
+        return self.said() & ~words_of(self.message)
 
     def said_by(self, names: Tensor | int) -> Tensor:
         """(B, T) bool, the words and ends of messages by ``names``, a slot or one a row: somebody's
         actions."""
         of = torch.as_tensor(names).reshape(-1, 1)
-        return (self.message >= 0) & ~self.first() & (self.senders == of)
+        return words_of(self.message) & (self.senders == of)
 
     def said(self) -> Tensor:
         """(B, T) bool, all messages, and who sends them: what somebody perceives."""
@@ -113,14 +111,20 @@ class Packed:
         return torch.from_numpy(found.reshape(words.shape))
 
 
+def words_of(message: Tensor) -> Tensor:
+    """Of the messages (B, T) that tokens belong to, as :class:`Packed` has them: the words and ends of
+    messages, not who sends them, (B, T) bool."""
+    found = message >= 0
+    found[:, 1:] &= message[:, 1:] == message[:, :-1]
+    found[:, 0] = False
+    return found
+
+
 def responses(tokens: Tensor, senders: Tensor, message: Tensor, who: bool = False) -> Tensor:
     """Of histories (B, T), as :class:`Packed` has them: what one says and what the world shows, from the
     first message of another on that is not to enter, (B, T) bool; where ``who``, also who sends each message
     from then on, without which no response could be imagined."""
-    there = message >= 0
-    words = there.clone()
-    words[:, 1:] &= message[:, 1:] == message[:, :-1]
-    words[:, 0] = False
+    there, words = message >= 0, words_of(message)
     act = words.clone()
     act[:, 1:] &= ~words[:, :-1]
     shown = (senders == ME) | (senders == WORLD)

@@ -49,7 +49,7 @@ from torch import Tensor
 
 from ...agents.training import RunFolder, write
 from ...agents.tri_module.model import MODULES, SeparateModules, TriModule, head_slices, load_model
-from ...agents.tri_module.perspective import ME, WORLD, responses
+from ...agents.tri_module.perspective import ME, WORLD, responses, words_of
 from ...agents.tri_module.rollouts import play
 from ...scenarios import seeds
 from ...scenarios.collect import collect
@@ -116,11 +116,8 @@ class Histories:
     @classmethod
     def of(cls, tokens: Tensor, senders: Tensor, message: Tensor) -> Histories:
         """From what ``Packed`` has: ``message`` (B, T) int64."""
-        words = message >= 0
-        words[:, 1:] &= message[:, 1:] == message[:, :-1]  # the first token of a message is its sender
-        words[:, 0] = False
         kinds = torch.where(senders == ME, _MINE, torch.where(senders == WORLD, _WORLDS, _OTHERS))
-        return cls(tokens, senders, (words * kinds).to(torch.uint8))
+        return cls(tokens, senders, (words_of(message) * kinds).to(torch.uint8))
 
 
 #: ``"life"``, as one of the people lived it, and ``"simulated"``, as S gives it to another one.
