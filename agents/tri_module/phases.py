@@ -36,7 +36,7 @@ from .foresight import foresight
 from .judgement import perceived
 from .model import Output, TriModule
 from .perspective import ME, MODES, Messages, Packed, responses
-from .rewards import AFTER, SOURCES, Egocentric, Learned, Oracle, Own, approval, kindness_of, lived
+from .rewards import AFTER, SOURCES, Egocentric, Expected, Learned, Oracle, Own, approval, kindness_of, lived
 from .rewards import Source as Judge
 from .rollouts import Episodes, play
 from .routing import Learner
@@ -385,6 +385,8 @@ class Acting:
         kappa: the weight of that; 1 - kappa is that of the own task reward.
         after: after which messages a feeling counts, see ``rewards.Own``.
         shuffled: R^i is that of another message, drawn at random: a control.
+        expected: of what an imagined response shows that another feels R^i is the mean over all feelings, as
+            probable as they were, and not that of one which is drawn: see ``rewards.Expected``.
         perspective: mode of S, see ``rollouts.Simulator``.
         horizon: h of eq. 1.
         epochs: how often an update's conversations are learned from.
@@ -403,6 +405,7 @@ class Acting:
     kappa: float = 0.75
     after: str = "deeds"
     shuffled: bool = False
+    expected: bool = False
     perspective: str = "given"
     horizon: int = 1
     epochs: int = 2
@@ -418,7 +421,7 @@ class Acting:
         for name, known in (("reward", REWARDS), ("after", AFTER), ("perspective", MODES)):
             if (value := getattr(self, name)) not in known:
                 raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
-        for name in ("shuffled", "experience"):
+        for name in ("shuffled", "expected", "experience"):
             if type(value := getattr(self, name)) is not bool:
                 raise ValueError(f"{name} is {value!r}, expected true or false")
         whole_numbers(self, "horizon", "epochs", "pieces")
@@ -456,6 +459,22 @@ def mixed(
         kind = kind.copy()
         kind[on] = rng.permutation(kind[on])
     return (1 - acting.kappa) * own + acting.kappa * kind
+
+
+def judge(acting: Acting, game: Game, options: Mapping[str, Any], learned: Learned | None = None) -> Judge:
+    """R^i; the own one where it is no reward, to be looked at.
+
+    Args:
+        acting: says which.
+        game, options: whose rule it is.
+        learned: the one that was regressed on one's own life, where there is one.
+    """
+    if acting.reward == "oracle":
+        return Oracle()
+    if acting.reward == "egocentric":
+        return Egocentric(game, options)
+    found = Own(game, options, acting.after, acting.discount) if learned is None else learned
+    return Expected(found) if acting.expected else found
 
 
 def standardized(
@@ -519,7 +538,6 @@ class _Playing:
         self.batch: Batch | None = None  # the last one: kept where a loss is not finite
         self._number = 0
         self._simulation: Any = None
-        self._own = Own(stage.game, stage.options, self.acting.after, self.acting.discount)
         self._learned: Learned | None = None
         self._anchor: dict[str, torch.Tensor] = {}  # the model as it was when the phase began
 
@@ -642,12 +660,7 @@ class _Playing:
         )  # fmt: skip
 
     def _judge(self) -> Judge:
-        """R^i; where it is no reward, the own one is logged."""
-        if self.acting.reward == "oracle":
-            return Oracle()
-        if self.acting.reward == "egocentric":
-            return Egocentric(self.stage.game, self.stage.options)
-        return self._own if self._learned is None else self._learned
+        return judge(self.acting, self.stage.game, self.stage.options, self._learned)
 
     def _live(self, model: TriModule) -> dict[str, float]:
         """Live as one of the others, among a kind individual and one that does anything in the place that the

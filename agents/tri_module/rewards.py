@@ -15,6 +15,9 @@ oracle     what the other truly gained: an upper bound
 The first two judge feelings: a face is worth the same to everybody. ``egocentric`` judges the thing itself,
 by one's own needs and likes. That R^i resembles R^j (eq. 2) then means that all want the same.
 
+What of a response somebody feels is drawn as everything in it is, and one draw says little: with ``Expected``
+around a source R^i is its mean over the feelings that could have been shown, as probable as they were.
+
 A feeling that the world shows is worth what the rule says that it is worth. With ``after="deeds"`` one that
 answers mere words counts for nothing, as the game's rule has it where it pays for feelings (``pay="shared"``
 in solace): words change nothing that could be felt. With ``after="all"`` it counts, too, and a promise that
@@ -24,7 +27,7 @@ is never kept is worth as much as a gift: the listing to the letter, kept as a c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,13 +38,25 @@ from torch import Tensor, nn
 
 from ...envs.conversation.engine import CAPACITY, WORLD
 from ...envs.conversation.game import Game
-from ...envs.conversation.language import ENTER, GREET, INDIVIDUAL, OFFER, SHOW, THANK, THING, WAIT_AT
+from ...envs.conversation.language import (
+    ENTER,
+    FEELINGS,
+    FIRST_FEELING,
+    GREET,
+    INDIVIDUAL,
+    OFFER,
+    SHOW,
+    THANK,
+    THING,
+    WAIT_AT,
+)
 from .rollouts import Episodes, Response, Turn
 
 __all__ = [
     "AFTER",
     "SOURCES",
     "Egocentric",
+    "Expected",
     "Histories",
     "Learned",
     "Oracle",
@@ -171,6 +186,40 @@ class Egocentric:
         return self.game.rewards(
             history.said, history.senders, before, history.individuals, deed, me, self.options
         )
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The mean of a source over what ``who`` could be shown to feel, by how probable each feeling was where
+    the world showed the first one; all else is as it was drawn. Its mean is the source's, and it hangs on
+    chance less: where a gift is a guess, what is drawn is right at one time and wrong at another.
+
+    Attributes:
+        source: R.
+    """
+
+    source: Source
+
+    def __call__(
+        self, history: Histories, response: Response, who: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """See :class:`Source`; that of ``source`` where ``who`` is shown to feel nothing."""
+        drawn = self.source(history, response, who)
+        if response.faces is None:
+            return drawn
+        sender, act, whose = (response.messages[..., k] for k in range(3))
+        felt = (sender == WORLD) & (act == SHOW) & (whose == INDIVIDUAL + who[:, None])
+        felt &= response.faces.any(-1)
+        rows = np.flatnonzero(felt.any(1))
+        first = felt[rows].argmax(1)
+        expected = np.zeros(len(rows))
+        for k in range(len(FEELINGS)):
+            messages = response.messages.copy()
+            messages[rows, first, 3] = FIRST_FEELING + k
+            worth = self.source(history, replace(response, messages=messages), who)
+            expected += response.faces[rows, first, k] * worth[rows]
+        drawn[rows] = expected
+        return drawn
 
 
 class Oracle:

@@ -23,7 +23,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...envs.conversation import engine
-from ...envs.conversation.language import INDIVIDUAL, POOLS, SLOT, THING, VOCABULARY
+from ...envs.conversation.language import (
+    FEELINGS,
+    FIRST_FEELING,
+    INDIVIDUAL,
+    POOLS,
+    SHOW,
+    SLOT,
+    THING,
+    VOCABULARY,
+)
 from .algorithms import Batch
 from .judgement import perceived
 from .model import Output, TriModule
@@ -33,6 +42,7 @@ __all__ = ["Binding", "Episodes", "Reader", "Response", "Said", "Simulator", "pl
 
 _SYMBOLS = 256  # of the engine: words that are the same everywhere, and slots
 _WORDS = 4  # of an utterance at most
+_FELT = 3  # where the feeling stands in what the world shows: WORLD, SHOW, whose, which
 _AT_ONCE = 4096  # tokens that are read in one go
 _REPLY = 3  # messages that may follow one of one's own, in imagination, until one speaks again
 
@@ -211,6 +221,8 @@ class Response:
         tokens, senders: (N, T) int16, s^j and what was drawn after it, as the model read them; None where
             nothing was drawn by a model.
         drawn: (N, T) bool, which of them are a^j^: what others and the world were imagined to do.
+        faces: (N, M, 6), where a message is the world's that somebody feels something, how probable each of
+            ``FEELINGS`` was there; 0 elsewhere.
     """
 
     messages: npt.NDArray[np.int64]
@@ -218,6 +230,7 @@ class Response:
     tokens: Tensor | None = None
     senders: Tensor | None = None
     drawn: Tensor | None = None
+    faces: npt.NDArray[np.float64] | None = None
 
 
 class Simulator:
@@ -304,6 +317,7 @@ class Simulator:
         out = reader.one(tokens[last], senders[last], running)
         found = torch.zeros((n, count, 1 + _WORDS), dtype=torch.int64)
         turn = torch.zeros((n, count), dtype=torch.int64)
+        faces = torch.zeros((n, count, len(FEELINGS)))
         rows = torch.arange(n)
         message, word = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
         turns, sender = torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64)
@@ -324,7 +338,8 @@ class Simulator:
             inside = ~begins
             logits[inside, WORLD] = -1e9
             logits[(word > _WORDS)[:, None] & (torch.arange(VOCABULARY_SIZE) != END)] = -1e9
-            token = torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
+            probable = logits.softmax(-1)
+            token = torch.multinomial(probable, 1, generator=generator)[:, 0]
             sender = torch.where(begins, token, sender)
             at, ours = reader.lengths[running], running & (sender != mine)
             whole[:, running, at] = torch.stack([token, sender])[:, running].short()
@@ -336,6 +351,10 @@ class Simulator:
             writes = put & (column <= _WORDS)
             found[rows[writes], message[writes], column[writes]] = token[writes]
             turn[rows[put], message[put]] = turns[put]
+            shows = put & (sender == WORLD) & (column == _FELT)
+            shows[put] &= found[rows[put], message[put], 1] == SHOW
+            each = probable[shows][:, FIRST_FEELING : FIRST_FEELING + len(FEELINGS)]
+            faces[rows[shows], message[shows]] = each / each.sum(1, keepdim=True)
             ended = inside & (token == END)
             message = message + (running & ended).long()
             word = torch.where(ended, 0, word + 1)
@@ -347,7 +366,7 @@ class Simulator:
 
         return Response(
             self._symbols(of_all(found).numpy()), of_all(turn).numpy(), of_all(whole[0]), of_all(whole[1]),
-            of_all(drawn),
+            of_all(drawn), of_all(faces).numpy().astype(np.float64),
         )  # fmt: skip
 
     def _symbols(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

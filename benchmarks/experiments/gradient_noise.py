@@ -26,8 +26,8 @@ import torch
 
 from ...agents.tri_module.algorithms import Reward
 from ...agents.tri_module.model import TriModule
-from ...agents.tri_module.phases import Acting, mixed, settle, standardized
-from ...agents.tri_module.rewards import Own, kindness_of
+from ...agents.tri_module.phases import Acting, judge, mixed, settle, standardized
+from ...agents.tri_module.rewards import kindness_of
 from ...agents.tri_module.rollouts import Episodes, play
 from ...scenarios import seeds
 from ...scenarios.curricula import load_curriculum
@@ -121,7 +121,7 @@ def measure(
     loaded = load_scenario(scenario)
     simulation: Any = loaded.simulation(SETTLED + size * updates)
     episodes = play(model, simulation, LISTENER, loaded.modes(), first)
-    worth = kindness_of(Own(simulation.game, loaded.options, acting.after, acting.discount), episodes)
+    worth = kindness_of(judge(acting, simulation.game, loaded.options), episodes)
     nobody = np.random.default_rng(0)  # shuffles nothing
     rewards = {
         "own": mixed(acting, LISTENER, episodes, worth, nobody),

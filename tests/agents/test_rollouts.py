@@ -7,11 +7,11 @@ import torch
 from mindsight.agents.tri_module import rollouts
 from mindsight.agents.tri_module.algorithms import Reward, finetune, log_probabilities
 from mindsight.agents.tri_module.model import TriConfig, TriModule
-from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, WORLD, Messages
+from mindsight.agents.tri_module.perspective import END, ME, VOCABULARY_SIZE, WORLD, Messages
 from mindsight.agents.tri_module.rollouts import Binding, Reader, Simulator, play
 from mindsight.agents.tri_module.routing import Learner
 from mindsight.envs.conversation import engine
-from mindsight.envs.conversation.language import GREET, INDIVIDUAL, SLOT
+from mindsight.envs.conversation.language import FEELINGS, FIRST_FEELING, GREET, INDIVIDUAL, SHOW, SLOT
 from mindsight.scenarios.loader import load_scenario
 
 SOLACE = load_scenario("solace_train")
@@ -120,6 +120,32 @@ def test_what_is_imagined_is_what_reading_s_j_anew_expects():
             likely = expected[row, k - 1]
             assert float(likely[word]) > float(likely.max()) - 10  # of 10,000: rounding
             checked += 1
+    assert checked > 50
+
+
+def test_how_probable_each_feeling_was_is_what_reading_s_j_anew_says():
+    made = model(3)
+    feelings = slice(FIRST_FEELING, FIRST_FEELING + len(FEELINGS))
+    likely = torch.zeros(VOCABULARY_SIZE)
+    likely[[WORLD, SHOW]], likely[feelings] = 6.0, 3.0  # so that the world shows something often
+    made.prediction_readout.register_forward_hook(lambda module, given, out: out + likely)
+    checked = 0
+    for turn in play(made, SOLACE.simulation(6), 0, SOLACE.modes(), 5).turns:
+        found = turn.response
+        tokens, senders = found.tokens.long(), found.senders.long()
+        expected = made(tokens, senders).prediction.detach()[..., feelings].softmax(-1)
+        told = np.zeros_like(found.faces)
+        for row in torch.nonzero(found.drawn.any(1))[:, 0].tolist():
+            at = int(found.drawn[row].nonzero()[0])
+            for k in range(found.messages.shape[1]):  # one after the other: sender, words, END
+                words = tokens[row, at + 1 :].tolist()
+                if senders[row, at] == WORLD and words[0] == SHOW and words[1] != END:
+                    told[row, k] = expected[row, at + 2].numpy()
+                    checked += 1
+                at += 2 + words.index(END)
+                if not found.drawn[row, at:].any():
+                    break
+        np.testing.assert_allclose(found.faces, told, atol=1e-5)
     assert checked > 50
 
 

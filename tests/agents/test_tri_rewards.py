@@ -1,5 +1,7 @@
 """R^i: what a response is worth to somebody, as one judges it oneself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from mindsight.agents.tri_module.model import TriConfig, TriModule
 from mindsight.agents.tri_module.perspective import VOCABULARY_SIZE
 from mindsight.agents.tri_module.rewards import (
     Egocentric,
+    Expected,
     Histories,
     Learned,
     Oracle,
@@ -21,6 +24,8 @@ from mindsight.envs.conversation.engine import CAPACITY, WORLD
 from mindsight.envs.conversation.language import (
     AFRAID,
     ASK_SAFE,
+    FEELINGS,
+    FIRST_FEELING,
     GIVE,
     GREET,
     HAPPY,
@@ -81,6 +86,28 @@ def test_what_comes_later_is_discounted():
     later = response((1, NEED, INDIVIDUAL + 1, THING), GIFT, GLAD, turns=(0, 1, 1))
     # the gift in imagination is itself judged: the need was said before it
     assert own(history(PROMISE), later, OTHER) == pytest.approx(0.5 * (1.0 + 1.0))
+
+
+def test_what_is_expected_is_the_mean_over_feelings_whichever_was_drawn():
+    own = Own(GAME, SOLACE.options)
+    faces = np.zeros((1, 4, len(FEELINGS)))
+    faces[0, 0, [HAPPY - FIRST_FEELING, SAD - FIRST_FEELING]] = 0.75, 0.25
+    for face in (GLAD, SORRY):
+        drawn = replace(response(face), faces=faces)
+        before = drawn.messages.copy()
+        assert Expected(own)(history(GIFT), drawn, OTHER) == pytest.approx(0.75 * 1.0 - 0.25 * 0.2)
+        assert Expected(own)(history(PROMISE), drawn, OTHER) == 0.0
+        assert Expected(own)(history(GIFT), drawn, np.array([2])) == 0.0  # another's face
+        assert (drawn.messages == before).all()
+        # nobody asked how probable it was: what was drawn
+        assert Expected(own)(history(GIFT), response(face), OTHER) == own(
+            history(GIFT), response(face), OTHER
+        )
+    # what else follows is worth the same as before
+    need = (1, NEED, INDIVIDUAL + 1, THING)
+    later = response(GLAD, need, GIFT, turns=(0, 1, 1))
+    worth = own(history(GIFT), later, OTHER) - own(history(GIFT), response(GLAD), OTHER)
+    assert Expected(own)(history(GIFT), replace(later, faces=faces), OTHER) == pytest.approx(0.7 + worth)
 
 
 def test_what_is_hidden_from_me_does_not_change_my_judgement():
