@@ -72,7 +72,7 @@ def plan(out: Path, seeds: int = 10) -> list[Job]:
                 _experiment("false_belief", "--out", f"{out}/false_belief_brief", *one, *brief),
             )),
             # One job: the second goes on from what the first has listened to, or listens to it itself.
-            Job(f"kindness-{seed}", 9 + 2.5 * len(half) + 2.3 * len(kind), (
+            Job(f"kindness-{seed}", 11 + 2.5 * len(half) + 2.5 * len(kind), (
                 *begun, (*_kindness(out, "solace"), *one, "--conditions", *kind),
             )),
             Job(f"grid-{seed}", 13 if few else 6, (
@@ -92,14 +92,16 @@ def tables(out: Path) -> list[Job]:
     none = ("--seeds", "0")
     games = ("solace_half_kind", "solace", "cracker", "guarded")
 
-    def ablation(end: str) -> Job:
+    def ablation(end: str, runs: str, *more: str) -> Job:
         return Job(f"ablation{end}", 10, (
-            _experiment("ablation", "--runs", f"{out}/false_belief{end}", "--out", f"{out}/ablation{end}"),
+            _experiment("ablation", "--runs", f"{out}/{runs}", "--out", f"{out}/ablation{end}", *more),
         ))  # fmt: skip
 
+    rewarded = ("listening_on", "own", "selfish", "unrouted", "selfish_unrouted")
     return [
-        ablation(""),
-        ablation("_brief"),
+        ablation("", "false_belief"),
+        ablation("_brief", "false_belief_brief"),
+        ablation("_kindness", "kindness", "--game", "solace", "--variants", *rewarded),
         Job("false_belief", 0, (_experiment("false_belief", "--out", f"{out}/false_belief", *none),)),
         Job("false_belief_brief", 0, (
             _experiment("false_belief", "--out", f"{out}/false_belief_brief",

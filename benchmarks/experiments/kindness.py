@@ -111,7 +111,6 @@ CONDITIONS = {
     "oracle": Condition(acting={"reward": "oracle"}),
     "horizon_2": Condition(acting={"horizon": 2}),  # what one's own next message brings is imagined, too
     "kappa_0.25": Condition(acting={"kappa": 0.25}),
-    "kappa_0.50": Condition(acting={"kappa": 0.5}),
     "kappa_0.75": Condition(acting={"kappa": 0.75}),
     "kappa_1.00": Condition(acting={"kappa": 1.0}),
     "labels": Condition(acting={"perspective": "labels"}),
@@ -125,7 +124,7 @@ CONDITIONS = {
 #: What is run of them where nobody says which: what the results page needs.
 USUAL = {
     "solace": ("own", "shuffled", "selfish", "learned", "oracle", "approval", "unrouted", "unrouted_credit",
-               "activation", "kappa_0.25", "kappa_0.50", "kappa_0.75", "kappa_1.00"),
+               "activation", "kappa_0.25", "kappa_0.75", "kappa_1.00"),
     "solace_half_kind": ("own", "shuffled", "selfish"),
     "cracker": ("own", "learned", "egocentric", "shuffled", "selfish"),
     "guarded": ("own", "learned", "shuffled", "selfish", "oracle"),
