@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kindness import USUAL
+from .kindness import UNREWARDED, USUAL
 
 __all__ = ["Job", "Runner", "main", "plan", "tables"]
 
@@ -97,7 +97,7 @@ def tables(out: Path) -> list[Job]:
             _experiment("ablation", "--runs", f"{out}/{runs}", "--out", f"{out}/ablation{end}", *more),
         ))  # fmt: skip
 
-    rewarded = ("listening_on", "own", "selfish", "unrouted", "selfish_unrouted")
+    rewarded = (UNREWARDED, "own", "selfish", "unrouted", "selfish_unrouted")
     return [
         ablation("", "false_belief"),
         ablation("_brief", "false_belief_brief"),

@@ -54,7 +54,7 @@ from ...agents.tri_module.rollouts import play
 from ...scenarios import seeds
 from ...scenarios.collect import collect
 from ...scenarios.loader import load_scenario
-from .kindness import CONDITIONS, GAMES, LISTENER
+from .kindness import CONDITIONS, GAMES, LISTENER, UNREWARDED
 from .settings import made_by, measured_at
 from .statistics import interquartile
 
@@ -193,7 +193,7 @@ PLAYED = {
     "sally_anne_chat": Played(
         ("routed", "unrouted", "random_heads", "separate"), 256, lambda _, count: conversations(count)
     ),
-    "solace": Played(("listening_on", *CONDITIONS), 64, own_conversations, ("listening_on",)),
+    "solace": Played((UNREWARDED, *CONDITIONS), 64, own_conversations, (UNREWARDED,)),
 }
 
 

@@ -32,7 +32,7 @@ from ...agents.tri_module.rollouts import Episodes, play
 from ...scenarios import seeds
 from ...scenarios.curricula import load_curriculum
 from ...scenarios.loader import load_scenario
-from .kindness import LISTENER
+from .kindness import LISTENER, UNREWARDED, agent_of
 
 __all__ = ["Asked", "gradients", "main", "measure"]
 
@@ -109,7 +109,7 @@ def measure(
     """Signal and noise of each of ``REWARDS``, by trace.
 
     Args:
-        model: has listened; its prediction read-out is grafted here.
+        model: has listened, and acts.
         scenario: where it plays the listener.
         size: conversations of an update.
         updates: how many are looked at.
@@ -117,7 +117,6 @@ def measure(
         first: seed of the first conversation.
     """
     acting = Acting(**next(plan.acting for plan in load_curriculum("kindness").phases if plan.acting))
-    model.graft()
     loaded = load_scenario(scenario)
     simulation: Any = loaded.simulation(SETTLED + size * updates)
     episodes = play(model, simulation, LISTENER, loaded.modes(), first)
@@ -147,15 +146,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.updates < 2:
         parser.error(f"--updates is {given.updates}, expected at least 2")
-    folder = given.listened / f"listening_on-{given.seed}" / "checkpoints" / "last"
-    if not folder.exists():
-        parser.error(f"--listened {given.listened}: there is no {folder}")
     torch.set_num_threads(1)
+    try:
+        model = agent_of(given.listened, UNREWARDED, given.seed)
+    except FileNotFoundError as error:
+        parser.error(f"--listened {error}")
     first = seeds.evaluation_seed(given.seed)
     heads = ("", "conversations", "trace", *(f"{name}: signal; noise" for name in REWARDS), "drift")
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for scenario, size in LOOKED.items():
-        for row in measure(TriModule.load(folder), scenario, size, given.updates, given.traces, first):
+        for row in measure(model, scenario, size, given.updates, given.traces, first):
             own, selfish = (row[name] for name in REWARDS)
             cells = (
                 f"`{scenario}`", str(size), f"{row['trace']:g}",

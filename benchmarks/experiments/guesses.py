@@ -33,11 +33,9 @@ from ...envs.conversation.language import GIVE, INDIVIDUAL, OFFER
 from ...scenarios import seeds
 from ...scenarios.curricula import load_curriculum
 from ...scenarios.loader import load_scenario
-from .kindness import LISTENER
+from .kindness import LISTENER, UNREWARDED, agent_of
 
 __all__ = ["Gift", "gifts", "main", "table"]
-
-_UNREWARDED = "listening_on"  # the folders of agents that were never rewarded, before the seed
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=Path, required=True, help="folder of experiments.kindness")
     parser.add_argument(
-        "--run", default=_UNREWARDED, help="of which condition; before any reward where not given"
+        "--run", default=UNREWARDED, help="of which condition; before any reward where not given"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scenario", default="solace_three_shy")
@@ -127,15 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.count < 1:
         parser.error(f"--count is {given.count}, expected at least 1")
-    folder = given.runs / f"{given.run}-{given.seed}" / "checkpoints" / "last"
-    if not folder.exists():
-        parser.error(f"--runs {given.runs}: there is no {folder}")
     torch.set_num_threads(1)
-    model = TriModule.load(folder)
-    if given.run == _UNREWARDED:
-        model.graft()
     try:
+        model = agent_of(given.runs, given.run, given.seed)
         found = gifts(model, given.scenario, given.count, seeds.evaluation_seed(given.seed))
+    except FileNotFoundError as error:
+        parser.error(f"--runs {error}")
     except ValueError as error:
         parser.error(f"--scenario: {error}")
     print(table(found) if found else "nothing was given to anybody shy")

@@ -57,8 +57,10 @@ from .statistics import interquartile
 __all__ = [
     "CONDITIONS",
     "GAMES",
+    "UNREWARDED",
     "USUAL",
     "Condition",
+    "agent_of",
     "by_seed",
     "discrimination",
     "exam",
@@ -84,6 +86,8 @@ MEASURED = {"guarded": (1,)}
 #: What the listener's place can be played by, to compare with; ``external`` says nothing, and so refuses all.
 REFERENCES = ("selfish", "prosocial", "scripted", "egocentric", "external")
 LISTENER = 0
+#: What the folders of what has listened, and was not rewarded yet, are called, before the seed.
+UNREWARDED = "listening_on"
 _ACTS = {
     "ask": (ASK_NEED, ASK_LIKE, ASK_SAFE), "offer": (OFFER,), "give": (GIVE,), "take": (TAKE,),
     "refuse": (REFUSE,), "warn": (WARN,),
@@ -329,7 +333,7 @@ def run(
     if path.exists():
         return of_result(path, _expected(curriculum, condition), curriculum.name)
     listening, acting = parts(curriculum)
-    folders = ((listened or out) / f"listening-{seed}", out / f"listening_on-{seed}")
+    folders = ((listened or out) / f"listening-{seed}", out / f"{UNREWARDED}-{seed}")
     pretraining, model = [], None
     for piece, heard in zip(listening, folders, strict=False):
         pretraining.append(trained(piece, seed, heard, model))
@@ -366,6 +370,26 @@ def run(
     }
     write(path, json.dumps(found, indent=1) + "\n")
     return found
+
+
+def agent_of(out: Path, name: str, seed: int) -> TriModule:
+    """The agent that a run has come to, ready to act: that of ``UNREWARDED`` as it is before any reward.
+
+    Args:
+        out: folder of the runs.
+        name: a condition, or ``UNREWARDED``.
+        seed: of the run.
+
+    Raises:
+        FileNotFoundError: there is no such run.
+    """
+    folder = out / f"{name}-{seed}" / "checkpoints" / "last"
+    if not folder.exists():
+        raise FileNotFoundError(f"{out}: there is no {folder}")
+    model = TriModule.load(folder)
+    if name == UNREWARDED:
+        model.graft()
+    return model
 
 
 def _expected(curriculum: Curriculum, condition: str) -> list[dict[str, Any]]:
