@@ -231,7 +231,8 @@ def draw_kindness(path: Path, out: Path) -> Path:
             left.plot(range(1, len(curve) + 1), curve, color=colour, alpha=0.22, linewidth=0.8)
         rows = zip(*curves, strict=False)  # as far as all go
         middles = [interquartile(row, np.random.default_rng(0))[0] for row in rows]
-        label = text if len(found) == seeds else f"{text} ({len(found)} seeds)"
+        many = f"{len(found)} seed{'' if len(found) == 1 else 's'}"
+        label = text if len(found) == seeds else f"{text} ({many})"
         left.plot(range(1, len(middles) + 1), middles, color=colour, linewidth=2.2, label=label)
     _draw_shares(right, runs)
     for axes in (left, right):
