@@ -191,8 +191,9 @@ class Egocentric:
 @dataclass(frozen=True)
 class Expected:
     """The mean of a source over what ``who`` could be shown to feel, by how probable each feeling was where
-    the world showed the first one; all else is as it was drawn. Its mean is the source's, and it hangs on
-    chance less: where a gift is a guess, what is drawn is right at one time and wrong at another.
+    the world showed the first one. It hangs on chance less: where a gift is a guess, what is drawn is right
+    at one time and wrong at another. What comes after that face stays as it was drawn, whatever was felt:
+    but for that its mean is the source's.
 
     Attributes:
         source: R.

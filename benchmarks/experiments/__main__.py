@@ -92,16 +92,16 @@ def tables(out: Path) -> list[Job]:
     none = ("--seeds", "0")
     games = ("solace_half_kind", "solace", "cracker", "guarded")
 
-    def ablation(end: str, runs: str, *more: str) -> Job:
-        return Job(f"ablation{end}", 10, (
+    def ablation(end: str, minutes: float, runs: str, *more: str) -> Job:
+        return Job(f"ablation{end}", minutes, (
             _experiment("ablation", "--runs", f"{out}/{runs}", "--out", f"{out}/ablation{end}", *more),
         ))  # fmt: skip
 
     rewarded = (UNREWARDED, "own", "selfish", "unrouted", "selfish_unrouted")
     return [
-        ablation("", "false_belief"),
-        ablation("_brief", "false_belief_brief"),
-        ablation("_kindness", "kindness", "--game", "solace", "--variants", *rewarded),
+        ablation("", 8, "false_belief"),
+        ablation("_brief", 5, "false_belief_brief"),
+        ablation("_kindness", 25, "kindness", "--game", "solace", "--variants", *rewarded),
         Job("false_belief", 0, (_experiment("false_belief", "--out", f"{out}/false_belief", *none),)),
         Job("false_belief_brief", 0, (
             _experiment("false_belief", "--out", f"{out}/false_belief_brief",
@@ -235,17 +235,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.jobs < 1 or given.seeds < 1:
         parser.error("expected --jobs and --seeds of at least 1")
-    jobs = plan(given.out, given.seeds)
-    total = sum(job.minutes for job in jobs)
+    jobs, shown = plan(given.out, given.seeds), tables(given.out)
+    # the last ones wait for all others, and for each other
+    total = sum(job.minutes for job in jobs) / given.jobs + sum(job.minutes for job in shown)
     if given.list:
-        for job in jobs:
+        for job in [*jobs, *shown]:
             print(f"{job.name}: {job.minutes:.0f} min")
             for command in job.commands:
                 print(f"  python {' '.join(command)}")
-        print(f"{len(jobs)} jobs, by single runs {_hours(total / given.jobs)} with {given.jobs} at a time")
+        many = f"{len(jobs)} jobs, and {len(shown)} for tables"
+        print(f"{many}, by single runs {_hours(total)} with {given.jobs} at a time")
         return 0
     runner = Runner(given.out / "logs", given.jobs)
-    print(f"{len(jobs)} jobs, {_hours(total / given.jobs)} if nothing is there yet; logs in {runner.logs}/")
+    print(f"{len(jobs)} jobs, {_hours(total)} if nothing is there yet; logs in {runner.logs}/")
     begun = time.monotonic()
     try:
         with _told_to_end():
@@ -256,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f"{ended} of {len(jobs)} after {taken}, about {left} left: {job.name} {said}",
                     flush=True,
                 )
-            last, shown = Runner(runner.logs, 1), tables(given.out)  # the first writes what others show
+            last = Runner(runner.logs, 1)  # the first of these write what others show
             for job in shown:
                 last.log(job).unlink(missing_ok=True)  # of the run before
             for job in last.run(shown):

@@ -54,7 +54,7 @@ from ...agents.tri_module.rollouts import play
 from ...scenarios import seeds
 from ...scenarios.collect import collect
 from ...scenarios.loader import load_scenario
-from .kindness import CONDITIONS, GAMES, LISTENER, UNREWARDED
+from .kindness import CONDITIONS, GAMES, LISTENER, UNREWARDED, agent_of
 from .settings import made_by, measured_at
 from .statistics import interquartile
 
@@ -179,21 +179,18 @@ class Played:
         variants: what its runs' folders are called, before the seed.
         count: how many conversations.
         data: the conversations, by the network that acts and how many.
-        unrewarded: those of the variants that listing 1 alone has trained: their behaviour read-out is
-            grafted.
     """
 
     variants: tuple[str, ...]
     count: int
     data: Callable[[TriModule, int], Data]
-    unrewarded: tuple[str, ...] = ()
 
 
 PLAYED = {
     "sally_anne_chat": Played(
         ("routed", "unrouted", "random_heads", "separate"), 256, lambda _, count: conversations(count)
     ),
-    "solace": Played((UNREWARDED, *CONDITIONS), 64, own_conversations, (UNREWARDED,)),
+    "solace": Played((UNREWARDED, *CONDITIONS), 64, own_conversations),
 }
 
 
@@ -391,9 +388,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             path = given.out / f"{name}.json"
             if path.exists() or not seed.isdecimal() or not finished(RunFolder.open(folder.parents[1])):
                 continue
-            model = load_model(folder)
-            if isinstance(model, TriModule) and variant in played.unrewarded:
-                model.graft()
+            unrewarded = variant == UNREWARDED  # listing 1 alone leaves its behaviour read-out untrained
+            model = agent_of(given.runs, variant, int(seed)) if unrewarded else load_model(folder)
             found = run(model, int(seed), asked["conversations"], given.draws, given.game)
             about = {"variant": variant, "seed": int(seed), **asked}
             write(path, json.dumps({**about, **found, **made_by()}, indent=1) + "\n")
