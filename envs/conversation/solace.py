@@ -33,7 +33,10 @@ Options
         words of training, ``"open"``: everybody says of themselves what they need, and ``"closed"``: nobody
         does, all are shy.
     listener: ``"free"``; or ``"brief"``: it can only ask for needs, offer and give, so that one who does so
-        at random shows soon what is welcome.
+        at random shows soon what is welcome; or ``"hasty"``: the same, and a scripted one, kind otherwise,
+        does not always wait until it knows: in one of eight messages it gives what it would have offered (if
+        it has it), in another one anything, to whom it would have offered something, or else to anybody. So
+        it is seen what a guess brings, and a gift of what was refused, by somebody kind.
     limit: turns.
 """
 
@@ -48,7 +51,7 @@ import numpy.typing as npt
 
 from ..kernels import njit, whole
 from ..probes import Probe
-from ..simulation import ANEW, EGOCENTRIC, EXACT, PROSOCIAL, RANDOM, RUNNING, SELFISH
+from ..simulation import ANEW, EGOCENTRIC, EXACT, PROSOCIAL, RANDOM, RUNNING, SCRIPTED, SELFISH
 from . import engine
 from .engine import (
     KIND,
@@ -93,7 +96,7 @@ __all__ = ["GAME", "SolaceOptions"]
 LISTENER = 0
 SHARED = 1
 HELD_OUT, OPEN, CLOSED = 1, 2, 3
-BRIEF = 1
+BRIEF, HASTY = 1, 2
 # memory: of each individual, whether it has been asked, offered what, is known to be glad of what, has it
 ASKED, OFFERED, GLAD_OF, MET = 0, 8, 16, 24
 ATTAINABLE, EXAMINED, NEXT = 32, 33, 34
@@ -115,7 +118,7 @@ class SolaceOptions(GameOptions):
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
         "pay": ("own", "shared"),
         "population": ("train", "held_out", "open", "closed"),
-        "listener": ("free", "brief"),
+        "listener": ("free", "brief", "hasty"),
     }
 
 
@@ -285,6 +288,25 @@ def choose(w: Any, menu: Any, a: int, mode: int) -> int:
 
 
 @njit
+def haste(w: Any, menu: Any, i: int, masks: Any, u: int) -> int:
+    """What a hasty listener says in the place of u: a gift, in two of eight times."""
+    draw = random_below(w, 8)
+    offering = menu[u, 0] == OFFER
+    if draw > 1 or (draw == 1 and not offering):
+        return u
+    found, count = u, 0
+    for v in range(menu.shape[0]):
+        fits = menu[v, 0] == GIVE and masks[i, LISTENER, v] == 1
+        if offering:
+            fits = fits and menu[v, 1] == menu[u, 1] and (draw == 0 or menu[v, 2] == menu[u, 2])
+        if fits:
+            count += 1
+            if random_below(w, count) == 0:  # of all that fit each is as likely
+                found = v
+    return found
+
+
+@njit
 def answer(w: Any, menu: Any, a: int, sender: int, act: int, b: int, t: int) -> int:
     """What one of the others says to what was said last."""
     unmet = w.memory[MET + a] == 0
@@ -362,7 +384,7 @@ def permit(worlds: Any, options: Any, menu: Any, masks: Any, lo: int, hi: int) -
             if act in (GIVE, OFFER):  # the others have nothing to spare
                 for a in range(1, masks.shape[1]):
                     masks[i, a, u] = 0
-            elif options[5] == BRIEF and act not in (NOTHING, ASK_NEED):
+            elif options[5] >= BRIEF and act not in (NOTHING, ASK_NEED):
                 masks[i, LISTENER, u] = 0
 
 
@@ -381,6 +403,8 @@ def script(
                     actions[i, a] = random_choice(w, i, a, masks)
                 else:
                     actions[i, a] = choose(w, menu, a, modes[a])
+                    if options[5] == HASTY and modes[a] == SCRIPTED and a == LISTENER:
+                        actions[i, a] = haste(w, menu, i, masks, whole(actions[i, a]))
 
 
 def probes(simulation: Simulation, world: int) -> list[Probe]:

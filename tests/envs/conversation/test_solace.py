@@ -11,13 +11,14 @@ from mindsight.envs.conversation.language import (
     INDIVIDUAL,
     NEED,
     NOTHING,
+    OFFER,
     SAD,
     SHOW,
     THANK,
     THING,
 )
 from mindsight.envs.games import GAMES
-from mindsight.envs.simulation import MODES
+from mindsight.envs.simulation import MODES, SCRIPTED
 
 
 def staged(temper):
@@ -81,3 +82,53 @@ def test_every_temper_comes_and_held_out_populations_are_shyer():
     expected |= {"open": [0, 1, 0, 0], "closed": [0, 0, 0, 1]}
     for population, shares in expected.items():
         assert counts[population][:4] == pytest.approx(shares, abs=0.03)
+
+
+def talks(listener, mode, worlds=400):
+    """Conversations with shy people: of each turn of the listener what a kind one would say, what it says,
+    and whether it has the thing that a kind one would speak of."""
+    options = {"others": 3, "kinds": 6, "limit": 48, "population": "closed", "listener": listener}
+    simulation = GAMES["solace"].simulation(worlds, options, autoreset="disabled")
+    simulation.reset(7)
+    modes = np.array([MODES.index(mode)] + [MODES.index("scripted")] * 3)
+    actions = np.zeros((worlds, 4), np.int64)
+    meant, said, has = [], [], []
+    for _ in range(48):
+        on = np.flatnonzero(simulation.masks[:, 0].sum(1) > 1)
+        kind = [int(solace.choose(simulation.worlds[k], simulation.menu, 0, SCRIPTED)) for k in on]
+        simulation.script(modes, actions)
+        meant += list(simulation.menu[kind])
+        said += list(simulation.menu[actions[on, 0]])
+        thing = np.maximum(simulation.menu[kind, 2].astype(int) - THING, 0)
+        has += list(simulation.worlds["stock"][on, 0, thing] > 0)
+        simulation.step(actions)
+    return np.array(meant), np.array(said), np.array(has)
+
+
+def test_a_hasty_listener_gives_before_it_knows_in_two_of_eight_offers():
+    meant, said, has = talks("hasty", "scripted")
+    offers = meant[:, 0] == OFFER
+    assert (offers & has).sum() > 2000
+    assert (offers & ~has).sum() > 500  # a kind one offers what is gone, too, to see the face
+    given = said[:, 0] == GIVE
+    assert ((said == meant).all(1) | given).all()
+    assert given[offers & has].mean() == pytest.approx(2 / 8, abs=0.03)
+    assert given[offers & ~has].mean() == pytest.approx(1 / 8, abs=0.04)
+    assert (said[offers][:, 1] == meant[offers][:, 1]).all()  # to whom it would have offered something
+    that = (said == meant)[offers & has & given][:, 2]
+    assert 1 / 2 < that.mean() < 3 / 4  # the very thing, or anything that is left
+    # where it was to say something else, in one of eight
+    changed = (said[~offers] != meant[~offers]).any(1)
+    assert (said[~offers][changed][:, 0] == GIVE).all()
+    assert 0.08 < changed.mean() < 1 / 8
+
+
+@pytest.mark.parametrize(
+    ("listener", "mode"), [("brief", "scripted"), ("hasty", "prosocial"), ("hasty", "exact")]
+)
+def test_nobody_else_is_hasty(listener, mode):
+    meant, said, _ = talks(listener, mode, 50)
+    if mode == "scripted":
+        assert (meant == said).all()
+    else:  # those who know all needs give at once
+        assert set(said[:, 0]) <= {GIVE, NOTHING}
