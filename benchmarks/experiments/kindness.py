@@ -128,7 +128,7 @@ CONDITIONS = {
 #: What is run of them where nobody says which: what the results page needs.
 USUAL = {
     "solace": ("own", "shuffled", "selfish", "learned", "oracle", "approval", "unrouted", "unrouted_credit",
-               "activation", "kappa_0.25", "kappa_0.75", "kappa_1.00"),
+               "activation", "selfish_unrouted", "kappa_0.25", "kappa_0.75", "kappa_1.00"),
     "solace_half_kind": ("own", "shuffled", "selfish"),
     "cracker": ("own", "learned", "egocentric", "shuffled", "selfish"),
     "guarded": ("own", "learned", "shuffled", "selfish", "oracle"),
