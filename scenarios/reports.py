@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEST_CONSTANT",
+    "CARD_FORMAT",
     "Actions",
     "Card",
     "Kindness",
@@ -39,6 +40,8 @@ __all__ = [
     "wilson",
 ]
 
+#: What a card's JSON says that it is.
+CARD_FORMAT = "mindsight card"
 #: A shortcut found in the answers themselves: to each kind of question and chain, the one answer
 #: that is right most often.
 BEST_CONSTANT = "best_constant"
@@ -309,7 +312,7 @@ class Card:
             return None if score is None else score.to_dict()
 
         return {
-            "format": "mindsight card",
+            "format": CARD_FORMAT,
             "version": 1,
             "name": self.name,
             "description": self.description,

@@ -2,6 +2,7 @@
 
     python -m mindsight.benchmarks.experiments.figures                     # docs/routing.png
     python -m mindsight.benchmarks.experiments.figures --run RUN           # and docs/learning_curves.png
+    python -m mindsight.benchmarks.experiments.figures --card CARD.JSON    # and docs/card.png
     python -m mindsight.benchmarks.experiments.figures --kindness OUT      # and docs/kindness.png, kappa.png
     python -m mindsight.benchmarks.experiments.figures --half-kind OUT     # and docs/kindness_half_kind.png
 
@@ -15,6 +16,7 @@ not written down here: every listing makes its step on a small network, and what
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,11 @@ from ...agents.tri_module.algorithms import (
 )
 from ...agents.tri_module.model import GROUPS, MODULES, TriConfig, TriModule
 from ...agents.tri_module.routing import Learner, Term
+from ...scenarios.reports import CARD_FORMAT
 from .kindness import by_seed, runs_of
 from .statistics import interquartile
 
-__all__ = ["draw_kappa", "draw_kindness", "draw_routing", "main", "routing_table"]
+__all__ = ["draw_card", "draw_kappa", "draw_kindness", "draw_routing", "main", "routing_table"]
 
 _COLOURS = {"behaviour": "#c9583b", "prediction": "#2f6f9f", "perception": "#5d9148", "shared": "#8a8a8a"}
 _LOSSES = {
@@ -314,10 +317,56 @@ def draw_kappa(path: Path, out: Path) -> Path:
     return save_figure(figure, path)
 
 
+def draw_card(path: Path, card: Path) -> Path:
+    """Draw what a card says of the answers, as a PNG file: the share that is right, its 95 % interval, and
+    chance, of sets and of questions.
+
+    Args:
+        path: of the file.
+        card: ``card.json`` of ``mindsight evaluate``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is something else, or a card without questions.
+    """
+    if not card.is_file():
+        raise FileNotFoundError(f"there is no {card}, expected the card.json that `mindsight evaluate` writes")
+    try:
+        found = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{card} is no JSON: {error}") from error
+    if not isinstance(found, dict) or found.get("format") != CARD_FORMAT or found.get("sets") is None:
+        raise ValueError(f"{card} is no {CARD_FORMAT} with sets of questions, expected one")
+    sets = [("all of a set", found["sets"])] + [(f"– {one['name']}", one) for one in found["groups"]]
+    asked = [(f"{one['name']}, {one['role']}", one) for one in found["lines"]]
+    names = [name.replace("_", " ") for name, _ in sets + asked]
+    figure = _figure(8.5, 1.4 + 0.27 * len(names))
+    axes = figure.subplots()
+    for y, (_, one) in enumerate(sets + asked):
+        low, high = one["interval"]
+        colour = "#2f6f9f" if y < len(sets) else "#7fa6c4" if one["role"] == "test" else "#b9c6d2"
+        axes.barh(y, one["share"], 0.66, color=colour)
+        axes.plot([low, high], [y, y], color="#1d2433", linewidth=1.2)
+        axes.plot([one["chance"]] * 2, [y - 0.42, y + 0.42], color="#d9822b", linewidth=2)
+        axes.text(1.02, y, f"{one['share']:.1%} of {one['count']}", va="center", fontsize=8.5)
+    axes.axhline(len(sets) - 0.5, color="#b4b4b4", linewidth=0.9)
+    axes.plot([found["threshold"]] * 2, [-0.5, 0.5], color="#1a7f4b", linewidth=2)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.set_xticks((0, 0.25, 0.5, 0.75, 1), ("0", "25 %", "50 %", "75 %", "100 %"))
+    axes.spines[["top", "right"]].set_visible(False)
+    verdict = "passed" if found["passed"] else "not passed"
+    axes.set_title(f"{found['agent']} on {found['name']}: {verdict}", fontsize=11, loc="left")
+    axes.set_xlabel("right; line: 95 % interval; orange: chance; green: what passes", fontsize=9)
+    return save_figure(figure, path)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("--run", type=Path, help="a run of a curriculum, for the learning curves")
+    parser.add_argument("--card", type=Path, help="card.json of an evaluation")
     parser.add_argument("--kindness", type=Path, metavar="OUT", help="a folder of experiments.kindness")
     parser.add_argument("--half-kind", type=Path, metavar="OUT", help="the same, of solace_half_kind")
     parser.add_argument("--out", type=Path, default=Path("docs"))
@@ -329,10 +378,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run = RunFolder.open(given.run)
             name = run.read_json("config.json")["curriculum"]
             print(draw_losses(given.out / "learning_curves.png", run.read_metrics(), f"Training by {name}"))
+        if given.card is not None:
+            print(draw_card(given.out / "card.png", given.card))
         for name, runs in (("kindness", given.kindness), ("kindness_half_kind", given.half_kind)):
             if runs is not None:
                 print(draw_kindness(given.out / f"{name}.png", runs))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     if given.kindness is not None:
         try:

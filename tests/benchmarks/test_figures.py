@@ -1,10 +1,12 @@
 """The routing picture shows the table of the paper, and learning curves are drawn of what was written."""
 
-import pytest
+import json
 
+import mindsight
+import pytest
 from mindsight.agents.training import draw_losses
 from mindsight.agents.tri_module import TriConfig
-from mindsight.benchmarks.experiments.figures import draw_routing, main, routing_table
+from mindsight.benchmarks.experiments.figures import draw_card, draw_routing, main, routing_table
 
 REST = {"perception": "rate", "shared": "rate"}
 
@@ -70,3 +72,35 @@ def test_a_folder_that_holds_no_run_is_named(option, said, tmp_path, capsys):
     assert said in (told := capsys.readouterr().err)
     assert str(tmp_path / "none") in told
     assert (tmp_path / "routing.png").exists()
+
+
+def test_a_card_is_drawn_with_its_shares_intervals_and_chances(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    bars, texts = [], []
+    monkeypatch.setattr(Axes, "barh", lambda self, y, width, *more, **style: bars.append(width))
+    monkeypatch.setattr(Axes, "text", lambda self, x, y, text, **style: texts.append(text))
+    mindsight.evaluate("reality_biased", "false_belief_lived", 2, out=tmp_path / "seen", progress=False)
+    card = json.loads((tmp_path / "seen" / "card.json").read_text())
+    drawn = draw_card(tmp_path / "card.png", tmp_path / "seen" / "card.json")
+    assert drawn.read_bytes().startswith(b"\x89PNG")
+    lines = [card["sets"], *card["groups"], *card["lines"]]
+    assert bars == [line["share"] for line in lines]
+    assert texts == [f"{line['share']:.1%} of {line['count']}" for line in lines]
+    assert min(bars) == 0.0  # somebody who only knows what is real passes no set
+    assert max(bars) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "there is no"), ("{", "is no JSON"), ("{}", "is no mindsight card"), ("[1]", "is no mindsight card")],
+)
+def test_what_is_no_card_is_named(text, said, tmp_path, capsys):
+    file = tmp_path / "card.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SystemExit):
+        main(["--card", str(file), "--out", str(tmp_path)])
+    assert said in (told := capsys.readouterr().err)
+    assert str(file) in told
+    assert not (tmp_path / "card.png").exists()
