@@ -72,7 +72,7 @@ def plan(out: Path, seeds: int = 10) -> list[Job]:
                 _experiment("false_belief", "--out", f"{out}/false_belief_brief", *one, *brief),
             )),
             # One job: the second goes on from what the first has listened to, or listens to it itself.
-            Job(f"kindness-{seed}", 11 + 2.5 * len(half) + 2.5 * len(kind), (
+            Job(f"kindness-{seed}", 12 + 2.5 * len(half) + 2.5 * len(kind), (
                 *begun, (*_kindness(out, "solace"), *one, "--conditions", *kind),
             )),
             Job(f"grid-{seed}", 13 if few else 6, (

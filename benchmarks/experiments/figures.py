@@ -330,7 +330,7 @@ def draw_card(path: Path, card: Path) -> Path:
         ValueError: it is something else, or a card without questions.
     """
     if not card.is_file():
-        raise FileNotFoundError(f"there is no {card}, expected the card.json that `mindsight evaluate` writes")
+        raise FileNotFoundError(f"there is no {card}, expected the card.json of `mindsight evaluate`")
     try:
         found = json.loads(card.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -96,12 +96,13 @@ _ACTS = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What differs between the runs: the listing by which the agent acts, settings of its phase, and the
-    routing from then on."""
+    """What differs between the runs: the listing by which the agent acts, settings of its phase, the routing
+    from then on, and how many times as many updates there are."""
 
     listing: str = "kindness"
     acting: dict[str, Any] = field(default_factory=dict)
     variant: str = "routed"
+    times: int = 1
 
 
 CONDITIONS = {
@@ -124,6 +125,10 @@ CONDITIONS = {
     "activation": Condition(variant="activation"),
     "selfish_unrouted": Condition("finetune", {"reward": "none", "kappa": 0.0}, "unrouted"),
     "selfish_activation": Condition("finetune", {"reward": "none", "kappa": 0.0}, "activation"),
+    # Where a control has not come to its end: does it, and what does R^i keep by then?
+    "own_long": Condition(times=2),
+    "shuffled_long": Condition(acting={"shuffled": True}, times=2),
+    "selfish_long": Condition("finetune", {"reward": "none", "kappa": 0.0}, times=2),
 }
 #: What is run of them where nobody says which: what the results page needs.
 USUAL = {
@@ -197,7 +202,7 @@ def with_condition(curriculum: Curriculum, condition: Condition) -> Curriculum:
     for plan in curriculum.phases:
         if plan.listing == "kindness":
             plan = replace(plan, listing=condition.listing, acting={**plan.acting, **condition.acting})
-        plans.append(plan)
+        plans.append(replace(plan, steps=plan.steps * condition.times))
     learner = {**curriculum.learner, "variant": condition.variant}
     return replace(curriculum, phases=tuple(plans), learner=learner)
 

@@ -2,8 +2,9 @@
 
 import json
 
-import mindsight
 import pytest
+
+import mindsight
 from mindsight.agents.training import draw_losses
 from mindsight.agents.tri_module import TriConfig
 from mindsight.benchmarks.experiments.figures import draw_card, draw_routing, main, routing_table
@@ -93,7 +94,7 @@ def test_a_card_is_drawn_with_its_shares_intervals_and_chances(tmp_path, monkeyp
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(None, "there is no"), ("{", "is no JSON"), ("{}", "is no mindsight card"), ("[1]", "is no mindsight card")],
+    [(None, "there is no"), ("{", "is no JSON"), ("{}", "no mindsight card"), ("[1]", "no mindsight card")],
 )
 def test_what_is_no_card_is_named(text, said, tmp_path, capsys):
     file = tmp_path / "card.json"
