@@ -321,7 +321,6 @@ def run(
 
 def summary(out: Path) -> str:
     """All results there are, as Markdown tables: interquartile means over seeds with bootstrap intervals."""
-    rng = np.random.default_rng(0)
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for path in sorted(out.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -331,7 +330,7 @@ def summary(out: Path) -> str:
         return "no results yet"
 
     def cell(values: Sequence[float], sign: str) -> str:
-        middle, low, high = interquartile(values, rng)
+        middle, low, high = interquartile(values)
         text = f"{middle:{sign}.3f}"
         return text if len(values) == 1 else f"{text} ({low:{sign}.3f} to {high:{sign}.3f})"
 

@@ -223,7 +223,6 @@ def judged(model: Any, episodes: int, seed: int) -> dict[str, float]:
 
 def summary(out: Path) -> str:
     """All results there are, as a Markdown table."""
-    rng = np.random.default_rng(0)
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for path in sorted(out.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -252,7 +251,7 @@ def summary(out: Path) -> str:
             if name not in groups[key][0]:
                 cells.append("–")
                 continue
-            mean, low, high = interquartile([row[name] for row in groups[key]], rng)
+            mean, low, high = interquartile([row[name] for row in groups[key]])
             if name.startswith("minutes"):
                 cells.append(f"{mean:.1f}")
             else:

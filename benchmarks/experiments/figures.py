@@ -233,7 +233,7 @@ def draw_kindness(path: Path, out: Path) -> Path:
         for curve in curves:
             left.plot(range(1, len(curve) + 1), curve, color=colour, alpha=0.22, linewidth=0.8)
         rows = zip(*curves, strict=False)  # as far as all go
-        middles = [interquartile(row, np.random.default_rng(0))[0] for row in rows]
+        middles = [interquartile(row)[0] for row in rows]
         many = f"{len(found)} seed{'' if len(found) == 1 else 's'}"
         label = text if len(found) == seeds else f"{text} ({many})"
         left.plot(range(1, len(middles) + 1), middles, color=colour, linewidth=2.2, label=label)
@@ -266,7 +266,7 @@ def _draw_shares(axes: Any, runs: dict[str, list[dict[str, Any]]]) -> None:
         colour = _REWARDED[name][1] if name in _REWARDED else "#333333"
         spread = (np.arange(len(shares)) - (len(shares) - 1) / 2) * 0.045
         axes.plot(x + spread, shares, "o", color=colour, alpha=0.35, markersize=5, markeredgewidth=0)
-        middle, low, high = interquartile(shares, np.random.default_rng(0))
+        middle, low, high = interquartile(shares)
         axes.errorbar(
             [x], [middle], [[middle - low], [high - middle]], fmt="_", color=colour, markersize=22,
             markeredgewidth=2.2, elinewidth=1.4, capsize=3,
@@ -302,7 +302,7 @@ def draw_kappa(path: Path, out: Path) -> Path:
             for kappa, runs in sorted(found.items()):
                 values = [run[part][key] for run in runs]
                 axes.plot([kappa] * len(values), values, "o", color=colour, alpha=0.3, markersize=4)
-                points.append((kappa, *interquartile(values, np.random.default_rng(0))))
+                points.append((kappa, *interquartile(values)))
             x, middle, low, high = (np.array(column) for column in zip(*points, strict=True))
             bars = np.stack([middle - low, high - middle]).clip(min=0.0)
             axes.errorbar(x, middle, bars, color=colour, linewidth=1.8, capsize=3, label=text)

@@ -293,7 +293,6 @@ def _ppo(
 # --- The table ---------------------------------------------------------------------------------------------
 def summary(out: Path) -> str:
     """All results there are, as Markdown tables."""
-    rng = np.random.default_rng(0)
     rows: dict[tuple[str, str, str], list[dict[str, float]]] = defaultdict(list)
     costs: dict[tuple[str, str, str], list[tuple[float, float, float]]] = defaultdict(list)
     foresights: dict[tuple[str, str, str], list[dict[str, float]]] = defaultdict(list)
@@ -326,14 +325,14 @@ def summary(out: Path) -> str:
         for key in keys:
             cells = [f"{key[1]}, {key[2]}", str(len(rows[key]))]
             cells += [f"{float(np.mean(each)):,.0f}" for each in zip(*costs[key], strict=True)]
-            cells += [_cell([row[name] for row in rows[key]], rng) for name in measures]
+            cells += [_cell([row[name] for row in rows[key]]) for name in measures]
             lines.append("| " + " | ".join(cells) + " |")
         parts += ["\n".join(lines)]
         keys = [key for key in keys if key in foresights]
         names = list(foresights[keys[0]][0]) if keys else []
         lines = ["| nats | " + " | ".join(names) + " |", "|---" * (1 + len(names)) + "|"]
         for key in keys:
-            cells = [_cell([row[name] for row in foresights[key]], rng) for name in names]
+            cells = [_cell([row[name] for row in foresights[key]]) for name in names]
             lines.append(f"| {key[1]}, {key[2]} | " + " | ".join(cells) + " |")
         if keys:
             parts.append("\n".join(lines))
@@ -357,8 +356,8 @@ def _measures(exams: dict[str, dict[str, float]], episodes: int, seed: int) -> d
     return found
 
 
-def _cell(values: list[float], rng: np.random.Generator) -> str:
-    mean, low, high = interquartile(values, rng)
+def _cell(values: list[float]) -> str:
+    mean, low, high = interquartile(values)
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 

@@ -416,16 +416,15 @@ def by_seed(runs: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 def summary(out: Path) -> str:
     """A Markdown table of all that is there."""
-    rng = np.random.default_rng(0)
     heads = (
         "condition", "seeds", "held out", "95 %", "train", "own return", "true R^j", "R^i(a^j^)",
         "NLL - floor (if known), ECE", "the same, fixed states", "happy after a gift: happy / not", "busy, s",
     )  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     found = runs_of(out)
-    lines += _before(by_seed(found), rng, len(heads))
+    lines += _before(by_seed(found), len(heads))
     for name, runs in found.items():
-        share, low, high = interquartile([each["held_out"]["share"] for each in runs], rng)
+        share, low, high = interquartile([each["held_out"]["share"] for each in runs])
 
         def mean(part: str, key: str, runs: list[Any] = runs) -> float:
             return float(np.mean([each[part].get(key, np.nan) for each in runs]))
@@ -445,12 +444,12 @@ def summary(out: Path) -> str:
     return "\n".join(lines)
 
 
-def _before(runs: list[dict[str, Any]], rng: np.random.Generator, width: int) -> list[str]:
+def _before(runs: list[dict[str, Any]], width: int) -> list[str]:
     """The line of what the agents came to before any reward; none where there is no run."""
     if not runs:
         return []
     grafted = [each["grafted"] for each in runs]
-    share, low, high = interquartile([each["share"] for each in grafted], rng)
+    share, low, high = interquartile([each["share"] for each in grafted])
     own = np.mean([each["own"] for each in grafted])
     cells = ["no reward yet", str(len(runs)), f"{share:.2f}", f"{low:.2f} to {high:.2f}", "–", f"{own:+.2f}"]
     return [f"| {' | '.join(cells + ['–'] * (width - len(cells)))} |"]
@@ -470,7 +469,6 @@ _LACKS = "NLL - floor (if known) on the fixed states"
 def seed_by_seed(out: Path) -> str:
     """A Markdown table of each seed: the shares, held out and, in brackets, in the training population; what
     else the first condition did, beside what was before any reward; and how well each one foretells."""
-    rng = np.random.default_rng(0)
     found = runs_of(out)
     known = sorted(each["seed"] for each in by_seed(found))
     lines = [f"| | {' | '.join(f'seed {seed}' for seed in known)} | interquartile mean (95 %) |"]
@@ -481,7 +479,7 @@ def seed_by_seed(out: Path) -> str:
         lines.append(f"| {name} | {' | '.join(cells.get(seed, '–') for seed in known)} | {last} |")
 
     def shares(name: str, runs: Sequence[dict[str, Any]], parts: Sequence[str]) -> None:
-        means = [interquartile([each[part]["share"] for each in runs], rng) for part in parts]
+        means = [interquartile([each[part]["share"] for each in runs]) for part in parts]
         last = "; ".join(f"{mean:.3f} ({low:.3f} to {high:.3f})" for mean, low, high in means)
         line(name, runs, partial(_shares, parts), last)
 

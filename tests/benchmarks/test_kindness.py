@@ -270,6 +270,7 @@ def test_discrimination_is_of_faces_that_answer_gifts_to_j():
 
 
 def test_the_interquartile_mean_leaves_out_the_ends():
-    middle, low, high = interquartile([0.0, 1.0, 1.0, 9.0], np.random.default_rng(0))
+    middle, low, high = interquartile([0.0, 1.0, 1.0, 9.0])
     assert middle == 1.0
     assert low <= middle <= high
+    assert interquartile([0.0, 1.0, 1.0, 9.0]) == (middle, low, high)  # whatever was asked before
