@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BEST_CONSTANT",
     "CARD_FORMAT",
+    "CARD_VERSION",
     "Actions",
     "Card",
     "Kindness",
@@ -40,8 +41,8 @@ __all__ = [
     "wilson",
 ]
 
-#: What a card's JSON says that it is.
-CARD_FORMAT = "mindsight card"
+#: What a card's JSON says that it is, and in which form.
+CARD_FORMAT, CARD_VERSION = "mindsight card", 1
 #: A shortcut found in the answers themselves: to each kind of question and chain, the one answer
 #: that is right most often.
 BEST_CONSTANT = "best_constant"
@@ -313,7 +314,7 @@ class Card:
 
         return {
             "format": CARD_FORMAT,
-            "version": 1,
+            "version": CARD_VERSION,
             "name": self.name,
             "description": self.description,
             "agent": self.agent,

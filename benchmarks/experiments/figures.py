@@ -35,7 +35,7 @@ from ...agents.tri_module.algorithms import (
 )
 from ...agents.tri_module.model import GROUPS, MODULES, TriConfig, TriModule
 from ...agents.tri_module.routing import Learner, Term
-from ...scenarios.reports import CARD_FORMAT
+from ...scenarios.reports import CARD_FORMAT, CARD_VERSION
 from .kindness import by_seed, runs_of
 from .statistics import interquartile
 
@@ -327,7 +327,7 @@ def draw_card(path: Path, card: Path) -> Path:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is something else, or a card without questions.
+        ValueError: it is something else, a card of another version, or one without questions.
     """
     if not card.is_file():
         raise FileNotFoundError(f"there is no {card}, expected the card.json of `mindsight evaluate`")
@@ -337,6 +337,8 @@ def draw_card(path: Path, card: Path) -> Path:
         raise ValueError(f"{card} is no JSON: {error}") from error
     if not isinstance(found, dict) or found.get("format") != CARD_FORMAT or found.get("sets") is None:
         raise ValueError(f"{card} is no {CARD_FORMAT} with sets of questions, expected one")
+    if (version := found.get("version")) != CARD_VERSION:
+        raise ValueError(f"{card} is a card of version {version}, expected {CARD_VERSION}")
     sets = [("all of a set", found["sets"])] + [(f"– {one['name']}", one) for one in found["groups"]]
     asked = [(f"{one['name']}, {one['role']}", one) for one in found["lines"]]
     names = [name.replace("_", " ") for name, _ in sets + asked]

@@ -125,11 +125,9 @@ CONDITIONS = {
     "activation": Condition(variant="activation"),
     "selfish_unrouted": Condition("finetune", {"reward": "none", "kappa": 0.0}, "unrouted"),
     "selfish_activation": Condition("finetune", {"reward": "none", "kappa": 0.0}, "activation"),
-    # Where a control has not come to its end: does it, and what does R^i keep by then?
-    "own_long": Condition(times=2),
-    "shuffled_long": Condition(acting={"shuffled": True}, times=2),
-    "selfish_long": Condition("finetune", {"reward": "none", "kappa": 0.0}, times=2),
 }
+# Where a control has not come to its end: does it, and what does R^i keep by then?
+CONDITIONS |= {f"{name}_long": replace(CONDITIONS[name], times=2) for name in ("own", "shuffled", "selfish")}
 #: What is run of them where nobody says which: what the results page needs.
 USUAL = {
     "solace": ("own", "shuffled", "selfish", "learned", "oracle", "approval", "unrouted", "unrouted_credit",

@@ -78,9 +78,10 @@ def test_a_folder_that_holds_no_run_is_named(option, said, tmp_path, capsys):
 def test_a_card_is_drawn_with_its_shares_intervals_and_chances(tmp_path, monkeypatch):
     from matplotlib.axes import Axes
 
-    bars, texts = [], []
+    bars, texts, marks = [], [], []
     monkeypatch.setattr(Axes, "barh", lambda self, y, width, *more, **style: bars.append(width))
     monkeypatch.setattr(Axes, "text", lambda self, x, y, text, **style: texts.append(text))
+    monkeypatch.setattr(Axes, "plot", lambda self, x, y, **style: marks.append(x))
     mindsight.evaluate("reality_biased", "false_belief_lived", 2, out=tmp_path / "seen", progress=False)
     card = json.loads((tmp_path / "seen" / "card.json").read_text())
     drawn = draw_card(tmp_path / "card.png", tmp_path / "seen" / "card.json")
@@ -88,13 +89,21 @@ def test_a_card_is_drawn_with_its_shares_intervals_and_chances(tmp_path, monkeyp
     lines = [card["sets"], *card["groups"], *card["lines"]]
     assert bars == [line["share"] for line in lines]
     assert texts == [f"{line['share']:.1%} of {line['count']}" for line in lines]
+    assert marks[::2] == [*(line["interval"] for line in lines), [card["threshold"]] * 2]
+    assert marks[1::2] == [[line["chance"]] * 2 for line in lines]
     assert min(bars) == 0.0  # somebody who only knows what is real passes no set
     assert max(bars) == 1.0
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(None, "there is no"), ("{", "is no JSON"), ("{}", "no mindsight card"), ("[1]", "no mindsight card")],
+    [
+        (None, "there is no"),
+        ("{", "is no JSON"),
+        ("{}", "no mindsight card"),
+        ("[1]", "no mindsight card"),
+        ('{"format": "mindsight card", "version": 2, "sets": {}}', "of version 2, expected 1"),
+    ],
 )
 def test_what_is_no_card_is_named(text, said, tmp_path, capsys):
     file = tmp_path / "card.json"
