@@ -105,6 +105,15 @@ def _figure(width: float, height: float) -> Any:
     return figure
 
 
+def _open(axes: Any, zero: float = 0.0, target: float | None = None) -> None:
+    """No frame above and at the right; behind what is drawn, a line at ``zero`` and a dashed one at what is
+    asked for."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.axhline(zero, color="#b4b4b4", linewidth=0.9, zorder=0)
+    if target is not None:
+        axes.axhline(target, color="#b4b4b4", linewidth=0.9, linestyle="--", zorder=0)
+
+
 def draw_routing(path: Path, config: TriConfig) -> Path:
     """Draw a network's heads by module, and what moves them, as a PNG file.
 
@@ -239,9 +248,7 @@ def draw_kindness(path: Path, out: Path) -> Path:
         left.plot(range(1, len(middles) + 1), middles, color=colour, linewidth=2.2, label=label)
     _draw_shares(right, runs)
     for axes in (left, right):
-        axes.axhline(_TARGET, color="#b4b4b4", linewidth=0.9, linestyle="--", zorder=0)
-        axes.axhline(0, color="#b4b4b4", linewidth=0.9, zorder=0)
-        axes.spines[["top", "right"]].set_visible(False)
+        _open(axes, target=_TARGET)
     left.set_xlabel("updates in which it is rewarded for ...")
     left.set_ylabel("others' gain: 0 selfish, 1 prosocial")
     left.legend(loc="center right", bbox_to_anchor=(1, 0.55), fontsize=8, framealpha=0.9, edgecolor="none")
@@ -308,9 +315,7 @@ def draw_kappa(path: Path, out: Path) -> Path:
             axes.errorbar(x, middle, bars, color=colour, linewidth=1.8, capsize=3, label=text)
         axes.set_xticks(sorted(found))
         axes.set_xlabel("kappa: the weight of what it predicts that the others feel")
-        axes.axhline(0, color="#b4b4b4", linewidth=0.9, zorder=0)
-        axes.spines[["top", "right"]].set_visible(False)
-    left.axhline(_TARGET, color="#b4b4b4", linewidth=0.9, linestyle="--", zorder=0)
+        _open(axes, target=_TARGET if axes is left else None)
     left.set_title("Others' gain: 0 selfish, 1 prosocial", fontsize=10, loc="left")
     left.legend(loc="best", fontsize=8, framealpha=0.9, edgecolor="none")
     right.set_title("Its own return, among people whom it never met", fontsize=10, loc="left")
@@ -351,13 +356,12 @@ def draw_card(path: Path, card: Path) -> Path:
         axes.plot([low, high], [y, y], color="#1d2433", linewidth=1.2)
         axes.plot([one["chance"]] * 2, [y - 0.42, y + 0.42], color="#d9822b", linewidth=2)
         axes.text(1.02, y, f"{one['share']:.1%} of {one['count']}", va="center", fontsize=8.5)
-    axes.axhline(len(sets) - 0.5, color="#b4b4b4", linewidth=0.9)
+    _open(axes, zero=len(sets) - 0.5)
     axes.plot([found["threshold"]] * 2, [-0.5, 0.5], color="#1a7f4b", linewidth=2)
     axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.set_xticks((0, 0.25, 0.5, 0.75, 1), ("0", "25 %", "50 %", "75 %", "100 %"))
-    axes.spines[["top", "right"]].set_visible(False)
     verdict = "passed" if found["passed"] else "not passed"
     axes.set_title(f"{found['agent']} on {found['name']}: {verdict}", fontsize=11, loc="left")
     axes.set_xlabel("right; line: 95 % interval; orange: chance; green: what passes", fontsize=9)
