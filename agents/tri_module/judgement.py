@@ -10,6 +10,8 @@ Only who does what to whom is looked at, not what it is about. Somebody who take
 surprised to hear that it is in the basket, and hears it all the same: news must not be taken for absence.
 And who of the others does it says nothing, either: a stranger who was there before one came surprises, and is
 perceived. All names but one's own count as one. What they do themselves, they perceive: that is not asked.
+And what begins with somebody acting from whom one expected nothing oneself says nothing of there: a fourth
+one comes in where there had never been more than three. How much rarer than rare that is there is noise.
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ from torch import Tensor
 from .model import SeparateModules, TriModule
 from .perspective import ME, SLOTS, Messages
 
-__all__ = ["SURPRISE", "perceived"]
+__all__ = ["EXPECTED", "SURPRISE", "perceived"]
 
 #: How much more a word surprises who was not there, in nats: twelve times less expected.
 SURPRISE = 2.5
+#: Log-probability, here, of who acts: where it is lower, the message does not tell whether it was perceived
+#: there. One in fifty.
+EXPECTED = -4.0
 
 
 @torch.no_grad()
@@ -75,9 +80,11 @@ def perceived(
         tokens = there.tokens.gather(1, places)
         logits = model(tokens, there.senders.gather(1, places), cache=cache).prediction
         before = torch.cat([last[:, None], logits[:, :-1]], 1)
-        more = expected.gather(1, places) - _expected(before, tokens)
+        heard = expected.gather(1, places)
+        more = heard - _expected(before, tokens)
         told = torch.arange(size) < 2  # the sender, and what they do; besides, all names
         told = told | ((tokens >= first) & (tokens < first + names))
+        told &= heard[:, :1] > EXPECTED
         unsurprising = ((more < surprise) | ~inside | ~told).all(1)
         kept = (unsurprising | (tokens[:, 0] == ME)) & (sizes > 0)
         found[:, number] = kept.numpy()

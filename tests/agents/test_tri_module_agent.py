@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from mindsight.agents.tri_module import TriConfig, TriModule
 from mindsight.agents.tri_module.agent import TriModuleAgent, _drawer
 from mindsight.agents.tri_module.judgement import perceived
 from mindsight.agents.tri_module.model import SeparateModules
-from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE, Messages
+from mindsight.agents.tri_module.perspective import ME, SLOTS, VOCABULARY_SIZE, Messages
 from mindsight.agents.tri_module.rollouts import Reader
 from mindsight.envs.conversation.engine import CAPACITY
 from mindsight.envs.conversation.language import ARGUMENTS, CLAIM, POOLS
@@ -309,6 +311,41 @@ def test_the_judgement_drops_what_would_surprise_there_and_not_here():
     assert (found == true)[there].mean() > 0.93
     assert not true[there].all()  # they did miss something
     assert (found[there & ~true]).mean() < 0.2
+
+
+class Expecting:
+    """Stands for a model: with these log-probabilities it expects that somebody else acts, in one's own life
+    and in another one's; all else is as likely as it can be."""
+
+    def __init__(self, here, there):
+        self.chances = {False: here, True: there}
+
+    def __call__(self, tokens, senders, cache=None):
+        first, names = SLOTS["I"]
+        chance = math.exp(self.chances[cache is not None])
+        probabilities = torch.full((*tokens.shape, VOCABULARY_SIZE), (1 - chance) / VOCABULARY_SIZE)
+        probabilities[..., first : first + names] = chance / (names - 1)  # one of them is oneself
+        return SimpleNamespace(prediction=probabilities.log())
+
+    def new_cache(self, rows, length):
+        return ()
+
+    def advance(self, cache, sizes):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "kept"),
+    [(-0.5, -2.0, True), (-0.5, -4.0, False), (-3.0, -9.0, False), (-5.0, -9.0, True)],
+)
+def test_who_acts_tells_nothing_where_nobody_was_expected_to_act_here_either(here, there, kept):
+    simulation = told()
+    mine = Messages.of(simulation.view("tokens", 0))
+    found = perceived(Expecting(here, there), mine, simulation.worlds["lexicon"][:, 2])
+    both = simulation.worlds["lexicon"][:, [0, 2]]  # what one of them does, or is told, is another matter
+    words = np.concatenate([mine.senders[..., None], mine.tokens], -1)
+    others = mine.tokens.any(-1) & (mine.senders > 0) & ~np.isin(words, both[:, None]).any(-1)
+    assert others.sum() > 10 and (found[others] == kept).all()
 
 
 def test_with_labels_everybody_is_taken_to_know_everything():
