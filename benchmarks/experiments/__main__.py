@@ -67,7 +67,7 @@ def plan(out: Path, seeds: int = 10) -> list[Job]:
         begun = ((*_kindness(out, "solace_half_kind"), *one, "--conditions", *half),) if half else ()
         grid = () if few else ("--conditions", "tri_module", "maskable_ppo")
         jobs += [
-            Job(f"false_belief-{seed}", 18, (
+            Job(f"false_belief-{seed}", 29, (
                 _experiment("false_belief", "--out", f"{out}/false_belief", *one),
                 _experiment("false_belief", "--out", f"{out}/false_belief_brief", *one, *brief),
             )),
