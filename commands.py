@@ -756,7 +756,7 @@ def _show_episode(episode: Episode, window: Window) -> None:
 DEMO = "simulation_brief"
 DEMO_BATTERY = "false_belief_lived"
 DEMO_GRID = "reach_by_watching"
-DEMO_SEED = 1  # one that passes: not all do, see docs/results.md
+DEMO_SEED = 2  # one that passes: not all do, see docs/results.md
 DEMO_REFERENCES = ("random", "reality_biased", "last_seen", "exact")
 DEMO_SHOWN = 4  # questions whose answers are printed
 
