@@ -764,7 +764,7 @@ DEMO_SHOWN = 4  # questions whose answers are printed
 def demo(
     *,
     out: str | None = None,
-    seed: int = DEMO_SEED,
+    seed: int | None = None,
     minutes: float = 12.0,
     curriculum: str | curricula.Curriculum = DEMO,
     battery: str = DEMO_BATTERY,
@@ -776,7 +776,7 @@ def demo(
 
     Args:
         out: the run folder; ``runs/demo-<time>`` where None.
-        seed: as for :func:`train_curriculum`.
+        seed: as for :func:`train_curriculum`; ``DEMO_SEED`` where None.
         minutes: at most so long is trained.
         curriculum: what is learned of conversations.
         battery: the exam; its conversations.
@@ -788,6 +788,7 @@ def demo(
     """
     if minutes <= 0:
         raise ValueError(f"minutes is {minutes}, expected more than 0")
+    seed = DEMO_SEED if seed is None else seed
     seeds.training_seed(seed)  # ValueError if it is out of range
     started = time.perf_counter()
     console = _console()
