@@ -344,7 +344,7 @@ class Compile:
 
 @dataclass(frozen=True)
 class Demo:
-    """Train the tri-module agent, examine it on false beliefs, draw what it predicts: 5 to 8 minutes.
+    """Train the tri-module agent, examine it on false beliefs, draw what it predicts: 2 to 6 minutes.
 
     mindsight demo
     mindsight demo --minutes 1 --out runs/first
