@@ -71,12 +71,13 @@ __all__ = [
     "summary",
 ]
 
-#: What is played: a curriculum, and the exam on things and people that it never has.
+#: What is played: a curriculum, and the exam on what it never has: things and people, or faces that lie.
 GAMES = {
     "solace": ("kindness", "solace_held_out"),
     "solace_half_kind": ("kindness_half_kind", "solace_held_out"),
     "cracker": ("kindness_cracker", "cracker_guest_held_out"),
     "guarded": ("kindness_guarded", "guarded_two_held_out"),
+    "guarded_honest": ("kindness_guarded_honest", "guarded_two"),
 }
 #: Further exams of those who were trained in a scenario.
 BESIDE = {"guarded_two": ("guarded_two_honest",)}
@@ -135,6 +136,7 @@ USUAL = {
     "solace_half_kind": ("own", "shuffled", "selfish"),
     "cracker": ("own", "learned", "egocentric", "shuffled", "selfish"),
     "guarded": ("own", "learned", "shuffled", "selfish", "oracle"),
+    "guarded_honest": ("own", "oracle", "selfish"),
 }  # fmt: skip
 
 
@@ -341,19 +343,22 @@ def run(
     for piece, heard in zip(listening, folders, strict=False):
         pretraining.append(trained(piece, seed, heard, model))
         model = TriModule.load(heard / "checkpoints" / "last")
-    start, before = heard / "checkpoints" / "last", heard / "grafted.json"
-    grafted = TriModule.load(start)
-    grafted.graft()
-    if not before.exists():
-        write(before, json.dumps(exam(grafted, held_out, seed, episodes), indent=1) + "\n")
-    folder = out / f"{condition}-{seed}"
     chosen = with_condition(acting, CONDITIONS[condition])
-    log = trained(chosen, seed, folder, TriModule.load(start))
-    model = TriModule.load(folder / "checkpoints" / "last")
     acts = next(plan for plan in chosen.phases if plan.acting)
     assert acts.scenario is not None
     train = acts.scenario.name
-    exams = {name: exam(model, name, seed, episodes) for name in (train, held_out, *BESIDE.get(train, ()))}
+    names = (train, held_out, *BESIDE.get(train, ()))
+    start, before = heard / "checkpoints" / "last", heard / "before.json"
+    grafted = TriModule.load(start)
+    grafted.graft()
+    if not before.exists():
+        examined = {name: exam(grafted, name, seed, episodes) for name in names}
+        write(before, json.dumps(examined, indent=1) + "\n")
+    examined = json.loads(before.read_text())
+    folder = out / f"{condition}-{seed}"
+    log = trained(chosen, seed, folder, TriModule.load(start))
+    model = TriModule.load(folder / "checkpoints" / "last")
+    exams = {name: exam(model, name, seed, episodes) for name in names}
     found = {
         "condition": condition,
         "curriculum": curriculum.name,
@@ -362,7 +367,8 @@ def run(
         "settings": _expected(curriculum, condition),
         "pretraining": pretraining,
         "training": log,
-        "grafted": json.loads(before.read_text()),
+        "grafted": examined[held_out],
+        "before": examined,
         "held_out": exams[held_out],
         "train": exams[train],
         "exams": exams,
@@ -513,8 +519,8 @@ def _lacks(part: str, run: dict[str, Any]) -> str:
 
 
 def counts(out: Path) -> str:
-    """A Markdown table of what the game counts, an episode, in each exam and beside what characters come to;
-    "" for a game that counts nothing."""
+    """A Markdown table of what the game counts, an episode, in each exam and beside what characters come to:
+    the interquartile mean and, where seeds differ, its 95 % interval; "" for a game that counts nothing."""
     runs = runs_of(out)
     known = by_seed(runs)
     keys = ["share", "own", *(known[0]["counted"] if known else ())]
@@ -524,12 +530,19 @@ def counts(out: Path) -> str:
     for exam_name, modes in known[0]["references"].items():
         rows = {f"`{mode}`, a character": [each["references"][exam_name][mode] for each in known]
                 for mode in modes}  # fmt: skip
+        rows["no reward yet"] = [each["before"][exam_name] for each in known if "before" in each]
         for name, some in runs.items():
             rows[f"`{name}`"] = [each["exams"][exam_name] for each in some]
         for who, found in rows.items():
-            cells = (f"{np.mean([each[key] for each in found]):.2f}" for key in keys)
-            lines.append(f"| {exam_name} | {who} | {len(found)} | {' | '.join(cells)} |")
+            if found:
+                cells = (_interval([each[key] for each in found]) for key in keys)
+                lines.append(f"| {exam_name} | {who} | {len(found)} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _interval(values: Sequence[float]) -> str:
+    mean, low, high = (f"{round(value, 2) + 0.0:.2f}" for value in interquartile(values))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -27,6 +27,7 @@ from mindsight.benchmarks.experiments.kindness import (
 from mindsight.benchmarks.experiments.statistics import interquartile
 from mindsight.envs.conversation.language import GIVE, HAPPY, SAD, SHOW
 from mindsight.scenarios.curricula import load_curriculum
+from mindsight.scenarios.loader import load_scenario
 
 SIZE = {"width": 12, "layers": 1, "heads": [1, 1, 1], "hidden": 12, "context": 512}
 
@@ -185,11 +186,32 @@ def test_what_a_game_counts_stands_beside_what_characters_come_to(tmp_path):
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in counts(tmp_path).splitlines()]
     assert lines[0][:5] == ["exam", "who", "seeds", "share", "own"]
     assert lines[0][5:] == found["counted"] == list(load_curriculum(name).phases[-2].scenario.game.tallies)
+    assert found["before"][held_out] == found["grafted"]
     for exam_name in found["exams"]:
         rows = {line[1]: line[3:] for line in lines if line[0] == exam_name}
         assert rows["`selfish`, a character"][0] == "0.00"
         assert rows["`prosocial`, a character"][0] == "1.00"
-        assert rows["`egocentric`"][0] == f"{found['exams'][exam_name]['share']:.2f}"
+        for who, part in (("`egocentric`", "exams"), ("no reward yet", "before")):
+            assert rows[who][0] == f"{round(found[part][exam_name]['share'], 2) + 0.0:.2f}"
+
+
+def test_what_a_game_counts_has_an_interval_where_seeds_differ(tmp_path):
+    name, held_out = GAMES["cracker"]
+    found = run("egocentric", 0, tmp_path, small(name), held_out, 4)
+    found["exams"][held_out]["own"] += 1
+    (tmp_path / "egocentric-1.json").write_text(json.dumps(found | {"seed": 1}))
+    begins = f"| {held_out} | `egocentric` |"
+    (row,) = (row for row in counts(tmp_path).splitlines() if row.startswith(begins))
+    own = found["exams"][held_out]["own"]
+    assert f"| {own - 0.5:.2f} ({own - 1:.2f} to {own:.2f}) |" in row
+
+
+def test_who_learned_where_faces_are_honest_meets_some_that_lie():
+    """Nothing that is listened to, or acted in, has a face that lies; the exam has."""
+    name, held_out = GAMES["guarded_honest"]
+    faces = {plan.scenario.options.get("faces") for plan in load_curriculum(name).phases}
+    assert faces == {"honest"}
+    assert load_scenario(held_out).options.get("faces", "lying") == "lying"
 
 
 def test_references_bring_the_ward_what_they_should():
