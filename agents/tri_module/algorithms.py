@@ -265,7 +265,12 @@ def advantages_by_mean(rewards: Tensor) -> Tensor:
 
 
 def generalized_advantages(
-    rewards: Tensor, values: Tensor, ends: Tensor, discount: float = 0.99, trace: float = 0.95
+    rewards: Tensor,
+    values: Tensor,
+    ends: Tensor,
+    discount: float = 0.99,
+    trace: float = 0.95,
+    active: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Advantages by GAE (Schulman et al. 2016), and returns.
 
@@ -274,15 +279,18 @@ def generalized_advantages(
         values: (T + 1, B), of the states before each action and after the last.
         ends: (T, B) bool, whether the episode ended with it: nothing after that counts.
         discount, trace: gamma and lambda.
+        active: (T, B) bool, in which of the T there was an action; None: in all. The others have no meaning,
+            and what comes before goes on with what comes after them.
 
     Returns:
         Advantages and returns, (T, B) each.
     """
     advantages = torch.zeros_like(rewards)
-    running = torch.zeros_like(rewards[0])
+    running, following = torch.zeros_like(rewards[0]), values[-1]
     for t in range(len(rewards) - 1, -1, -1):
         goes_on = (~ends[t]).to(rewards.dtype)
-        surprise = rewards[t] + discount * values[t + 1] * goes_on - values[t]
-        running = surprise + discount * trace * goes_on * running
-        advantages[t] = running
+        surprise = rewards[t] + discount * following * goes_on - values[t]
+        advantages[t] = surprise + discount * trace * goes_on * running
+        on = torch.ones_like(ends[t]) if active is None else active[t]
+        running, following = torch.where(on, advantages[t], running), torch.where(on, values[t], following)
     return advantages, advantages + values[:-1]

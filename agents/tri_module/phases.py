@@ -437,8 +437,8 @@ def mixed(
     episodes: Episodes,
     worth: npt.NDArray[np.float64],
     rng: np.random.Generator,
-) -> npt.NDArray[np.float64]:
-    """The reward of each turn: one's own and kindness, weighed by kappa.
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The reward of each turn: one's own and kindness, weighed by kappa; and the kindness in it.
 
     Args:
         acting: says how.
@@ -448,17 +448,17 @@ def mixed(
         rng: shuffles.
 
     Returns:
-        (K, B).
+        (K, B) each.
     """
     own = np.stack([turn.gained[:, individual] for turn in episodes.turns])
     if acting.reward == "none":
-        return (1 - acting.kappa) * own
+        return (1 - acting.kappa) * own, np.zeros_like(own)
     kind = approval(episodes) if acting.reward == "approval" else worth.sum(-1)
     if acting.shuffled:
         on = episodes.active.numpy()
         kind = kind.copy()
         kind[on] = rng.permutation(kind[on])
-    return (1 - acting.kappa) * own + acting.kappa * kind
+    return (1 - acting.kappa) * own + acting.kappa * kind, kind
 
 
 def judge(acting: Acting, game: Game, options: Mapping[str, Any], learned: Learned | None = None) -> Judge:
@@ -490,10 +490,10 @@ def standardized(
     """
     active = episodes.active
     advantages, returns = generalized_advantages(
-        torch.from_numpy(gained).float(), values, _ends(active), discount, trace
+        torch.from_numpy(gained).float(), values, _ends(active), discount, trace, active
     )
     some = advantages[active]
-    return (advantages - some.mean()) / (some.std() + 1e-4), returns
+    return (advantages - some.mean()) / (some.std(unbiased=len(some) > 1) + 1e-4), returns
 
 
 def settle(
@@ -512,9 +512,9 @@ def settle(
         discount: gamma.
         rows: which conversations; all where None.
     """
-    nothing = torch.zeros((len(gained) + 1, gained.shape[1]))
+    nothing, active = torch.zeros((len(gained) + 1, gained.shape[1])), episodes.active
     _, returns = generalized_advantages(
-        torch.from_numpy(gained).float(), nothing, _ends(episodes.active), discount, 1.0
+        torch.from_numpy(gained).float(), nothing, _ends(active), discount, 1.0, active
     )
     batch, _, _, numbers = episodes.batch(returns[..., None], rows)
     states = batch.deciding(model.acting_states(batch.tokens, batch.senders))
@@ -582,8 +582,8 @@ class _Playing:
         self.seconds["acting"] += time.perf_counter() - began
         self._number += 1
         worth = kindness_of(self._judge(), episodes)
-        gained = mixed(self.acting, self.stage.individual, episodes, worth, rng)
-        of_turns = self._of_turns(episodes, gained, worth)
+        gained, kind = mixed(self.acting, self.stage.individual, episodes, worth, rng)
+        of_turns = self._of_turns(episodes, gained, kind)
         learner.steady = self.acting.steady
         anchored = self._anchored(learner.model, episodes, of_turns)
         for _ in range(self.acting.epochs):
@@ -646,12 +646,12 @@ class _Playing:
         raise NotImplementedError
 
     def _of_turns(
-        self, episodes: Episodes, gained: npt.NDArray[np.float64], worth: npt.NDArray[np.float64]
+        self, episodes: Episodes, gained: npt.NDArray[np.float64], kind: npt.NDArray[np.float64]
     ) -> torch.Tensor:
-        """Advantage, return and R^i(a^j^) of each turn: (K, B, 3)."""
+        """Advantage, return and the kindness in its reward, R^i(a^j^), of each turn: (K, B, 3)."""
         values = torch.stack([turn.value for turn in episodes.turns] + [torch.zeros(self.batch_size)])
         advantages, returns = standardized(episodes, gained, values, self.acting.discount, self.acting.trace)
-        return torch.stack([advantages, returns, torch.from_numpy(worth.sum(-1)).float()], -1)
+        return torch.stack([advantages, returns, torch.from_numpy(kind).float()], -1)
 
     def _play(self, model: TriModule, simulation: Any, first: int, imagine: bool) -> Episodes:
         return play(
@@ -682,7 +682,7 @@ class _Playing:
         imagine = self.acting.reward in _IMAGINED
         episodes = self._play(model, self.stage.simulation(LIVES), self.stage.first, imagine)
         worth = kindness_of(self._judge(), episodes)
-        gained = mixed(self.acting, self.stage.individual, episodes, worth, rng)
+        gained, _ = mixed(self.acting, self.stage.individual, episodes, worth, rng)
         return {"explained": settle(model, episodes, gained, self.acting.discount)}
 
     def _told(self, episodes: Episodes, worth: npt.NDArray[np.float64]) -> dict[str, float]:
@@ -719,10 +719,9 @@ def _tensors(name: str, state: Mapping[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def _ends(active: torch.Tensor) -> torch.Tensor:
-    """Which turns (K, B) are the last ones of their conversations."""
-    ends = active.clone()
-    ends[:-1] &= ~active[1:]
-    return ends
+    """Which turns (K, B) are the last ones of their conversations; between two of them others may be active."""
+    left: torch.Tensor = active.flip(0).cumsum(0).flip(0)
+    return active & (left == 1)
 
 
 class Finetune(_Playing):

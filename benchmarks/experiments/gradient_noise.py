@@ -123,8 +123,8 @@ def measure(
     worth = kindness_of(judge(acting, simulation.game, loaded.options), episodes)
     nobody = np.random.default_rng(0)  # shuffles nothing
     rewards = {
-        "own": mixed(acting, LISTENER, episodes, worth, nobody),
-        "selfish": mixed(replace(acting, kappa=0.0), LISTENER, episodes, worth, nobody),
+        "own": mixed(acting, LISTENER, episodes, worth, nobody)[0],
+        "selfish": mixed(replace(acting, kappa=0.0), LISTENER, episodes, worth, nobody)[0],
     }
     return [
         {"trace": trace}

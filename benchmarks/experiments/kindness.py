@@ -78,6 +78,7 @@ GAMES = {
     "cracker": ("kindness_cracker", "cracker_guest_held_out"),
     "guarded": ("kindness_guarded", "guarded_two_held_out"),
     "guarded_honest": ("kindness_guarded_honest", "guarded_two"),
+    "guarded_lied_to": ("kindness_guarded_lied_to", "guarded_two_held_out"),
 }
 #: Further exams of those who were trained in a scenario.
 BESIDE = {"guarded_two": ("guarded_two_honest",)}
@@ -137,6 +138,7 @@ USUAL = {
     "cracker": ("own", "learned", "egocentric", "shuffled", "selfish"),
     "guarded": ("own", "learned", "shuffled", "selfish", "oracle"),
     "guarded_honest": ("own", "oracle", "selfish"),
+    "guarded_lied_to": ("own", "oracle", "selfish"),
 }  # fmt: skip
 
 
@@ -351,10 +353,11 @@ def run(
     start, before = heard / "checkpoints" / "last", heard / "before.json"
     grafted = TriModule.load(start)
     grafted.graft()
-    if not before.exists():
-        examined = {name: exam(grafted, name, seed, episodes) for name in names}
+    examined = json.loads(before.read_text()) if before.exists() else {}
+    missing = [name for name in names if name not in examined]
+    if missing:  # what has listened may have listened for another game, too
+        examined |= {name: exam(grafted, name, seed, episodes) for name in missing}
         write(before, json.dumps(examined, indent=1) + "\n")
-    examined = json.loads(before.read_text())
     folder = out / f"{condition}-{seed}"
     log = trained(chosen, seed, folder, TriModule.load(start))
     model = TriModule.load(folder / "checkpoints" / "last")
@@ -368,7 +371,7 @@ def run(
         "pretraining": pretraining,
         "training": log,
         "grafted": examined[held_out],
-        "before": examined,
+        "before": {name: examined[name] for name in names},
         "held_out": exams[held_out],
         "train": exams[train],
         "exams": exams,

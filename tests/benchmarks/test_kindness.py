@@ -260,13 +260,17 @@ def test_kappa_weighs_and_a_shuffled_reward_belongs_to_another_message():
 
     worth = np.arange(8.0).reshape(2, 2, 2)
     rng = np.random.default_rng(0)
-    own = mixed(Acting(), 0, Played, worth, rng)
+    own, kind = mixed(Acting(), 0, Played, worth, rng)
     np.testing.assert_allclose(own, 0.25 * np.array([[-0.3, -0.3], [0, 0]]) + 0.75 * worth.sum(-1))
-    selfish = mixed(Acting(reward="none", kappa=0.0), 0, Played, worth, rng)
+    np.testing.assert_array_equal(kind, worth.sum(-1))
+    selfish, _ = mixed(Acting(reward="none", kappa=0.0), 0, Played, worth, rng)
     np.testing.assert_allclose(selfish, [[-0.3, -0.3], [0, 0]])
-    shuffled = mixed(Acting(shuffled=True), 0, Played, worth, rng)
-    left = np.sort((shuffled - 0.25 * np.array([[-0.3, -0.3], [0, 0]])).ravel())
-    np.testing.assert_allclose(left, np.sort(0.75 * worth.sum(-1).ravel()))
+    shuffled, kind = mixed(Acting(shuffled=True), 0, Played, worth, rng)
+    left = shuffled - 0.25 * np.array([[-0.3, -0.3], [0, 0]])
+    np.testing.assert_allclose(np.sort(left.ravel()), np.sort(0.75 * worth.sum(-1).ravel()))
+    # what the behaviour heads are moved by at the reward-based rate is of another message, too
+    np.testing.assert_allclose(left, 0.75 * kind)
+    assert (kind != worth.sum(-1)).any()
 
 
 def test_discrimination_is_of_faces_that_answer_gifts_to_j():

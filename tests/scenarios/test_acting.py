@@ -11,7 +11,17 @@ from mindsight.agents.tri_module import Learner, TriConfig, TriModule
 from mindsight.agents.tri_module.algorithms import log_probabilities
 from mindsight.agents.tri_module.model import GROUPS
 from mindsight.agents.tri_module.perspective import END, ME, VOCABULARY_SIZE, WORLD
-from mindsight.agents.tri_module.phases import LIVES, Acting, Finetune, FromFiles, Kindness, Pretrain, Stage
+from mindsight.agents.tri_module.phases import (
+    LIVES,
+    Acting,
+    Finetune,
+    FromFiles,
+    Kindness,
+    Pretrain,
+    Stage,
+    settle,
+    standardized,
+)
 from mindsight.agents.tri_module.rollouts import play
 from mindsight.envs.conversation.language import ENTER
 from mindsight.scenarios import ScenarioError, load_scenario
@@ -95,6 +105,56 @@ def test_what_is_wrong_is_named_with_file_line_key_and_value(tmp_path, old, new,
     assert old in TINY
     with pytest.raises(ScenarioError, match=says):
         load_curriculum(written(tmp_path, TINY.replace(old, new, 1)))
+
+
+# --- Advantages -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["guarded_two", "chatter_train", "solace_first"])
+def test_advantages_are_those_of_each_conversation_for_itself(name):
+    """Where people do not speak in lockstep, somebody is silent at many of the turns that others have."""
+    scenario, b = load_scenario(name), 12
+    model = TriModule(TriConfig(VOCABULARY_SIZE, width=12, layers=1, heads=(1, 1, 1), hidden=12), 0)
+    (individual,) = scenario.focal
+    played = play(
+        model, scenario.simulation(b), individual, scenario.modes("external"), FIRST, imagine=False
+    )
+    active, rng = played.active, np.random.default_rng(0)
+    gaps = (active[:-1].int() - active[1:].int() == 1).sum() - (~active[-1]).sum()
+    assert (gaps > 0) == (name != "solace_first")
+    gained = rng.normal(size=tuple(active.shape))
+    values = torch.from_numpy(rng.normal(size=(len(active) + 1, b))).float()
+    discount, trace = 0.9, 0.7
+    expected = {}
+    for row in range(b):
+        (own,) = np.nonzero(active[:, row].numpy())
+        known = [*values[own, row].tolist(), 0.0]  # nothing comes after the last one
+        running = 0.0
+        for k in reversed(range(len(own))):
+            surprise = gained[own[k], row] + discount * known[k + 1] - known[k]
+            running = surprise + discount * trace * running
+            expected[own[k], row] = running
+    advantages, returns = standardized(played, gained, values, discount, trace)
+    some = np.array(list(expected.values()))
+    for (k, row), each in expected.items():
+        assert float(returns[k, row] - values[k, row]) == pytest.approx(each, abs=1e-5)
+        assert float(advantages[k, row]) == pytest.approx(
+            (each - some.mean()) / (some.std(ddof=1) + 1e-4), abs=1e-4
+        )
+
+
+def test_values_begin_where_the_returns_of_whole_conversations_are():
+    """A reward for one's last turn alone, undiscounted: every turn of the conversation is worth it."""
+    scenario, b = load_scenario("guarded_two"), 32
+    model = TriModule(TriConfig(VOCABULARY_SIZE, width=12, layers=1, heads=(1, 1, 1), hidden=12), 0)
+    played = play(model, scenario.simulation(b), 0, scenario.modes("external"), FIRST, imagine=False)
+    active = played.active.numpy()
+    gained = np.zeros(active.shape)
+    last = len(active) - 1 - active[::-1].argmax(0)
+    gained[last, np.arange(b)] = 1.0
+    settle(model, played, gained, 1.0)
+    batch, *_ = played.batch(torch.zeros((*active.shape, 1)))
+    with torch.no_grad():
+        values = batch.deciding(model(batch.tokens, batch.senders).value)
+    torch.testing.assert_close(values, torch.ones_like(values), atol=0.02, rtol=0)
 
 
 # --- Runs --------------------------------------------------------------------------------------------------
