@@ -102,6 +102,8 @@ def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
                 return check_agent(TriModuleAgent.load(name))
             except (ValueError, OSError) as error:
                 raise AgentError(str(error)) from error
+        if (Path(name) / "curriculum.yaml").is_file():
+            raise AgentError(f"{name} is a curriculum's run that has saved nothing yet in checkpoints/last")
         from .baselines.sb3 import load
 
         return check_agent(load(name))

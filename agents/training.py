@@ -18,6 +18,7 @@ import json
 import math
 import os
 import platform
+import re
 import secrets
 import signal
 import sys
@@ -143,6 +144,13 @@ def write(path: Path, content: bytes | str) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return path
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what :func:`write` had begun to write into a folder when the process was killed."""
+    for path in folder.glob(".*"):
+        if re.fullmatch(r"\..+\.[0-9a-f]{8}", path.name) and path.is_file():
+            path.unlink()
 
 
 def read_description(path: Path, form: str, version: int, what: str) -> dict[str, Any]:
@@ -311,7 +319,7 @@ class RunFolder:
             file.write(json.dumps(clean) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The lines written so far; one cut short by a crash is left out."""
+        """The lines written so far; one cut short by a crash, or that is none of ours, is left out."""
         lines = []
         try:
             text = self.metrics.read_text(encoding="utf-8")
@@ -319,9 +327,11 @@ class RunFolder:
             return []
         for line in text.splitlines():
             try:
-                lines.append(json.loads(line))
+                found = json.loads(line)
             except json.JSONDecodeError:
                 continue
+            if isinstance(found, dict) and type(found.get("steps", 0)) is int:
+                lines.append(found)
         return lines
 
     def cut_metrics(self, steps: int) -> None:

@@ -45,7 +45,7 @@ def collect(
     Args:
         scenario: a scenario with conversations, its name, or its file.
         episodes: how many.
-        out: a folder to write them to.
+        out: a folder to write them to, a new or an empty one.
         agent: the reference agent that plays the focal individuals.
         seed: which block of training seeds.
         progress: show a progress bar.
@@ -57,6 +57,8 @@ def collect(
     Raises:
         ScenarioError: there is no such scenario.
         ValueError: it is no conversation, the agent cannot play it, or a number is out of range.
+        FileExistsError: ``out`` holds something.
+        OSError: it cannot be made.
     """
     from ..agents.tri_module.data import Recorded
 
@@ -77,6 +79,10 @@ def collect(
     if type(noise) not in (int, float) or not 0 <= noise <= 1:
         raise ValueError(f"noise is {noise!r}, expected a number from 0 to 1")
     first = seeds.training_seed(seed) + skip
+    if out is not None:  # before anything is played
+        Path(out).mkdir(parents=True, exist_ok=True)
+        if any(Path(out).iterdir()):
+            raise FileExistsError(f"{out} is not empty: give a new folder")
     parts = []
     with bar(progress, episodes) as (tell, advance):
         tell(scenario.name)

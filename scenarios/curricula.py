@@ -31,6 +31,7 @@ from .loader import (
     find_text,
     list_batteries,
     list_scenarios,
+    load_battery,
     load_scenario,
 )
 
@@ -57,7 +58,9 @@ LISTINGS = ("pretrain", "simulate_and_imitate", "finetune", "kindness")
 ACTING = ("finetune", "kindness")  # those of conversations in which the agent acts
 GRID_LISTINGS = ("pretrain", "finetune")  # in gridworlds
 _EXAMS = 2**20 - 1  # the block of evaluation seeds that exams while training have for themselves
+BATCH = 32  # conversations in an update, or worlds, where a phase does not say
 AHEAD = 16  # updates whose conversations are played at once
+_GIVEN = "given"  # of a run's config: its network was given, and is in its states alone
 _KEYS = (
     "description",
     "after",
@@ -76,6 +79,11 @@ _PHASE_KEYS = (
     "warmup", "noise", "perspective", "by_reward", "graft", "viewer", "predict", "acting", "length",
     "practice",
 )  # fmt: skip
+
+
+def _whole(count: int, size: int) -> int:
+    """So many in whole pieces of a size."""
+    return math.ceil(count / size) * size
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class Plan:
     agent: str = "scripted"
     noise: float = 0.0
     data: str = ""
-    batch_size: int = 32
+    batch_size: int = BATCH
     weight: float = 1.0
     rate: tuple[float, float] = (1e-3, 1e-3)
     begin: int = 0
@@ -129,11 +137,15 @@ class Plan:
         """How many it plays, or worlds: whole pieces of ``AHEAD`` updates where it listens."""
         if self.grid:
             return self.steps * self.batch_size
-        if self.listing in ACTING:
-            from ..agents.tri_module.phases import LIVES
+        from ..agents.tri_module.phases import LIVES, judged_at_once
 
+        if self.listing in ACTING:
             return LIVES + self.steps * self.batch_size
-        return 0 if self.scenario is None else math.ceil(self.steps / AHEAD) * AHEAD * self.batch_size
+        if self.scenario is None:
+            return 0
+        judging = self.listing == "simulate_and_imitate" and self.perspective == "inferred"
+        drawn = _whole(self.steps, judged_at_once(self.batch_size)) if judging else self.steps
+        return _whole(drawn, AHEAD) * self.batch_size
 
 
 @dataclass(frozen=True)
@@ -165,10 +177,11 @@ class Exam:
             TriModuleAgent(model), self.battery, episodes=self.episodes, seed=_EXAMS, family="conversation",
             progress=False, recordings=0,
         ).card  # fmt: skip
-        share = 0.0 if card.sets is None else card.sets.share
-        if share < (card.threshold if self.score is None else self.score):
+        if card.sets is None:
+            raise ValueError(f"battery is {self.battery!r}, which has no sets of questions to be passed")
+        if card.sets.share < (card.threshold if self.score is None else self.score):
             return None
-        return f"{self.battery}: {share:.1%} of the sets are passed"
+        return f"{self.battery}: {card.sets.share:.1%} of the sets are passed"
 
 
 @dataclass(frozen=True)
@@ -267,6 +280,11 @@ def is_curriculum(given: str | Path) -> bool:
     return "phases" in Reader(text, source).data
 
 
+def _wait_passively() -> None:
+    """Before torch is loaded: two spinning pools of threads on two cores wait for each other."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
     """A curriculum by the name of a built-in one or by the path of a file.
 
@@ -279,6 +297,7 @@ def load_curriculum(given: str | Path | Curriculum) -> Curriculum:
 def _load(given: str | Path, above: tuple[Path, ...]) -> Curriculum:
     """The same; ``above`` are the files that it comes before."""
     text, source, name = find_text(given, list_curricula(), "curriculum", "curricula")
+    _wait_passively()
     reader = Reader(text, source)
     reader.keys(_KEYS, ("description", "phases"))
     entries = reader.data["phases"]
@@ -299,6 +318,10 @@ def _load(given: str | Path, above: tuple[Path, ...]) -> Curriculum:
     conversations = sum(plan.conversations() for plan in plans)
     if conversations > seeds.BLOCK:
         reader.fail("phases", f"play {conversations:,} conversations, expected at most {seeds.BLOCK:,}")
+    learner = _learner(reader.below("learner"))
+    acting = [plan.name for plan in plans if plan.listing in ACTING and not plan.grid]
+    if learner["variant"] == "separate" and acting:
+        reader.below("learner").fail("variant", f"is 'separate', by which phase {acting[0]!r} cannot act")
     names = [plan.name for plan in plans]
     best = reader.text("best")
     if best and (best.partition("/")[0] not in names or not best.partition("/")[2]):
@@ -311,7 +334,7 @@ def _load(given: str | Path, above: tuple[Path, ...]) -> Curriculum:
         seed=reader.number("seed", 0, lambda x: 0 <= x <= most, f"a whole number from 0 to {most}"),
         threads=reader.number("threads", 1, lambda x: 1 <= x <= 64, "a whole number from 1 to 64"),
         model=_model(reader.below("model"), plans) if before is None else before.model,
-        learner=_learner(reader.below("learner")),
+        learner=learner,
         best=best,
         check_every=reader.number("check_every", 50, lambda x: x >= 1, "a whole number of at least 1"),
         save_every=reader.number("save_every", 30.0, lambda x: 0 <= x < math.inf, "seconds, at least 0"),
@@ -344,8 +367,12 @@ def _exam(reader: Reader, plans: Sequence[Plan]) -> Exam:
     below.keys(("battery", "score", "every", "begin", "episodes"), ("battery",))
     whole = "a whole number of at least 1"
     score = below.number("score", 0.85, lambda x: 0 < x <= 1, "a share above 0, at most 1")
+    battery = below.choice("battery", "", list_batteries())
+    played = [each for each in load_battery(battery).scenarios if each.game.family == "conversation"]
+    if not any(each.probes for each in played):
+        below.fail("battery", f"is {battery!r}, in which nothing is asked about conversations")
     return Exam(
-        battery=below.choice("battery", "", list_batteries()),
+        battery=battery,
         score=score if "score" in below.data else None,
         every=below.number("every", 100, lambda x: x >= 1, whole),
         begin=below.number("begin", 0, lambda x: x >= 0, "a whole number of at least 0"),
@@ -383,7 +410,9 @@ def _plan(reader: Reader) -> Plan:
         agent=agent,
         noise=reader.number("noise", 0.0, lambda x: 0 <= x <= 1, "a number from 0 to 1"),
         data=data,
-        batch_size=reader.number("batch_size", 32, lambda x: 1 <= x <= 4096, "a whole number from 1 to 4096"),
+        batch_size=reader.number(
+            "batch_size", BATCH, lambda x: 1 <= x <= 4096, "a whole number from 1 to 4096"
+        ),
         weight=reader.number("weight", 1.0, lambda x: 0 < x < math.inf, "a number above 0"),
         rate=_rate(reader),
         begin=reader.number("begin", 0, lambda x: x >= 0, "a whole number of at least 0"),
@@ -437,6 +466,11 @@ def _practice(reader: Reader, listing: str, scenario: Scenario | None) -> dict[s
     below.keys([each.name for each in dataclasses.fields(Practice)], ())
     with _naming_keys(below):
         found = Practice(**below.data)
+    worlds = reader.data.get("batch_size", BATCH)
+    if type(worlds) is int and worlds < found.pieces:
+        if "pieces" in below.data:
+            below.fail("pieces", f"is {found.pieces}, expected at most batch_size, {worlds}")
+        found = dataclasses.replace(found, pieces=worlds)
     return dataclasses.asdict(found)
 
 
@@ -589,8 +623,9 @@ def prepare(
         seeds.training_seed(seed)  # ValueError if it is out of range
         found = dataclasses.replace(found, seed=seed)
     if model is not None:
-        found = dataclasses.replace(found, model=_sizes(model))
-    make = _trainer(found, model)  # before anything is written
+        found = dataclasses.replace(found, model=_sizes(model, found.phases))
+    config = {**found.config(), **({} if model is None else {_GIVEN: True})}
+    make = _trainer(found, config, model)  # before anything is written
     run = RunFolder.create(out, found.name)
     if found.source:
         write(run.path / "curriculum.yaml", Path(found.source).read_text(encoding="utf-8"))
@@ -599,22 +634,33 @@ def prepare(
             text = Path(plan.scenario.source).read_text(encoding="utf-8")
             write(run.path / "scenarios" / f"{plan.name}.yaml", text)
     run.write_json("versions.json", versions())
-    run.write_json("config.json", found.config())  # last: with it, this is a run that can go on
     trainer = make(run)
     if model is not None:
         trainer.save()  # no seed makes these weights again
+    run.write_json("config.json", config)  # last: with it, this is a run that can go on
     return trainer
 
 
-def _sizes(model: TriModule | SeparateModules) -> dict[str, Any]:
-    """A network's sizes, as a curriculum has them."""
-    from ..agents.tri_module.perspective import VOCABULARY_SIZE
+def _sizes(model: TriModule | SeparateModules, plans: Sequence[Plan]) -> dict[str, Any]:
+    """A network's sizes, as a curriculum has them.
 
-    found = dataclasses.asdict(model.config)
-    vocabulary = found.pop("vocabulary")
-    if vocabulary != VOCABULARY_SIZE:
-        raise ValueError(f"vocabulary is {vocabulary}, expected that of conversations, {VOCABULARY_SIZE}")
-    return {**found, "heads": list(found["heads"])}
+    Raises:
+        ValueError: it is not made for what the phases play.
+    """
+    from ..agents.tri_module.model import TriConfig
+
+    names = [each.name for each in dataclasses.fields(TriConfig) if each.name != "vocabulary"]
+    given = {name: getattr(model.config, name) for name in names}
+    needed, found = _network_of(plans, given), model.config
+    if found.packing != needed.packing:
+        played = "gridworlds" if plans[0].grid else "conversations"
+        raise ValueError(
+            f"packing of the network is {found.packing!r}, expected {needed.packing!r}: {played} are played"
+        )
+    for each in dataclasses.fields(needed):  # words of the language, or the side of a window
+        if (value := getattr(found, each.name)) != (expected := getattr(needed, each.name)):
+            raise ValueError(f"{each.name} of the network is {value}, expected {expected}: see the phases")
+    return {**given, "heads": list(given["heads"])}
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
@@ -639,6 +685,7 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
     run = RunFolder.open(path)
     written = run.read_json("config.json")
     config = dict(written)
+    again = not config.pop(_GIVEN, False)
     try:
         plans = []
         for one in config.pop("phases"):
@@ -647,6 +694,11 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
                 kept = load_scenario(run.path / "scenarios" / f"{one['name']}.yaml")
                 scenario = dataclasses.replace(kept, name=one["scenario"])
             plans.append(Plan(**{**one, "scenario": scenario, "rate": tuple(one["rate"])}))
+            if one["data"] and not Path(one["data"]).is_dir():
+                raise ValueError(
+                    f"{run.path / 'config.json'}: data of phase {one['name']!r} is {one['data']!r}, where "
+                    "there is no folder: write there where it is now"
+                )
         exam = config.pop("exam", None)
         exam = None if exam is None else Exam(**exam)
         found = Curriculum(name=config.pop("curriculum"), phases=tuple(plans), exam=exam, **config)
@@ -656,20 +708,24 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             warn(f"{name} was {before.get(name)} and is {now.get(name)}: the rest may come out differently")
-    # As it was written: settings that came later have what was so before by default.
-    trainer = _trainer(found, config=written)(run)
+    try:
+        # As it was written: settings that came later have what was so before by default.
+        trainer = _trainer(found, written, again=again)(run)
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(f"{run.path / 'config.json'}: {error}") from None
     trainer.restore(warn)
     return trainer
 
 
 def _trainer(
     curriculum: Curriculum,
+    config: Mapping[str, Any],
     model: TriModule | SeparateModules | None = None,
-    config: Mapping[str, Any] | None = None,
+    again: bool = True,
 ) -> Callable[[RunFolder], Trainer]:
-    """Everything of a training but its folder. A checkpoint of one with another config is foreign to it."""
-    # Before torch is loaded: two spinning pools of threads on two cores wait for each other.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    """Everything of a training but its folder. A checkpoint of one with another config is foreign to it;
+    where recorded conversations lie may change, their bytes may not."""
+    _wait_passively()
     import torch
 
     from ..agents.tri_module.model import SeparateModules, new_model
@@ -686,11 +742,11 @@ def _trainer(
     for plan in curriculum.phases:
         parts.append(_part(plan, curriculum.seed, first))
         first += plan.conversations()
-    config = curriculum.config() if config is None else config
+    config = {**config, "phases": [{**each, "data": ""} for each in config["phases"]]}
     exam: dict[str, Any] = {} if curriculum.exam is None else {"exam": curriculum.exam}
     return lambda run: Trainer(
         learner, parts, run, curriculum.seed, config, watch=curriculum.best,
-        check_every=curriculum.check_every, save_every=curriculum.save_every, **exam,
+        check_every=curriculum.check_every, save_every=curriculum.save_every, again=again, **exam,
     )  # fmt: skip
 
 
@@ -715,7 +771,13 @@ def _listening_phase(plan: Plan, seed: int, first: int) -> Phase:
     scenario = plan.scenario
     source: Source
     if scenario is None:
-        source = FromFiles(Recorded.load(plan.data))
+        recorded = Recorded.load(plan.data)
+        known = list(recorded.about["individuals"])
+        if plan.viewer and plan.viewer not in known:
+            raise ValueError(
+                f"viewer of phase {plan.name!r} is {plan.viewer!r}, expected one of {', '.join(known)}"
+            )
+        source = FromFiles(recorded)
     else:
 
         def play(skip: int, count: int) -> Recorded:

@@ -406,7 +406,8 @@ class TriModuleAgent(Agent):
     # --- Files --------------------------------------------------------------------------------------------
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``model.json`` and ``agent.json``; :meth:`load` makes it from them."""
-        return write_agent(self.model.save(folder), {"name": self.name, "perspective": self.perspective})
+        content = {"name": self.name, "perspective": self.perspective, "seed": self.seed}
+        return write_agent(self.model.save(folder), content)
 
     @classmethod
     def load(cls, folder: str | Path) -> TriModuleAgent | GridAgent:
@@ -419,7 +420,8 @@ class TriModuleAgent(Agent):
         Raises:
             ValueError: what is there is none of ours, damaged, or of another version; it says which file.
         """
-        folder, content = Path(folder), {"perspective": "inferred", "name": "tri_module"}
+        folder = Path(folder)
+        content: dict[str, Any] = {"perspective": "inferred", "name": "tri_module"}
         path = folder / AGENT_FILE
         if path.is_file():
             content = read_description(path, _FORMAT, _VERSION, "a tri-module agent")
@@ -432,9 +434,11 @@ class TriModuleAgent(Agent):
                 from .grid_agent import GridAgent
 
                 return GridAgent(model, content["name"])
-            return cls(model, content["perspective"], content["name"])
+            return cls(model, content["perspective"], content["name"], content.get("seed", 0))
         except KeyError as error:
             raise ValueError(f"{path}: {error} is missing") from None
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
 
 def write_agent(folder: Path, content: Mapping[str, Any]) -> Path:

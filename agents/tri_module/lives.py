@@ -266,4 +266,4 @@ def advantages_of(
     last = torch.from_numpy(lives.last[:, :, individual])
     advantages, returns = generalized_advantages(rewards, torch.stack(choices.values), last, discount, trace)
     lived = advantages[torch.from_numpy(lives.here[:-1, :, individual])]
-    return (advantages - lived.mean()) / (lived.std() + 1e-8), returns
+    return (advantages - lived.mean()) / (lived.std(unbiased=len(lived) > 1) + 1e-8), returns

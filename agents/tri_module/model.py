@@ -41,6 +41,7 @@ MODULES = ("behaviour", "prediction", "perception")
 GROUPS = (*MODULES, "shared")  # every parameter belongs to one of these
 READOUTS = ("two", "last")
 _FORMAT, _VERSION = "mindsight tri-module", 1
+_PAIR = ("behaviour", "prediction")  # folders of two networks
 
 
 @dataclass(frozen=True)
@@ -615,8 +616,12 @@ class TriModule(nn.Module):
         needed = {name for name, required in known.items() if required}
         # What a file does not say is as it was before it could be said.
         if not isinstance(given, dict) or not needed <= set(given) <= set(known):
-            raise ValueError(f"{path}: config has {sorted(given)}, expected {sorted(known)}")
-        model = cls(cls.sizes(**given))
+            found = sorted(given) if isinstance(given, dict) else given
+            raise ValueError(f"{path}: config has {found}, expected {sorted(known)}")
+        try:
+            model = cls(cls.sizes(**given))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from None
         weights = path.with_name("model.safetensors")
         try:
             model.load_state_dict(load(weights.read_bytes()))
@@ -643,14 +648,15 @@ class SeparateModules(nn.Module):
 
     def save(self, folder: str | Path) -> Path:
         """Write both, each into a folder of its own."""
-        for name in ("behaviour", "prediction"):
+        (Path(folder) / "model.json").unlink(missing_ok=True)  # of a single one that was saved there before
+        for name in _PAIR:
             self.get_submodule(name).save(Path(folder) / name)  # type: ignore[operator]
         return Path(folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> SeparateModules:
         """A saved pair; ``ValueError`` as :meth:`TriModule.load`, and where the two differ in size."""
-        one, two = (_load_one(Path(folder) / name) for name in ("behaviour", "prediction"))
+        one, two = (_load_one(Path(folder) / name) for name in _PAIR)
         if one.config != two.config:
             raise ValueError(f"{folder}: its two networks are of different sizes")
         made = cls(one.config)
@@ -679,7 +685,8 @@ def load_model(folder: str | Path) -> TriModule | SeparateModules:
     Raises:
         ValueError, OSError: as :meth:`TriModule.load`.
     """
-    return SeparateModules.load(folder) if (Path(folder) / "behaviour").is_dir() else _load_one(folder)
+    pair = not (Path(folder) / "model.json").is_file() and (Path(folder) / _PAIR[0]).is_dir()
+    return SeparateModules.load(folder) if pair else _load_one(folder)
 
 
 def new_model(config: TriConfig, seed: int = 0) -> TriModule:

@@ -74,6 +74,11 @@ _LOOK = 10  # updates between two looks at how well is foretold
 JUDGED = 128
 
 
+def judged_at_once(batch_size: int) -> int:
+    """Of how many updates the learner judges the conversations at once, see ``JUDGED``."""
+    return max(1, JUDGED // batch_size)
+
+
 class Source(Protocol):
     """Where conversations come from."""
 
@@ -256,6 +261,8 @@ class Pretrain(_Listening):
         said = packed.said()
         if self.predict == "responses":
             said = responses(packed.tokens, packed.senders, packed.message, who=True)
+        if not said.any():  # of few conversations there may be none in which anything was perceived
+            return {}
         return pretrain(learner, self._batch(packed, said, paid))
 
 
@@ -321,15 +328,17 @@ class SimulateAndImitate(_Listening):
             self._waiting = self._switched(learner, rng)
         messages, paid = self._waiting.pop(0)
         packed = messages.pack(rng)
-        batch = self._batch(packed, packed.said_by(ME), paid)
-        return simulate_and_imitate(learner, batch, self.by_reward)
+        said = packed.said_by(ME)
+        if not said.any():
+            return {}
+        return simulate_and_imitate(learner, self._batch(packed, said, paid), self.by_reward)
 
     def _switched(
         self, learner: Learner, rng: np.random.Generator
     ) -> list[tuple[Messages, npt.NDArray[np.float32]]]:
         """The conversations of the next updates as others would hold them, and what each message was paid."""
         drawn = []
-        for _ in range(max(1, JUDGED // self.batch_size) if self.perspective == "inferred" else 1):
+        for _ in range(judged_at_once(self.batch_size) if self.perspective == "inferred" else 1):
             data, rows = self._drawn(rng)
             names = data.names[rows]
             viewers = self._viewers(data, len(rows), rng)
@@ -581,6 +590,10 @@ class _Playing:
         episodes = self._play(learner.model, self._simulation, first, imagine)
         self.seconds["acting"] += time.perf_counter() - began
         self._number += 1
+        if not episodes.turns:
+            if self._number == 1:
+                raise self._silent(self.batch_size)
+            return log
         worth = kindness_of(self._judge(), episodes)
         gained, kind = mixed(self.acting, self.stage.individual, episodes, worth, rng)
         of_turns = self._of_turns(episodes, gained, kind)
@@ -588,6 +601,8 @@ class _Playing:
         anchored = self._anchored(learner.model, episodes, of_turns)
         for _ in range(self.acting.epochs):
             for piece in torch.from_numpy(rng.permutation(self.batch_size)).chunk(self.acting.pieces):
+                if not episodes.active[:, piece].any():  # whoever has no turn has nothing to learn from
+                    continue
                 log |= self._step(learner, episodes, of_turns, piece, anchored, rng)
         if self.acting.experience:
             self.batch = episodes.heard()
@@ -681,9 +696,17 @@ class _Playing:
         """Let values begin where a regression on some conversations puts them."""
         imagine = self.acting.reward in _IMAGINED
         episodes = self._play(model, self.stage.simulation(LIVES), self.stage.first, imagine)
+        if not episodes.turns:
+            raise self._silent(LIVES)
         worth = kindness_of(self._judge(), episodes)
         gained, _ = mixed(self.acting, self.stage.individual, episodes, worth, rng)
         return {"explained": settle(model, episodes, gained, self.acting.discount)}
+
+    def _silent(self, count: int) -> ValueError:
+        return ValueError(
+            f"individual {self.stage.individual} of {self.stage.name!r} has no turn in {count} "
+            "conversations, expected somebody who acts"
+        )
 
     def _told(self, episodes: Episodes, worth: npt.NDArray[np.float64]) -> dict[str, float]:
         """R^i(a^j^) beside the true R^j(a^j), and what everybody gained."""
@@ -719,7 +742,7 @@ def _tensors(name: str, state: Mapping[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def _ends(active: torch.Tensor) -> torch.Tensor:
-    """Which turns (K, B) are the last ones of their conversations; between two of them others may be active."""
+    """Which turns (K, B) are the last ones of their conversations; before them others may be silent turns."""
     left: torch.Tensor = active.flip(0).cumsum(0).flip(0)
     return active & (left == 1)
 

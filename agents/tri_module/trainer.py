@@ -28,7 +28,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from ..training import RunFolder, write
+from ..training import RunFolder, remove_unfinished, write
 from .routing import Learner
 
 __all__ = ["CheckpointError", "NotFiniteError", "Part", "Phase", "Progress", "Trainer"]
@@ -168,8 +168,9 @@ class Trainer:
             kept.
         check_every: after so many updates it is looked at.
         save_every: seconds between two states; 0: after each update.
-        exam: called with the model between two updates, after ``enough`` of :meth:`train`; a text ends the
-            training, and says why. It must depend on the model and on the number of updates alone.
+        exam: called with the model between two updates; a text ends the training for good, and says why. It
+            must depend on the model and on the number of updates alone.
+        again: whether a run that has no state yet may begin with the learner as it is now.
 
     Raises:
         ValueError: there is no phase, or two have one name.
@@ -187,6 +188,7 @@ class Trainer:
         check_every: int = 50,
         save_every: float = 30.0,
         exam: Callable[[Any, Progress], str | None] = lambda model, progress: None,
+        again: bool = True,
     ) -> None:
         names = [part.phase.name for part in parts]
         if not names or len(set(names)) < len(names):
@@ -198,7 +200,8 @@ class Trainer:
         self.learner, self.parts, self.run = learner, list(parts), run
         self.rng = np.random.default_rng(seed)
         self.watch, self.check_every, self.save_every = watch, check_every, save_every
-        self.exam = exam
+        self.exam, self.again = exam, again
+        self.passed: str | None = None  # what the exam said that has ended the training
         self.updates = 0
         self.total = sum(part.steps for part in parts)
         self.best: float | None = None
@@ -256,19 +259,23 @@ class Trainer:
             str(self.run.path / "tensorboard"), purge_step=self.updates + 1 if self.updates else None
         )
         self._clock, self._begun_at = _Clock(), self.updates
-        saved, reason = time.perf_counter(), None
+        saved, reason = time.perf_counter(), self.passed
         try:
             while reason is None and (part := self._next()) is not None:
                 self._update(part, board)
                 progress = self.progress()
                 tell(progress)
-                reason = enough(progress) or self.exam(self.learner.finished, progress)
+                # Whoever stops it at an exam stops it after that: a run that goes on holds no exam again.
+                self.passed = self.exam(self.learner.finished, progress)
+                reason = self.passed or enough(progress)
                 if time.perf_counter() - saved >= self.save_every:
                     board.flush()
                     self.save()
                     saved = time.perf_counter()
         finally:
             board.close()
+        if self.watch and self.best is None and self.updates == self.total:
+            self._check(1)  # a short one: better its end than none
         self.save()
         return self.progress(), reason
 
@@ -288,6 +295,9 @@ class Trainer:
         part.done += 1
         self.updates += 1
         numbers = {f"{phase.name}/{name}": float(value) for name, value in log.items()}
+        watched = self.watch.startswith(f"{phase.name}/")
+        if watched and part.done == 1 and numbers and self.watch not in numbers:
+            raise ValueError(f"best is {self.watch!r}, expected one of {', '.join(numbers)}")
         for name, value in numbers.items():
             self._recent.setdefault(name, deque(maxlen=RECENT)).append(value)
         times = {f"time/{name}": round(share, 4) for name, share in self._clock.shares().items()}
@@ -298,13 +308,13 @@ class Trainer:
             if isinstance(number, float):
                 board.add_scalar(name, number, self.updates)
         if self.watch and self.updates % self.check_every == 0:
-            self._check()
+            self._check(RECENT)
 
-    def _check(self) -> None:
+    def _check(self, fewest: int) -> None:
         """Keep the model if it is the best so far. By number of updates, not by time: it has to come out
         the same whenever a process was killed."""
-        values = self._recent.get(self.watch)
-        if values is None or len(values) < RECENT:
+        values = self._recent.get(self.watch, ())
+        if len(values) < fewest:
             return
         mean = math.fsum(values) / len(values)
         if self.best is None or mean < self.best:
@@ -362,6 +372,7 @@ class Trainer:
             "random": self.rng.bit_generator.state,
             "parts": parts,
             "best": self.best,
+            "passed": self.passed,
             "recent": {key: list(values) for key, values in self._recent.items()},
             "arrays": name,
         }
@@ -413,10 +424,11 @@ class Trainer:
         else:
             if problems:
                 raise CheckpointError("; ".join(problems))
+            if not self.again:
+                raise CheckpointError(f"{folder / _NEWEST} is missing, and no seed makes its network again")
             if any(folder.glob("state-*.safetensors")):
                 warn(f"{folder / _NEWEST} is missing: beginning anew")
-        for path in folder.glob(".*"):  # what a killed process was writing
-            path.unlink()
+        remove_unfinished(folder)
         self.run.cut_metrics(self.updates)
         return self.updates
 
@@ -439,9 +451,13 @@ class Trainer:
             part.done, part.credit = int(kept["done"]), float(kept["credit"])
             prefix = f"phase.{k}."
             own = {n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)}
-            part.phase.set_state({**kept["state"], **own})
+            try:
+                part.phase.set_state({**kept["state"], **own})
+            except KeyError as error:
+                raise CheckpointError(f"{path}: {error} of phase {part.phase.name!r} is missing") from None
         self.rng.bit_generator.state = about["random"]
         self.updates, self.best = int(about["updates"]), about["best"]
+        self.passed = about.get("passed")  # those from before it was kept do not say
         self._recent = {name: deque(values, RECENT) for name, values in about["recent"].items()}
 
 

@@ -13,8 +13,9 @@ import mindsight
 from mindsight.agents.registry import AgentError, load_agent
 from mindsight.agents.tri_module import TriConfig, TriModule
 from mindsight.agents.tri_module.agent import TriModuleAgent, _drawer
+from mindsight.agents.tri_module.grid import GridConfig
 from mindsight.agents.tri_module.judgement import perceived
-from mindsight.agents.tri_module.model import SeparateModules
+from mindsight.agents.tri_module.model import SeparateModules, new_model
 from mindsight.agents.tri_module.perspective import ME, SLOTS, VOCABULARY_SIZE, Messages
 from mindsight.agents.tri_module.rollouts import Reader
 from mindsight.envs.conversation.engine import CAPACITY
@@ -248,12 +249,27 @@ def test_learning_trains_this_agents_network_and_can_be_gone_on_with(curriculum,
     assert any(not torch.equal(kept[name], tensor) for name, tensor in agent.model.state_dict().items())
 
 
-def test_what_cannot_be_learned_is_named(curriculum, agent):
+def test_what_cannot_be_learned_is_named(curriculum, agent, tmp_path):
     with pytest.raises(TypeError, match="curriculum is 'first_words', expected a Curriculum"):
         agent.learn("first_words")
     foreign = TriModule(TriConfig(20, width=12, heads=(1, 1, 1), hidden=12))
-    with pytest.raises(ValueError, match="vocabulary is 20, expected that of conversations"):
+    with pytest.raises(ValueError, match="vocabulary of the network is 20, expected 89"):
         TriModuleAgent(foreign).learn(curriculum)
+    for course, network, says in (
+        (
+            "reach_by_watching",
+            agent.model,
+            "packing of the network is 'text', expected 'grid': gridworlds are",
+        ),
+        (
+            "first_words",
+            new_model(GridConfig(width=12, heads=(1, 1, 1), hidden=12)),
+            "is 'grid', expected 'text'",
+        ),
+    ):
+        with pytest.raises(ValueError, match=says):
+            TriModuleAgent(network).learn(mindsight.load_curriculum(course), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_default_context_holds_whatever_a_conversation_can_be():
@@ -360,9 +376,10 @@ def test_with_labels_everybody_is_taken_to_know_everything():
 
 # --- Files -------------------------------------------------------------------------------------------------
 def test_a_saved_agent_is_loaded_by_its_path(agent, tmp_path):
+    agent = TriModuleAgent(agent.model, "labels", "seven", seed=7)
     agent.save(tmp_path / "one")
     again = load_agent(tmp_path / "one")
-    assert (again.name, again.perspective) == (agent.name, agent.perspective)
+    assert (again.name, again.perspective, again.seed) == ("seven", "labels", 7)
     for one, other in zip(agent.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(one, other)
     agent.model.save(tmp_path / "run" / "checkpoints" / "last")
@@ -375,6 +392,9 @@ def test_two_networks_are_saved_and_loaded_as_two(tmp_path):
     assert isinstance(again.model, SeparateModules)
     found = evaluate(again, "sally_anne_chat_train", episodes=2, progress=False)
     assert len(found.probes) > 4
+    for kind in (TriModule, SeparateModules, TriModule):  # whatever was there before
+        TriModuleAgent(kind(CONFIG)).save(tmp_path)
+        assert type(load_agent(tmp_path).model) is kind
 
 
 @pytest.mark.parametrize(
@@ -383,7 +403,7 @@ def test_two_networks_are_saved_and_loaded_as_two(tmp_path):
         (lambda c: {**c, "format": "other"}, "agent.json: not a tri-module agent"),
         (lambda c: {**c, "version": 9}, "agent.json: version 9, expected 1"),
         (lambda c: {k: v for k, v in c.items() if k != "name"}, "agent.json: 'name' is missing"),
-        (lambda c: {**c, "perspective": "given"}, "perspective is 'given'"),
+        (lambda c: {**c, "perspective": "given"}, "agent.json: perspective is 'given'"),
     ],
 )
 def test_what_is_no_agent_is_said_with_its_file(agent, tmp_path, change, says):
@@ -395,3 +415,27 @@ def test_what_is_no_agent_is_said_with_its_file(agent, tmp_path, change, says):
     path.write_text("{")
     with pytest.raises(AgentError, match="not JSON"):
         load_agent(tmp_path)
+
+
+@pytest.mark.parametrize("config", [5, {"vocabulary": 89, "width": "x"}, {"vocabulary": 89, "heads": 7}])
+def test_sizes_that_are_none_are_said_with_their_file(agent, tmp_path, config):
+    agent.save(tmp_path)
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "config": config}))
+    with pytest.raises(AgentError, match=r"model\.json: "):
+        load_agent(tmp_path)
+
+
+def test_a_run_that_has_saved_nothing_is_said_to_be_one(curriculum, tmp_path):
+    curriculum.training(out=tmp_path / "run")
+    with pytest.raises(AgentError, match="saved nothing yet in checkpoints/last"):
+        load_agent(tmp_path / "run")
+
+
+def test_a_given_network_is_not_begun_with_anew(curriculum, agent, tmp_path):
+    """No seed makes it again, and another one in its place would be no continuation."""
+    run = curriculum.training(model=agent.model, out=tmp_path / "run").run
+    for path in run.checkpoints.glob("state*"):
+        path.unlink()
+    with pytest.raises(ValueError, match=r"state.json is missing, and no seed makes its network again"):
+        curricula.resume(run.path, print)

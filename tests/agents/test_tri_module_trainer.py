@@ -242,7 +242,7 @@ def test_a_process_may_die_before_every_single_file_that_it_writes(tmp_path, who
             deaths.append(path.name)
             if how[0] == "in the middle":  # a temporary file that nobody takes away
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.with_name(f".{path.name}.dead").write_bytes(b"half")
+                path.with_name(f".{path.name}.deadbeef").write_bytes(b"half")
             if how[0] == "after":
                 real(path, content)
             raise Killed

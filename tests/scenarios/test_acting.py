@@ -114,9 +114,7 @@ def test_advantages_are_those_of_each_conversation_for_itself(name):
     scenario, b = load_scenario(name), 12
     model = TriModule(TriConfig(VOCABULARY_SIZE, width=12, layers=1, heads=(1, 1, 1), hidden=12), 0)
     (individual,) = scenario.focal
-    played = play(
-        model, scenario.simulation(b), individual, scenario.modes("external"), FIRST, imagine=False
-    )
+    played = play(model, scenario.simulation(b), individual, scenario.modes("external"), FIRST, imagine=False)
     active, rng = played.active, np.random.default_rng(0)
     gaps = (active[:-1].int() - active[1:].int() == 1).sum() - (~active[-1]).sum()
     assert (gaps > 0) == (name != "solace_first")

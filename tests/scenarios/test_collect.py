@@ -94,6 +94,17 @@ def test_files_are_read_back_and_damage_is_named(tmp_path, capsys):
         Recorded.load(tmp_path / "nowhere")
 
 
+def test_what_is_there_is_not_written_over_and_that_is_said_before_anything_is_played(tmp_path, monkeypatch):
+    collect("chatter_train", 4, tmp_path / "data")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()}
+    monkeypatch.setattr(module, "_played", None)
+    with pytest.raises(FileExistsError, match="data is not empty: give a new folder"):
+        collect("chatter_train", 5, tmp_path / "data")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()} == before
+    with pytest.raises(FileExistsError):
+        collect("chatter_train", 5, tmp_path / "data" / "conversations.json")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import math
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -24,6 +26,7 @@ from mindsight.scenarios.curricula import (
     _KEYS,
     _PHASE_KEYS,
     LISTINGS,
+    Exam,
     is_curriculum,
     list_curricula,
     load_curriculum,
@@ -348,6 +351,7 @@ def test_other_recordings_than_those_of_the_run_are_refused(tmp_path):
     trainer = prepare(written(tmp_path, text), out=tmp_path / "run")
     trainer.train(enough=lambda p: "enough" if p.steps == 3 else None)
     assert resume(tmp_path / "run", pytest.fail).updates == 3
+    shutil.rmtree(tmp_path / "data")
     collect("echo_train", 20, tmp_path / "data", seed=1)
     with pytest.raises(ValueError, match="'listen': the recorded conversations are others than they were"):
         resume(tmp_path / "run", pytest.fail)
@@ -482,5 +486,130 @@ exam: {battery: false_belief_lived, every: 3, begin: 4, episodes: 7}
     again = resume(tmp_path / "run", print)
     assert again.updates == 7
     assert again.exam == load_curriculum(path).exam
-    with pytest.raises(ScenarioError, match=r"'exam.battery': is 'true_belief'"):
-        load_curriculum(written(tmp_path, text.replace("false_belief_lived", "true_belief")))
+    assert again.train()[1] == reason  # what was passed stays so: no update, no exam
+    assert (again.updates, len(held)) == (7, 2)
+    # whoever stops it at an exam does not skip that one
+    held.clear()
+    stop = lambda progress: "stopped" if progress.steps == 7 else None  # noqa: E731
+    assert prepare(path, out=tmp_path / "stopped").train(enough=stop)[1] == reason
+    assert resume(tmp_path / "stopped", print).train()[0].steps == 7
+    for battery, says in (
+        ("true_belief", "is 'true_belief'"),
+        ("movement", "is 'movement', in which nothing"),
+    ):
+        with pytest.raises(ScenarioError, match=rf"'exam.battery': {says}"):
+            load_curriculum(written(tmp_path, text.replace("false_belief_lived", battery)))
+
+
+def test_an_exam_without_questions_is_no_exam_that_is_failed(monkeypatch):
+    from mindsight.scenarios import evaluation
+
+    nothing = type("Card", (), {"sets": None, "threshold": 0.85})()
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_, **__: type("Result", (), {"card": nothing})())
+    progress = type("Progress", (), {"steps": 100})()
+    with pytest.raises(ValueError, match="battery is 'kindness', which has no sets of questions"):
+        Exam("kindness")(TriModule(TriConfig(VOCABULARY_SIZE, width=12, heads=(1, 1, 1))), progress)
+
+
+SHORT = """
+description: Short.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 512}
+phases:
+  - {listing: pretrain, scenario: chatter_train, steps: 3, batch_size: 2}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("phases:\n", "learner: {variant: separate}\nphases:\n  - {listing: kindness, name: act, "
+         "scenario: solace_first, steps: 1}\n", r"'learner\.variant'?: is 'separate', by which phase 'act'"),
+        ("pretrain, scenario: chatter_train", "finetune, scenario: reach_small, practice: {pieces: 3}",
+         r"practice\.pieces'?: is 3, expected at most batch_size, 2"),
+    ],
+)  # fmt: skip
+def test_what_would_fail_after_hours_is_found_when_it_is_read(tmp_path, old, new, says):
+    assert old in SHORT
+    with pytest.raises(ScenarioError, match=says):
+        load_curriculum(written(tmp_path, SHORT.replace(old, new)))
+
+
+def test_fewer_worlds_than_pieces_have_fewer_pieces(tmp_path):
+    text = SHORT.replace("pretrain, scenario: chatter_train", "finetune, scenario: reach_small")
+    (plan,) = load_curriculum(written(tmp_path, text)).phases
+    assert plan.practice["pieces"] == plan.batch_size == 2
+
+
+def test_a_best_that_is_never_reported_is_named_at_once_and_a_short_run_has_one(tmp_path):
+    path = written(tmp_path, SHORT + "best: pretrain/nonsense\n")
+    with pytest.raises(ValueError, match="best is 'pretrain/nonsense', expected one of pretrain/prediction"):
+        prepare(path, out=tmp_path / "no").train()
+    trainer = prepare(written(tmp_path, SHORT + "best: pretrain/prediction\n"), out=tmp_path / "yes")
+    trainer.train()
+    assert (tmp_path / "yes" / "checkpoints" / "best" / "model.json").is_file()
+
+
+def test_a_phase_that_judges_ahead_plays_only_what_is_kept_for_it(tmp_path):
+    """A batch size that divides none of the numbers of conversations that are played or judged at once."""
+    text = SHORT.replace("pretrain", "simulate_and_imitate").replace(
+        "batch_size: 2", "batch_size: 24, perspective: inferred"
+    )
+    trainer = prepare(written(tmp_path, text.replace("steps: 3", "steps: 16")), out=tmp_path / "run")
+    (part,), (plan,) = trainer.parts, load_curriculum(tmp_path / "tiny.yaml").phases
+    played, play = [], part.phase.source._play
+
+    def noted(first, count):
+        played.append(first + count)
+        return play(first, min(count, 24 * 16))
+
+    part.phase.source._play = noted
+    trainer.train()
+    assert 16 * 24 < max(played) <= plan.conversations()
+
+
+def test_data_may_move_and_its_place_in_the_config_be_written_anew(tmp_path):
+    collect("chatter_train", 8, tmp_path / "before")
+    text = SHORT.replace("scenario: chatter_train", f"data: {tmp_path / 'before'}")
+    trainer = prepare(written(tmp_path, text), out=tmp_path / "run")
+    trainer.train(enough=lambda progress: "stopped")
+    (tmp_path / "before").rename(tmp_path / "after")
+    with pytest.raises(
+        ValueError, match=r"config.json: data of phase 'pretrain' is .*before', where there is"
+    ):
+        resume(tmp_path / "run", print)
+    config = tmp_path / "run" / "config.json"
+    config.write_text(config.read_text().replace("/before", "/after"))
+    assert resume(tmp_path / "run", print).train()[0].steps == 3
+    with pytest.raises(ValueError, match="viewer of phase 'pretrain' is 'nobody_0', expected one of"):
+        prepare(
+            written(tmp_path, text.replace("before", "after").replace("steps", "viewer: nobody_0, steps"))
+        )
+
+
+@pytest.mark.parametrize("change", [{"steps": "x"}, {"seed": "a"}, {"learner": {"foo": 1}}, {"model": None}])
+def test_a_config_of_wrong_types_is_named(tmp_path, change):
+    prepare(written(tmp_path, SHORT), out=tmp_path / "run").train()
+    path = tmp_path / "run" / "config.json"
+    config = json.loads(path.read_text())
+    config |= {key: value for key, value in change.items() if key in config}
+    config["phases"][0] |= {key: value for key, value in change.items() if key in config["phases"][0]}
+    path.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"config\.json"):
+        resume(tmp_path / "run", print)
+
+
+def test_one_conversation_an_update_is_enough(tmp_path):
+    """Some of which nobody says anything, or one's own turn never comes."""
+    for listing, scenario in (("simulate_and_imitate", "sally_anne_chat_train"), ("finetune", "rumour_train"),
+                              ("kindness", "sally_anne_chat_train")):  # fmt: skip
+        text = SHORT.replace("pretrain, scenario: chatter_train", f"{listing}, scenario: {scenario}")
+        text = text.replace("steps: 3, batch_size: 2", "steps: 40, batch_size: 1")
+        progress, _ = prepare(written(tmp_path, text), out=tmp_path / listing).train()
+        assert progress.steps == 40
+        assert all(math.isfinite(value) for value in progress.means.values())
+
+
+def test_who_never_has_a_turn_cannot_act(tmp_path):
+    text = SHORT.replace("pretrain, scenario: chatter_train", "finetune, scenario: sally_anne_chat_honest")
+    with pytest.raises(ValueError, match="of 'sally_anne_chat_honest' has no turn in 2 conversations"):
+        prepare(written(tmp_path, text), out=tmp_path / "run").train()
