@@ -121,8 +121,8 @@ class Evaluate:
     """
 
     agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
-    """A reference agent, a run folder, a .safetensors file, module:Class, or a language model:
-    hf:PATH_OR_NAME or served:MODEL@URL."""
+    """A reference agent, a run folder, a .safetensors file, module:Class (installed, or my_module.py in the
+    current folder), or a language model: hf:PATH_OR_NAME or served:MODEL@URL."""
     battery: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BATTERY")] = ""
     """A battery's or scenario's name or file."""
     stories: Text = None
