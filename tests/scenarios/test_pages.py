@@ -9,6 +9,8 @@ import pytest
 
 import mindsight
 from mindsight.agents import AGENTS
+from mindsight.agents.tri_module.grid import GridConfig, GridModule
+from mindsight.agents.tri_module.grid_agent import GridAgent
 from mindsight.envs.probes import SHORTCUTS
 from mindsight.scenarios import Battery, Scenario, ScenarioError, list_batteries, load
 from mindsight.scenarios.loader import GROUPINGS
@@ -77,3 +79,27 @@ def test_the_page_of_the_audit_names_every_shortcut_and_battery_and_its_example_
         assert (f"## `{name}`" in text) == asks, name
     (block,) = blocks("audit.md", "python")
     exec(block.replace("episodes=20", "episodes=3"), {})
+
+
+TINY = """
+description: Two updates.
+phases:
+  - {listing: pretrain, scenario: cracker_train, steps: 2, batch_size: 4}
+"""
+
+
+def test_the_agents_of_the_page_on_training_learn_and_act(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    GridAgent(GridModule(GridConfig(width=12, layers=1, heads=(1, 1, 1), hidden=12))).save("runs/reach")
+    learning, talking, walking = (
+        next(block for block in blocks("training.md", "python") if mark in block)
+        for mark in ("TriModuleAgent.load", "agent.foresee", "env.agents:\n    actions")
+    )
+    space = {}
+    exec(learning.replace('"first_words"', '"tiny.yaml"'), space)
+    exec(talking, space)
+    assert set(space["states"]) == {"host_0", "guest_0"}
+    np.testing.assert_allclose(space["chances"].sum(), 1)
+    exec(walking, space)
+    assert set(space["states"]) == set(space["actions"]) == {"walker_0", "walker_1"}
