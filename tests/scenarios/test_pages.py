@@ -1,6 +1,7 @@
 """The pages on scenarios and evaluation: their examples run, their tables are the code's."""
 
 import re
+import textwrap
 from dataclasses import fields
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def test_the_example_files_load_and_the_mistake_reads_as_printed(tmp_path):
     (tmp_path / "exam.yaml").write_text(battery)
     (tmp_path / "lines.yaml").write_text(lines)
     assert isinstance(load(tmp_path / "mine.yaml"), Scenario)
+    assert mindsight.evaluate("scripted", tmp_path / "mine.yaml", 20, progress=False).card.passed
     assert len(load(tmp_path / "exam.yaml").scenarios) == 4
     assert [len(names) for names in load(tmp_path / "lines.yaml").stages.values()] == [1, 3]
     (tmp_path / "mine.yaml").write_text(scenario.replace("observer:", "observr:"))
@@ -52,6 +54,11 @@ def test_the_example_agent_runs_and_may_answer():
     assert card.agent == "walker"
     card = mindsight.evaluate(space["Walker"](), "sally_anne_false_belief", 5, progress=False).card
     assert card.score.log_score == pytest.approx(np.log(1 / 3) * 0.8 + np.log(1 / 2) * 0.2, abs=0.2)
+
+
+def test_the_examples_of_the_page_on_minds_hold():
+    for block in blocks("minds.md", "python"):
+        exec(textwrap.dedent(block), {})
 
 
 def test_the_keys_are_the_ones_that_are_read():
