@@ -202,7 +202,7 @@ class Render:
 
 @dataclass(frozen=True)
 class Export:
-    """Write the items of a battery's conversations as text, to test any model outside.
+    """Write the items of a battery's conversations (not its gridworlds) as text, to test any model outside.
 
     mindsight export --battery wellman_liu --out items.jsonl
     mindsight export --battery false_belief --format text --episodes 20 --out exam.txt
@@ -220,10 +220,12 @@ class Export:
     """Which block of evaluation seeds."""
 
     def run(self) -> int:
-        from .scenarios.export import export
+        from .scenarios.export import export, left_out
 
         count = export(self.battery, self.out, self.format, self.episodes, self.seed, progress=True)
         print(f"{count:,} items written to {self.out}")
+        for why, names in left_out(self.battery).items():
+            print(f"left out: {len(names)} {why}")
         return 0
 
 
