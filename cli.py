@@ -486,7 +486,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if debug or (error.name or "").startswith("mindsight"):
             raise
-        return _fail(name, f"{error.name} is not installed: pip install 'mindsight[all]'")
+        return _fail(name, f"{error.name} is not installed: pip install -e '.[all]' in the clone")
     except (ValueError, OSError) as error:
         if debug:
             raise

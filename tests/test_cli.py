@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +88,20 @@ def test_every_example_parses():
         for line in examples:
             words = line.partition("#")[0].split()
             assert isinstance(cli._parse(words[1:]), command), line
+
+
+def test_every_command_of_the_pages_parses():
+    root = Path(__file__).parents[1]
+    lines = [
+        line.strip()
+        for path in (root / "README.md", *sorted((root / "docs").glob("*.md")))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip().startswith("mindsight ")
+    ]
+    assert len(lines) > 30
+    for line in lines:  # what a command does stands beside it, after spaces
+        words = re.split(r"\s{2,}|\s#", line)[0].split()
+        assert isinstance(cli._parse(words[1:]), cli.COMMANDS[words[1]]), line
 
 
 # --- bad input ------------------------------------------------------------------------------------

@@ -61,6 +61,16 @@ def test_the_examples_of_the_page_on_minds_hold():
         exec(textwrap.dedent(block), {})
 
 
+def test_the_examples_of_the_readme_run(capsys):
+    space = {}
+    for block in re.findall(r"```python\n(.*?)```", (DOCS.parent / "README.md").read_text("utf-8"), re.S):
+        exec(block, space)
+    beliefs = space["beliefs"]
+    found = beliefs["Sally"]["ball"], beliefs["Anne", "Sally"]["ball"], beliefs[()]["ball"]
+    assert found == ("box", "box", "basket")
+    assert "walker" in capsys.readouterr().out
+
+
 def test_the_keys_are_the_ones_that_are_read():
     text = page("scenarios.md")
     for kind in (Scenario, Battery):
