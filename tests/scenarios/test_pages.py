@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import mindsight
+from mindsight import cli
 from mindsight.agents import AGENTS
 from mindsight.agents.tri_module.grid import GridConfig, GridModule
 from mindsight.agents.tri_module.grid_agent import GridAgent
@@ -96,6 +97,20 @@ def test_the_page_of_the_audit_names_every_shortcut_and_battery_and_its_example_
         assert (f"## `{name}`" in text) == asks, name
     (block,) = blocks("audit.md", "python")
     exec(block.replace("episodes=20", "episodes=3"), {})
+
+
+def test_the_programs_of_the_page_on_training_go_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole, parts = (
+        next(block for block in blocks("training.md", "python") if mark in block)
+        for mark in ("commands.train", "sb3.restore")
+    )
+    exec(whole.replace("200_000", "128, num_envs=8").replace("width=64", "width=64, rollout=16"), {})
+    assert cli.main(["train", "--resume", "runs/small", "--steps", "256"]) == 0
+    space = {}
+    exec(parts.replace("00_000", "_000").replace("width=64", "width=64, rollout=16"), space)
+    assert space["model"].num_timesteps == 4_096  # whole updates of 64 worlds
+    assert cli.main(["train", "--resume", "runs/mine"]) == 2
 
 
 TINY = """
