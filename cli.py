@@ -35,19 +35,24 @@ Text = Annotated[str | None, tyro.conf.arg(metavar="PATH", help_behavior_hint=""
 
 @dataclass(frozen=True)
 class List:
-    """What there is: environments, scenarios, batteries, agents.
+    """What there is: environments, scenarios, batteries, curricula, agents.
 
     mindsight list
+    mindsight list batteries agents  # some of the sections
     mindsight list sally_anne        # the page of an environment: rules, options, tables
+    mindsight list false_belief      # a battery's file: its scenarios
     """
 
-    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
-    """An environment, scenario or battery, whose page is printed."""
+    names: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = ()
+    """Sections (environments, scenarios, batteries, curricula, agents), or an environment, scenario, battery
+    or curriculum, whose page is printed; all sections unless given."""
 
     def run(self) -> int:
         from .commands import show_list
 
-        return show_list(self.name)
+        return show_list(self.names)
 
 
 @dataclass(frozen=True)

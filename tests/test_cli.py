@@ -49,6 +49,20 @@ def test_list_names_everything(capsys):
         assert name in out
 
 
+def test_list_prints_sections(capsys):
+    assert cli.main(["list", "batteries", "agents"]) == 0
+    out = capsys.readouterr().out
+    count = len(mindsight.load_battery("false_belief").scenarios)
+    assert re.search(rf"^false_belief +{count} ", out, re.M)
+    for name in ("reality_biased", "PATH", "module:Class", "hf:PATH_OR_NAME", "served:MODEL@URL"):
+        assert re.search(rf"^{name} ", out, re.M), name
+    assert "Batteries" in out and "Agents" in out
+    assert "Scenarios" not in out and "reach_small" not in out
+    assert cli.main(["list", "agents", "agent"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "did you mean 'agents'?" in said.err
+
+
 def test_list_prints_pages(capsys):
     assert cli.main(["list", "reach"]) == 0
     assert "beacon" in capsys.readouterr().out
