@@ -35,19 +35,24 @@ Text = Annotated[str | None, tyro.conf.arg(metavar="PATH", help_behavior_hint=""
 
 @dataclass(frozen=True)
 class List:
-    """What there is: environments, scenarios, batteries, agents.
+    """What there is: environments, scenarios, batteries, curricula, agents.
 
     mindsight list
+    mindsight list batteries agents  # some of the sections
     mindsight list sally_anne        # the page of an environment: rules, options, tables
+    mindsight list false_belief      # a battery's file: its scenarios
     """
 
-    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
-    """An environment, scenario or battery, whose page is printed."""
+    names: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = ()
+    """Sections (environments, scenarios, batteries, curricula, agents), or an environment, scenario, battery
+    or curriculum, whose page is printed; all sections unless given."""
 
     def run(self) -> int:
         from .commands import show_list
 
-        return show_list(self.name)
+        return show_list(self.names)
 
 
 @dataclass(frozen=True)
@@ -121,8 +126,8 @@ class Evaluate:
     """
 
     agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
-    """A reference agent, a run folder, a .safetensors file, module:Class, or a language model:
-    hf:PATH_OR_NAME or served:MODEL@URL."""
+    """A reference agent, a run folder, a .safetensors file, module:Class (installed, or my_module.py in the
+    current folder), or a language model: hf:PATH_OR_NAME or served:MODEL@URL."""
     battery: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BATTERY")] = ""
     """A battery's or scenario's name or file."""
     stories: Text = None
@@ -202,7 +207,7 @@ class Render:
 
 @dataclass(frozen=True)
 class Export:
-    """Write the items of a battery's conversations as text, to test any model outside.
+    """Write the items of a battery's conversations (not its gridworlds) as text, to test any model outside.
 
     mindsight export --battery wellman_liu --out items.jsonl
     mindsight export --battery false_belief --format text --episodes 20 --out exam.txt
@@ -220,10 +225,12 @@ class Export:
     """Which block of evaluation seeds."""
 
     def run(self) -> int:
-        from .scenarios.export import export
+        from .scenarios.export import export, left_out
 
         count = export(self.battery, self.out, self.format, self.episodes, self.seed, progress=True)
         print(f"{count:,} items written to {self.out}")
+        for why, names in left_out(self.battery).items():
+            print(f"left out: {len(names)} {why}")
         return 0
 
 
@@ -484,7 +491,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if debug or (error.name or "").startswith("mindsight"):
             raise
-        return _fail(name, f"{error.name} is not installed: pip install 'mindsight[all]'")
+        return _fail(name, f"{error.name} is not installed: pip install -e '.[all]' in the clone")
     except (ValueError, OSError) as error:
         if debug:
             raise

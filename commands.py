@@ -53,6 +53,7 @@ from .scenarios.loader import (
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from .envs.simulation import Simulation
     from .renders import Window
@@ -88,50 +89,97 @@ def _tell(text: str) -> None:
 
 
 # --- list -----------------------------------------------------------------------------------------
-def show_list(name: str = "") -> int:
-    """Print what there is, or the page of one environment, scenario or battery."""
-    from rich.markup import escape
+def show_list(names: Sequence[str] = ()) -> int:
+    """Print what there is.
+
+    Args:
+        names: each a section (``"environments"``, ``"scenarios"``, ``"batteries"``, ``"curricula"``,
+            ``"agents"``), or an environment, scenario, battery or curriculum, whose page is printed; all
+            sections where empty.
+
+    Raises:
+        ValueError: there is nothing of that name.
+    """
+    console = _console()
+    # First, so that nothing is printed before an error.
+    pages = {name: _page(name) for name in names if name not in _SECTIONS}
+    for name in names or _SECTIONS:
+        if name in pages:
+            print(pages[name])
+        else:
+            console.print(_SECTIONS[name]())
+            console.print()
+    return 0
+
+
+def _table(title: str, *heads: str) -> Table:
     from rich.table import Table
 
-    console = _console()
-    if name:
-        print(_page(name))
-        return 0
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for head in heads:
+        made.add_column(head, overflow="fold")
+    return made
 
-    def table(title: str, *heads: str) -> Table:
-        made = Table(title=title, title_justify="left", title_style="bold", box=None,
-                     padding=(0, 2, 0, 0))  # fmt: skip
-        for head in heads:
-            made.add_column(head, overflow="fold")
-        return made
 
-    games = table("Environments", "name", "stage", "what it is", "individuals", "options")
+def _environments() -> Table:
+    games = _table("Environments", "name", "stage", "what it is", "individuals", "options")
     for game in GAMES.values():
         options = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(game.options))
         games.add_row(game.name, game.stage, game.title, ", ".join(game.individuals), options)
-    scenarios = table("Scenarios", "name", "environment", "who", "what it is")
+    return games
+
+
+def _scenarios() -> Table:
+    from rich.markup import escape
+
+    scenarios = _table("Scenarios", "name", "environment", "who", "what it is")
     for each in list_scenarios():
         scenario = load_scenario(each)
         who = ", ".join(f"{k}: {v}" for k, v in scenario.roles.items())
         scenarios.add_row(each, scenario.environment, who, escape(scenario.description))
-    batteries = table("Batteries", "name", "scenarios", "what it is")
+    return scenarios
+
+
+def _batteries() -> Table:
+    from rich.markup import escape
+
+    batteries = _table("Batteries", "name", "scenarios", "what it is")
     for each in list_batteries():
         battery = load_battery(each)
-        names = ", ".join(scenario.name for scenario in battery.scenarios)
-        batteries.add_row(each, names, escape(battery.description))
-    trainings = table("Curricula", "name", "what it is")
+        batteries.add_row(each, str(len(battery.scenarios)), escape(battery.description))
+    return batteries
+
+
+def _curricula() -> Table:
+    from rich.markup import escape
+
+    trainings = _table("Curricula", "name", "what it is")
     for each in curricula.list_curricula():
         trainings.add_row(each, escape(curricula.page(each)[0]))
-    agents = table("Agents", "name", "what it is")
+    return trainings
+
+
+def _agents() -> Table:
+    from rich.markup import escape
+
+    agents = _table("Agents", "name", "what it is")
     for each, make in AGENTS.items():
         lines = (make.__doc__ or "").strip().split("\n\n")[0]
         agents.add_row(each, escape(" ".join(lines.split())))
     agents.add_row("PATH", "a model saved by `mindsight train`: a run folder or .safetensors file")
-    agents.add_row("module:Class", "one of your own")
-    for one in (games, scenarios, batteries, trainings, agents):
-        console.print(one)
-        console.print()
-    return 0
+    agents.add_row("module:Class", "one of your own, installed or in the current folder")
+    agents.add_row("hf:PATH_OR_NAME", "a language model on your disk, or from the Hugging Face hub")
+    agents.add_row("served:MODEL@URL", "a language model behind an endpoint that speaks OpenAI's protocol")
+    return agents
+
+
+_SECTIONS: dict[str, Callable[[], Table]] = {
+    "environments": _environments,
+    "scenarios": _scenarios,
+    "batteries": _batteries,
+    "curricula": _curricula,
+    "agents": _agents,
+}
 
 
 def _page(name: str) -> str:
@@ -144,10 +192,10 @@ def _page(name: str) -> str:
     if name in (*list_scenarios(), *list_batteries()) or Path(name).is_file():
         found = load(name)
         return Path(found.source).read_text(encoding="utf-8").rstrip()
-    known = [*GAMES, *list_scenarios(), *list_batteries(), *curricula.list_curricula()]
+    known = [*_SECTIONS, *GAMES, *list_scenarios(), *list_batteries(), *curricula.list_curricula()]
     raise ValueError(
-        f"there is no environment, scenario, battery or curriculum {name!r}, expected one of "
-        f"{', '.join(known)}{nearest(name, known)}"
+        f"there is no environment, scenario, battery or curriculum {name!r}, expected one of those that "
+        f"`mindsight list` shows, or a section ({', '.join(_SECTIONS)}){nearest(name, known)}"
     )
 
 

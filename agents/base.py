@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Agent", "guess", "one_hot"]
+__all__ = ["Agent", "as_rows", "guess", "one_hot"]
 
 
 class Agent:
@@ -85,6 +85,33 @@ class Agent:
         """What its card has to say besides the scores, such as how many answers could not be read.
         Called before it plays and after: whatever it counts, it counts from the last call on."""
         return ()
+
+
+def as_rows(
+    observation: Any, action_masks: npt.NDArray[Any] | None, axes: Mapping[str, int]
+) -> tuple[dict[str, Any], bool]:
+    """What an environment gives somebody, as :meth:`Agent.act` is given it.
+
+    Args:
+        observation: one observation (a dict), or n rows of it.
+        action_masks: the mask of what can be done, of one or n rows; None where it is in the observation.
+        axes: what the observation has to hold, and how many axes each of it has without that of rows.
+
+    Returns:
+        The rows, with ``"action_mask"``; and whether it was one observation, which is now a row.
+
+    Raises:
+        ValueError: something is missing; it says what.
+    """
+    given = {"action_mask": action_masks} if action_masks is not None else {}
+    rows = {**observation, **given} if isinstance(observation, Mapping) else given
+    for name in (*axes, "action_mask"):
+        if name not in rows:
+            hint = "; give info['action_mask'] as action_masks" if name == "action_mask" else ""
+            raise ValueError(f"{name!r} is missing: expected an observation of {', '.join(axes)}{hint}")
+    name, count = next(iter(axes.items()))
+    alone = np.ndim(rows[name]) == count
+    return ({key: np.asarray(value)[None] for key, value in rows.items()} if alone else rows), alone
 
 
 def one_hot(options: Sequence[str], answer: str) -> npt.NDArray[np.float64]:

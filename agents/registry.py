@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,7 +70,8 @@ def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
         given: a reference agent's name, the path of a saved model, a language model
             (``"hf:PATH_OR_NAME"``, ``"served:MODEL@URL"``, see ``docs/language_models.md``),
             ``"module:Class"`` for one of your own (a class or function that is called without
-            arguments), or an agent, which is returned as it is.
+            arguments), or an agent, which is returned as it is. The module is one that Python finds, or
+            lies in the current folder.
         settings: of a language model, such as ``acting="free"``; others have none.
 
     Raises:
@@ -87,12 +91,7 @@ def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
     if name in AGENTS:
         return AGENTS[name]()
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
-        module, _, attribute = name.partition(":")
-        try:
-            made = getattr(importlib.import_module(module), attribute)()
-        except (ImportError, AttributeError, TypeError) as error:
-            raise AgentError(f"agent {name!r}: {error}") from error
-        return check_agent(made)
+        return check_agent(_made_by(name))
     if Path(name).exists():
         # Here and not above: torch takes over a second to import.
         if any((Path(name) / file).exists() for file in _TRI_MODULE):
@@ -113,6 +112,38 @@ def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
         f"agent is {name!r}, expected one of {', '.join(AGENTS)}, the path of a saved model, "
         f"hf:PATH_OR_NAME, served:MODEL@URL, or 'module:Class'{hint}"
     )
+
+
+def _made_by(name: str) -> Any:
+    """What ``"module:Class"`` makes; :class:`AgentError` where it makes nothing."""
+    module, _, attribute = name.partition(":")
+    origin = ""
+    try:
+        with _current_folder_importable():
+            loaded = importlib.import_module(module)
+            # Which of two modules of a name it is, the user cannot know.
+            origin = f" ({getattr(loaded, '__file__', None) or 'a folder'})"
+            return getattr(loaded, attribute)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise AgentError(f"agent {name!r}{origin}: {error}") from error
+
+
+@contextmanager
+def _current_folder_importable() -> Iterator[None]:
+    """Within this, modules of the current folder are found, as ``python -m`` finds them and a console script
+    does not. They are looked for last: nothing that is installed, and no part of the standard library that
+    one of its own modules imports, is hidden by a file of the same name that happens to lie there."""
+    folder = os.getcwd()
+    if folder in sys.path or "" in sys.path:
+        yield
+        return
+    sys.path.append(folder)
+    importlib.invalidate_caches()  # a file may be younger than what the import system remembers of its folder
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the module may have taken it off itself
+            sys.path.remove(folder)
 
 
 def check_agent(agent: Any) -> Agent:

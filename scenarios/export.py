@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from .evaluation import bar
 from .files import write_text
 from .loader import Battery, Scenario, load
 
-__all__ = ["FORMATS", "export", "items"]
+__all__ = ["FORMATS", "export", "items", "left_out"]
 
 FORMATS = ("jsonl", "text")
 _CHUNK = 1024  # conversations that are played side by side
@@ -83,8 +83,8 @@ def _block(number: int, item: dict[str, Any]) -> str:
 def items(
     battery: str | Path | Scenario | Battery, episodes: int | None = None, seed: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """The items one after the other; those of gridworlds, which have no text of their own, are left
-    out. Focal individuals are played by the game's scripted characters."""
+    """The items one after the other, of the scenarios that :func:`left_out` does not name. Focal
+    individuals are played by the game's scripted characters."""
     for scenario in _asking(load(battery)):
         count = scenario.episodes if episodes is None else episodes
         first = scenario.first_seed if seed is None else seeds.evaluation_seed(seed)
@@ -92,10 +92,29 @@ def items(
             yield from _played(scenario, first + start, min(_CHUNK, count - start))
 
 
+def left_out(battery: str | Path | Scenario | Battery) -> dict[str, list[str]]:
+    """The scenarios of a battery that have no items: why, and the names of those; nothing where all have."""
+    found: dict[str, list[str]] = {}
+    for scenario in _scenarios(load(battery)):
+        if why := _hindrance(scenario):
+            found.setdefault(why, []).append(scenario.name)
+    return found
+
+
+def _scenarios(battery: Scenario | Battery) -> Sequence[Scenario]:
+    return (battery,) if isinstance(battery, Scenario) else battery.scenarios
+
+
+def _hindrance(scenario: Scenario) -> str:
+    """Why a scenario has no items; ``""`` where it has."""
+    if scenario.game.family != "conversation":
+        return "gridworlds, whose episodes are no stories"
+    return "" if scenario.probes else "conversations that ask nothing"
+
+
 def _asking(battery: Scenario | Battery) -> list[Scenario]:
     """The conversations among a battery's scenarios that ask something."""
-    scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
-    return [each for each in scenarios if each.game.family == "conversation" and each.probes]
+    return [each for each in _scenarios(battery) if not _hindrance(each)]
 
 
 def _played(scenario: Scenario, first: int, size: int) -> Iterator[dict[str, Any]]:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +49,20 @@ def test_list_names_everything(capsys):
         assert name in out
 
 
+def test_list_prints_sections(capsys):
+    assert cli.main(["list", "batteries", "agents"]) == 0
+    out = capsys.readouterr().out
+    count = len(mindsight.load_battery("false_belief").scenarios)
+    assert re.search(rf"^false_belief +{count} ", out, re.M)
+    for name in ("reality_biased", "PATH", "module:Class", "hf:PATH_OR_NAME", "served:MODEL@URL"):
+        assert re.search(rf"^{name} ", out, re.M), name
+    assert "Batteries" in out and "Agents" in out
+    assert "Scenarios" not in out and "reach_small" not in out
+    assert cli.main(["list", "agents", "agent"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "did you mean 'agents'?" in said.err
+
+
 def test_list_prints_pages(capsys):
     assert cli.main(["list", "reach"]) == 0
     assert "beacon" in capsys.readouterr().out
@@ -86,6 +102,20 @@ def test_every_example_parses():
         for line in examples:
             words = line.partition("#")[0].split()
             assert isinstance(cli._parse(words[1:]), command), line
+
+
+def test_every_command_of_the_pages_parses():
+    root = Path(__file__).parents[1]
+    lines = [
+        line.strip()
+        for path in (root / "README.md", *sorted((root / "docs").glob("*.md")))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip().startswith("mindsight ")
+    ]
+    assert len(lines) > 30
+    for line in lines:  # what a command does stands beside it, after spaces
+        words = re.split(r"\s{2,}|\s#", line)[0].split()
+        assert isinstance(cli._parse(words[1:]), cli.COMMANDS[words[1]]), line
 
 
 # --- bad input ------------------------------------------------------------------------------------

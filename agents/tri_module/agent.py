@@ -33,7 +33,7 @@ from ...envs.conversation.language import (
     UNSURE,
     VOCABULARY,
 )
-from ..base import Agent, guess
+from ..base import Agent, as_rows, guess
 from ..training import RunFolder, losses, read_description, training_bar, write
 from .judgement import perceived
 from .model import SeparateModules, TriModule, load_model
@@ -54,6 +54,7 @@ _TOKEN = {word: token for token, word in enumerate(VOCABULARY) if word}
 _ROWS = 512  # histories that are read at once
 _PART = 256  # conversations that have a reader of their own
 _WORDS = 4  # of an utterance at most
+_AXES = {"tokens": 2, "sender": 1, "self": 0, "menu": 2}
 
 
 class Course(Protocol):
@@ -175,25 +176,33 @@ class TriModuleAgent(Agent):
         state: Life | None = None,
         episode_start: npt.NDArray[np.bool_] | None = None,
         deterministic: bool = True,
+        action_masks: npt.NDArray[Any] | None = None,
     ) -> tuple[npt.NDArray[np.int64], Life]:
         """Choose what to say, token by token, by the behaviour output: each token is the likeliest of those
         with which some utterance goes on that can be said now (``rollouts.say``, by which reward training
         plays, too). That is not always the likeliest utterance as a whole.
 
         Args:
-            observation: n rows of what is perceived, see :meth:`Agent.act`, with ``"menu"``.
+            observation: what an environment with ``observation="tokens"`` gives somebody, or n rows of it, as
+                :meth:`Agent.act` is given them.
             state: what the last call, or :meth:`initial_state`, returned; None at the beginning.
             episode_start: as Stable-Baselines3 has it; not needed, for an observation holds a whole history.
             deterministic: False: tokens are drawn. The draws depend on the agent's seed, on how many calls
                 came before, and on the row.
+            action_masks: the environment's ``info["action_mask"]`` (U,), or n rows of it; None where it is in
+                the observation.
 
         Returns:
-            Actions (n,), and the new state.
+            Actions (n,), or one where one observation was given; and the new state.
+
+        Raises:
+            ValueError: something of the observation is missing.
         """
-        messages = Messages.of(observation)
+        rows, alone = as_rows(observation, action_masks, _AXES)
+        messages = Messages.of(rows)
         n = len(messages.own)
         state = self.initial_state(n) if state is None else state
-        mask, menu = observation["action_mask"] != 0, observation["menu"]
+        mask, menu = rows["action_mask"] != 0, rows["menu"]
         chosen = mask.argmax(1).astype(np.int64)
         choosing = mask.sum(1) > 1
         uniform = np.random.default_rng((self.seed, state.calls)).random((n, menu.shape[2]))
@@ -215,7 +224,7 @@ class TriModuleAgent(Agent):
                 None if deterministic else _drawer(uniform[part]),
             )
             chosen[part] = np.where(acting, said.utterance.numpy(), chosen[part])
-        return chosen, Life(messages, state.calls + 1, state.readers)
+        return (chosen[0] if alone else chosen), Life(messages, state.calls + 1, state.readers)
 
     @property
     def _acting(self) -> TriModule:
@@ -230,8 +239,9 @@ class TriModuleAgent(Agent):
 
         Args:
             state: B histories.
-            names: (B,) the others' name tokens.
-            menu: (B, U, L) word tokens, what they might say, in words as they are (``menu_tokens(j)``).
+            names: (B,) the others' name tokens: their observation's ``"self"``.
+            menu: (B, U, L) word tokens, what they might say, in words as they are: their observation's
+                ``"menu"``.
             mask: (B, U), what of it is asked about.
 
         Returns:

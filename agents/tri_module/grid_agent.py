@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ...envs.grid.engine import NUM_FIELDS
-from ..base import Agent
+from ..base import Agent, as_rows
 from .agent import write_agent
 from .grid import NOTHING, GridOutput, acting_part, looks
 from .model import Cache, SeparateModules, TriModule
@@ -113,6 +113,31 @@ class GridAgent(Agent):
         state = state.extended(window, fields, chosen)
         self._read = state, cache
         return chosen, state
+
+    def predict(
+        self,
+        observation: Mapping[str, Any],
+        state: Life | None = None,
+        *,
+        action_masks: npt.NDArray[Any] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], Life]:
+        """The same, of what an environment with ``observation="symbolic"`` gives somebody.
+
+        Args:
+            observation: one, or n rows of it.
+            state: what the last call returned; None at the beginning of an episode.
+            action_masks: the environment's ``info["action_mask"]``, or n rows of it; None where it is in the
+                observation.
+
+        Returns:
+            Actions (n,), or one where one observation was given; and the new state.
+
+        Raises:
+            ValueError: something of the observation is missing, or the windows are not of the model's size.
+        """
+        rows, alone = as_rows(observation, action_masks, {"window": 3, "fields": 1})
+        chosen, state = self.act(rows, self.initial_state(len(rows["fields"])) if state is None else state)
+        return (chosen[0] if alone else chosen), state
 
     def _forward(self, window: Any, fields: Any, before: Any, cache: Cache) -> GridOutput:
         """Read on."""

@@ -15,7 +15,8 @@ cannot be said here and now, says nothing: it costs the turn, and ``info["not_un
 reason.
 
 Observations: ``"flat"``, one-hot numbers, the last messages that one perceived (the default); ``"tokens"``,
-a dict of word tokens and senders; ``"text"``, the transcript.
+a dict of word tokens and senders, and of the menu in words, by whose numbers one speaks; ``"text"``, the
+transcript.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ _STORY = 12_000  # letters of a transcript at most
 _CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:;!?'\"()-*\n")
 
 
-def observation_space(observation: str, window: int) -> spaces.Space[Any]:
-    """The space of one individual's observations."""
+def observation_space(observation: str, window: int, count: int) -> spaces.Space[Any]:
+    """The space of one individual's observations; ``count`` utterances in the menu."""
     if observation == "flat":
         return spaces.Box(0, 1, (views.flat_size(window),), np.uint8)
     if observation == "text":
@@ -79,6 +80,7 @@ def observation_space(observation: str, window: int) -> spaces.Space[Any]:
             "tokens": spaces.Box(0, top, (CAPACITY, LENGTH), np.int16),
             "sender": spaces.Box(0, top, (CAPACITY,), np.int16),
             "self": spaces.Box(0, top, (), np.int16),
+            "menu": spaces.Box(0, top, (count, LENGTH), np.int16),
         }
     )
 
@@ -149,11 +151,12 @@ class _Single:
         self._reason = ""  # why the last utterance was not understood
 
     def _spaces(self) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
-        observed = observation_space(self.observation, self.simulation.size)
+        count = len(self.simulation.actions)
+        observed = observation_space(self.observation, self.simulation.size, count)
         if self.labels and isinstance(observed, spaces.Dict):
             shape = (CAPACITY, self.simulation.count)
             observed = spaces.Dict({**observed.spaces, "perceivers": spaces.Box(0, 1, shape, np.uint8)})
-        return observed, action_space(self.actions, len(self.simulation.actions))
+        return observed, action_space(self.actions, count)
 
     def _begin(self, seed: int | None) -> None:
         """A new episode; without a seed the stream goes on, or starts anywhere the first time."""
@@ -212,6 +215,7 @@ class _Single:
             return simulation.transcript(0, a)
         found = {key: value[0] for key, value in simulation.view("tokens", a).items()}
         found["self"] = np.array(found["self"], np.int16)
+        found["menu"] = simulation.menu_tokens(a)[0]
         if self.labels:
             heard = simulation.perceivers(0)
             labels = np.zeros((CAPACITY, simulation.count), np.uint8)
@@ -543,8 +547,9 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Any, npt.NDArray[Any], npt.ND
             **METADATA, "name": f"{name}_v0", "autoreset_mode": AUTORESET_MODES[autoreset],
         }  # fmt: skip
         self._first_seed, self._begun = seed, False
-        self.single_observation_space = observation_space(observation, self.simulation.size)
-        self.single_action_space = action_space("utterance", len(self.simulation.actions))
+        count = len(self.simulation.actions)
+        self.single_observation_space = observation_space(observation, self.simulation.size, count)
+        self.single_action_space = action_space("utterance", count)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         size = views.flat_size(self.simulation.size)

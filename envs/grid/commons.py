@@ -649,7 +649,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             )
         )  # fmt: skip
 
-    whom = "the other" if social else "the arrow"
+    whom = other if social else f"the arrow {other}"  # not "the other": several are in sight
     test = "test" if social and likes != mine else "control"
     # one sort that it likes and one that it does not; if there are such, those that one differs in
     pairs = (

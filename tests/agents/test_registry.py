@@ -1,5 +1,7 @@
 """Agents by name, what they have to be, and who may read the engine's state."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,35 @@ def test_an_agent_of_ones_own_is_loaded_from_its_module(monkeypatch, tmp_path):
         load_agent("no_such_module_h5:Mine")
     with pytest.raises(AgentError, match="object has no method 'initial_state'"):
         load_agent("my_agents_h5:nothing")
+
+
+def _agent_file(folder, module, name):
+    folder.mkdir(exist_ok=True)
+    (folder / f"{module}.py").write_text(
+        f"from mindsight.agents import Agent\nclass Mine(Agent):\n    name = {name!r}\n"
+    )
+    return folder
+
+
+def test_an_agent_is_loaded_from_the_current_folder_as_a_console_script_does_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])  # "" would be the current folder
+    before = list(sys.path)
+    _agent_file(tmp_path / "here", "my_agents_h2", "mine")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AgentError, match="No module named 'my_agents_h2'"):
+        load_agent("my_agents_h2:Mine")
+    monkeypatch.chdir(tmp_path / "here")
+    assert load_agent("my_agents_h2:Mine").name == "mine"
+    with pytest.raises(AgentError, match=r"my_agents_h2:Other' \(.*here/my_agents_h2.py\): .*'Other'"):
+        load_agent("my_agents_h2:Other")
+    assert sys.path == before
+
+
+def test_the_current_folder_hides_nothing_that_is_installed(monkeypatch, tmp_path):
+    installed = _agent_file(tmp_path / "installed", "installed_agents_h2", "installed")
+    monkeypatch.setattr(sys, "path", [*(entry for entry in sys.path if entry), str(installed)])
+    monkeypatch.chdir(_agent_file(tmp_path / "here", "installed_agents_h2", "mine"))
+    assert load_agent("installed_agents_h2:Mine").name == "installed"
 
 
 @pytest.mark.parametrize("kind", [Cheat, Impostor, Puppet])

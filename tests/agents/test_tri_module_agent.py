@@ -5,6 +5,7 @@ import json
 import math
 from types import SimpleNamespace
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -134,6 +135,26 @@ def test_a_row_does_not_depend_on_who_is_beside_it(agent, deterministic):
     many = playing(agent, 5, deterministic=deterministic)
     few = playing(agent, 2, deterministic=deterministic)
     assert (many[:, :2] == few).all()
+
+
+def test_one_observation_of_an_environment_is_a_row(agent):
+    env = gymnasium.make("mindsight/cracker-v0", observation="tokens")
+    seen, info = env.reset(seed=5)
+    assert env.observation_space.contains(seen)
+    state = states = None
+    for _ in range(3):
+        action, state = agent.predict(seen, state, deterministic=False, action_masks=info["action_mask"])
+        rows = {key: np.stack([value, value]) for key, value in {**seen, **info}.items()}
+        actions, states = agent.predict(rows, states, deterministic=False)
+        assert np.shape(action) == () and action == actions[0]
+        seen, _, terminated, truncated, info = env.step(action)
+        if terminated or truncated:
+            break
+    with pytest.raises(ValueError, match=r"'action_mask' is missing.*give info\['action_mask'\]"):
+        agent.predict(seen, state)
+    flat, info = gymnasium.make("mindsight/cracker-v0").reset(seed=5)
+    with pytest.raises(ValueError, match="'tokens' is missing: expected an observation of tokens, sender"):
+        agent.predict(flat, action_masks=info["action_mask"])
 
 
 def test_a_new_episode_is_played_as_if_it_were_the_first(agent):

@@ -353,6 +353,22 @@ def test_an_agent_is_a_function_of_what_it_perceived(tmp_path):
         np.testing.assert_array_equal(fresh.act(given, state)[0], chosen)
 
 
+def test_one_observation_of_an_environment_is_a_row():
+    agent = GridAgent(small())
+    env = mindsight.parallel_env("reach", observation="symbolic")
+    observations, infos = env.reset(seed=5)
+    state, states = None, agent.initial_state(1)
+    for _ in range(5):
+        seen, mask = observations["walker_0"], infos["walker_0"]["action_mask"]
+        action, state = agent.predict(seen, state, action_masks=mask)
+        rows = {key: value[None] for key, value in {**seen, "action_mask": mask}.items()}
+        actions, states = agent.act(rows, states)
+        assert np.shape(action) == () and [action] == actions
+        observations, _, _, _, infos = env.step({"walker_0": action, "walker_1": 0})
+    with pytest.raises(ValueError, match="'action_mask' is missing"):
+        agent.predict(seen, state)
+
+
 def test_what_it_expects_of_those_in_sight(lives):
     agent = GridAgent(small())
     step, world = next(

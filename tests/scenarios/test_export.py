@@ -7,7 +7,8 @@ import pytest
 import mindsight
 from mindsight import cli
 from mindsight.scenarios import export as module
-from mindsight.scenarios.export import export, items
+from mindsight.scenarios import load_battery
+from mindsight.scenarios.export import export, items, left_out
 
 
 def test_items_hold_what_a_model_needs_and_what_an_audit_needs(tmp_path):
@@ -46,6 +47,16 @@ def test_text_has_its_answers_at_the_end(tmp_path):
     questions, answers = text.split("Answers")
     assert questions.count("?") >= count
     assert len(answers.split("\n")) - 3 == count
+
+
+def test_what_is_left_out_is_said(tmp_path, capsys):
+    out = tmp_path / "items.jsonl"
+    assert cli.main(["export", "--battery", "false_belief", "--episodes", "2", "--out", str(out)]) == 0
+    exported = {json.loads(line)["scenario"] for line in out.read_text().splitlines()}
+    (names,) = left_out("false_belief").values()
+    assert f"left out: {len(names)} gridworlds, whose episodes are no stories\n" in capsys.readouterr().out
+    assert {each.name for each in load_battery("false_belief").scenarios} == exported | {*names}
+    assert left_out("babble_train") == {}
 
 
 def test_what_cannot_be_exported_is_named(tmp_path):

@@ -96,6 +96,18 @@ def test_exact_minds_are_always_right(battery):
 
 
 @pytest.mark.parametrize("battery", ASKING)
+def test_a_question_names_whom_it_is_about_where_it_could_be_another(battery):
+    """A role says who is meant where one individual has it: "the seeker", "Sally"."""
+    exact = kind() if battery == "kindness" else played("exact", battery)
+    individuals = {each.name: each.game.individuals for each in load_battery(battery).scenarios}
+    for row in exact.probes:
+        for name in {*row["chain"]} - {row["asked"]}:
+            role = name.rpartition("_")[0]
+            alone = sum(each.startswith(f"{role}_") for each in individuals[row["scenario"]]) == 1
+            assert alone or name in row["question"] or "you" in row["question"], row
+
+
+@pytest.mark.parametrize("battery", ASKING)
 def test_no_shortcut_passes(battery, capsys):
     found = audited(battery)
     with capsys.disabled():

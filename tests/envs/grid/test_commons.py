@@ -231,6 +231,18 @@ def test_questions_have_the_answers_that_come_true(likes):
     assert known > 10
 
 
+@pytest.mark.parametrize("social", [True, False])
+def test_questions_name_the_neighbour_they_are_about(social):
+    about = set()
+    for simulation in play("scripted", {"social": social}, 12):
+        for world in np.flatnonzero(simulation.worlds["ask"]):
+            for probe in simulation.probes(world):
+                (name,) = probe.chain
+                assert f" {name} " in probe.question, probe.question
+                about.add(name)
+    assert len(about) > 1
+
+
 def test_answers_are_spread():
     answers = Counter()
     for simulation in play("scripted", worlds=120):
