@@ -633,8 +633,8 @@ class TriModule(nn.Module):
 
 class SeparateModules(nn.Module):
     """Two whole networks behind one face, the control without any shared weight: the first one's behaviour
-    and value, the second one's prediction. Each is as large as the one network that they are compared with, so
-    that neither task has less to work with than there.
+    and value, the second one's prediction. Each is as large as the one network that they are compared with:
+    neither task has less to work with than there.
 
     Args:
         config: of each of them.
