@@ -78,7 +78,6 @@ GAMES = {
     "cracker": ("kindness_cracker", "cracker_guest_held_out"),
     "guarded": ("kindness_guarded", "guarded_two_held_out"),
     "guarded_honest": ("kindness_guarded_honest", "guarded_two"),
-    "guarded_lied_to": ("kindness_guarded_lied_to", "guarded_two_held_out"),
 }
 #: Further exams of those who were trained in a scenario.
 BESIDE = {"guarded_two": ("guarded_two_honest",)}
@@ -138,7 +137,6 @@ USUAL = {
     "cracker": ("own", "learned", "egocentric", "shuffled", "selfish"),
     "guarded": ("own", "learned", "shuffled", "selfish", "oracle"),
     "guarded_honest": ("own", "oracle", "selfish"),
-    "guarded_lied_to": ("own", "oracle", "selfish"),
 }  # fmt: skip
 
 
