@@ -50,6 +50,7 @@ from .scenarios.loader import (
     load_battery,
     load_scenario,
 )
+from .scenarios.tables import print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,46 +91,36 @@ def _tell(text: str) -> None:
 # --- list -----------------------------------------------------------------------------------------
 def show_list(name: str = "") -> int:
     """Print what there is, or the page of one environment, scenario or battery."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = _console()
     if name:
         print(_page(name))
         return 0
-
-    def table(title: str, *heads: str) -> Table:
-        made = Table(title=title, title_justify="left", title_style="bold", box=None,
-                     padding=(0, 2, 0, 0))  # fmt: skip
-        for head in heads:
-            made.add_column(head, overflow="fold")
-        return made
-
-    games = table("Environments", "name", "stage", "what it is", "individuals", "options")
+    games, scenarios, batteries, agents = [], [], [], []
     for game in GAMES.values():
         options = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(game.options))
-        games.add_row(game.name, game.stage, game.title, ", ".join(game.individuals), options)
-    scenarios = table("Scenarios", "name", "environment", "who", "what it is")
+        games.append([game.name, game.stage, game.title, ", ".join(game.individuals), options])
     for each in list_scenarios():
         scenario = load_scenario(each)
         who = ", ".join(f"{k}: {v}" for k, v in scenario.roles.items())
-        scenarios.add_row(each, scenario.environment, who, escape(scenario.description))
-    batteries = table("Batteries", "name", "scenarios", "what it is")
+        scenarios.append([each, scenario.environment, who, scenario.description])
     for each in list_batteries():
         battery = load_battery(each)
         names = ", ".join(scenario.name for scenario in battery.scenarios)
-        batteries.add_row(each, names, escape(battery.description))
-    trainings = table("Curricula", "name", "what it is")
-    for each in curricula.list_curricula():
-        trainings.add_row(each, escape(curricula.page(each)[0]))
-    agents = table("Agents", "name", "what it is")
+        batteries.append([each, names, battery.description])
+    trainings = [[each, curricula.page(each)[0]] for each in curricula.list_curricula()]
     for each, make in AGENTS.items():
         lines = (make.__doc__ or "").strip().split("\n\n")[0]
-        agents.add_row(each, escape(" ".join(lines.split())))
-    agents.add_row("PATH", "a model saved by `mindsight train`: a run folder or .safetensors file")
-    agents.add_row("module:Class", "one of your own")
-    for one in (games, scenarios, batteries, trainings, agents):
-        console.print(one)
+        agents.append([each, " ".join(lines.split())])
+    agents.append(["PATH", "a model saved by `mindsight train`: a run folder or .safetensors file"])
+    agents.append(["module:Class", "one of your own"])
+    console = _console()
+    for title, heads, rows in (
+        ("Environments", ["name", "stage", "what it is", "individuals", "options"], games),
+        ("Scenarios", ["name", "environment", "who", "what it is"], scenarios),
+        ("Batteries", ["name", "scenarios", "what it is"], batteries),
+        ("Curricula", ["name", "what it is"], trainings),
+        ("Agents", ["name", "what it is"], agents),
+    ):
+        print_table(console, title, heads, rows)
         console.print()
     return 0
 
@@ -483,8 +474,6 @@ def audit(
     Returns:
         0; 1 where a shortcut gets too far.
     """
-    from rich.table import Table
-
     from .scenarios.shortcuts import MARGIN
     from .scenarios.shortcuts import audit as run_audit
 
@@ -492,17 +481,10 @@ def audit(
     if markdown:
         print(found.markdown())
     else:
-        heads, rows = found.table()
-        table = Table(title=f"Sets of {found.name} that each shortcut passes (chance)", title_justify="left",
-                      title_style="bold", box=None, padding=(0, 2, 0, 0))  # fmt: skip
-        for head in heads:
-            table.add_column(head, overflow="fold")
-        for row in rows:
-            table.add_row(*row)
-        _console().print(table)
+        print_table(_console(), f"Sets of {found.name} that each shortcut passes (chance)", *found.table())
     worst = max(row.excess for row in found.rows)
     verdict = "sound" if found.sound else "NOT sound"
-    _tell(f"{verdict}: at most {100 * worst:+.1f} points above chance, {100 * MARGIN:.0f} allowed")
+    _tell(f"{verdict}: at most {100 * worst:+z.1f} points above chance, {100 * MARGIN:.0f} allowed")
     return 0 if found.sound else 1
 
 

@@ -288,6 +288,13 @@ def test_what_is_printed_is_what_was_found():
         assert words in text
 
 
+def test_a_card_of_what_is_not_asked_has_no_columns_of_answers():
+    card = evaluate("scripted", load_scenario("reach_small"), 1, progress=False, references=["random"]).card
+    heads = {title: heads for title, heads, _ in card.tables()}
+    assert heads["Beside"] == ["agent", "mean return", "perf", "passed"]
+    assert any(note.startswith("seeds: ") for note in card.notes())
+
+
 def test_parquet_holds_the_same_rows(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     result = evaluate("exact", sally_anne(), out=tmp_path, progress=False)
