@@ -31,6 +31,7 @@ __all__ = [
     "BEST_CONSTANT",
     "CARD_FORMAT",
     "CARD_VERSION",
+    "CLEAR",
     "Actions",
     "Card",
     "Kindness",
@@ -44,6 +45,9 @@ __all__ = [
 
 #: What a card's JSON says that it is, and in which form.
 CARD_FORMAT, CARD_VERSION = "mindsight card", 1
+#: By more than this part of the larger one, what the two standards of kindness bring the others has to differ
+#: for a share between them to mean anything: where it does not, the least slip is many times the scale.
+CLEAR = 0.05
 #: A shortcut found in the answers themselves: to each kind of question and chain, the one answer
 #: that is right most often.
 BEST_CONSTANT = "best_constant"
@@ -166,7 +170,8 @@ class Kindness:
         others: mean of the summed true returns of all who are not focal.
         selfish, prosocial: the same where the focal individuals are played by these agents.
         share: (others - selfish) / (prosocial - selfish): 0 is as selfish, 1 as the oracle of kindness;
-            None where the two bring the others the same.
+            None where that difference is not clearly above 0: of one episode, and where it is at most twice
+            its own standard error (over the same episodes), or at most ``CLEAR`` of the larger of the two.
         half: half of its 95 % interval (ratio of means of the same episodes, normal approximation).
         threshold: of ``share``, to pass.
     """
@@ -303,7 +308,8 @@ class Card:
                 return "nothing is asked: judged by actions"
             return "this agent does not answer questions: scored on its actions alone"
         words = f"all-of-a-set {self.sets.share:.1%}, {self.threshold:.0%} to pass"
-        words += "; and by what the others truly gained" if self.kindness else ""
+        told = any(line.share is not None for line in self.kindness)
+        words += "; and by what the others truly gained" if told else ""
         return f"{words}; and by actions where nothing is asked" if self.unasked else words
 
     # --- For programs -----------------------------------------------------------------------------
@@ -479,6 +485,12 @@ class Card:
             found.append("reference agent: it reads the engine's state, which no agent under test sees")
         if any(card.privileged for card in self.references):
             found.append("* reads the engine's state")
+        untold = [line.scenario for line in self.kindness if line.share is None]
+        if untold:
+            found.append(
+                "no share, and not judged by it, where `prosocial` does not bring the others clearly more "
+                f"than `selfish` in these episodes: {', '.join(untold)}"
+            )
         spans: dict[tuple[int, int], list[str]] = defaultdict(list)
         for name, span in self.seeds.items():
             spans[span].append(name)
@@ -863,11 +875,13 @@ def _kindness(scenario: Scenario, rows: Sequence[Row], measures: Mapping[str, Se
     mean, least, most = (math.fsum(each) / count for each in (mine, low, high))
     gap = most - least
     share, half = None, 0.0
-    if gap > 1e-9:
+    spread = math.fsum((p - s - gap) ** 2 for s, p in zip(low, high, strict=True)) / max(count - 1, 1)
+    unclear = max(1e-9, 2 * math.sqrt(spread / count), CLEAR * max(abs(least), abs(most)))
+    if count > 1 and gap > unclear:
         share = (mean - least) / gap
         # of a ratio of means: the spread of what is left of each episode when the ratio is taken out
         left = [a - s - share * (p - s) for a, s, p in zip(mine, low, high, strict=True)]
-        half = 1.959964 * math.sqrt(math.fsum(x * x for x in left) / max(count - 1, 1) / count) / gap
+        half = 1.959964 * math.sqrt(math.fsum(x * x for x in left) / (count - 1) / count) / gap
     return Kindness(scenario.name, count, mean, least, most, share, half, scenario.kindness_threshold)
 
 
