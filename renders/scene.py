@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -585,8 +585,9 @@ def caption_panel(
     height = PAD + 26 + 22 * max(len(lines), 1 if caption is not None else 0) + PAD
     asked: list[str] = []
     if probe is not None:
-        asked = wrap(_question(probe), PLAIN, inner)
-        chips = _chips(probe, answer)
+        called = partial(words.labelled, simulation, world)
+        asked = wrap(called(_question(probe)), PLAIN, inner)
+        chips = _chips(probe, answer, called)
         rows = _flow(chips, inner)
         height += 10 + 22 * len(asked) + 4 + sum(row[0][0].shape[0] + 6 for row in rows)
     canvas = blank(width, height, palette.PAGE)
@@ -645,13 +646,12 @@ def _believers(kind: int, colours: tuple[Colour, ...], wrong: bool, icon: int, d
 
 
 def _question(probe: Probe) -> str:
-    who = probe.asked.rpartition("_")[0].replace("_", " ").capitalize() or probe.asked
-    return f"{who} is asked: {probe.question or f'{probe.kind} of {probe.about}?'}"
+    return f"{probe.asked} is asked: {probe.question or f'{probe.kind} of {probe.about}?'}"
 
 
-def _chips(probe: Probe, answer: str | Sequence[float] | None) -> list[Sprite]:
-    """One chip an option: the exact answer has a tick, a wrong answer given has a cross; how sure
-    the answer was fills the chip from the left."""
+def _chips(probe: Probe, answer: str | Sequence[float] | None, called: Callable[[str], str]) -> list[Sprite]:
+    """One chip an option, in the words of the picture: the exact answer has a tick, a wrong answer given has
+    a cross; how sure the answer was fills the chip from the left."""
     shares = [0.0] * len(probe.options)
     given = ""
     if isinstance(answer, str):
@@ -670,7 +670,7 @@ def _chips(probe: Probe, answer: str | Sequence[float] | None) -> list[Sprite]:
         given = probe.options[int(np.argmax(shares))]
     return [
         _chip(
-            option,
+            called(option),
             0 if answer is None else round(100 * share),
             option == given,
             option == probe.answer,

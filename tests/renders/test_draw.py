@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import mindsight
 from mindsight import renders
 from mindsight.envs.grid import GAMES, engine, layout
 from mindsight.envs.grid.game import MODES, Simulation
@@ -204,6 +205,30 @@ def test_questions_and_answers(believers: Simulation) -> None:
     for bad in ({"thoughts": 3}, {"scale": 4}):
         with pytest.raises(ValueError, match=rf"{next(iter(bad))} is"):
             renders.draw(believers, **bad)  # type: ignore[arg-type]
+
+
+def test_questions_call_individuals_what_their_labels_say() -> None:
+    """Pictures count from 1: a question about partner_0 is drawn as one about Partner 1."""
+    simulation = make("comfort", partners=2)
+
+    def drawn(asked: str, question: str, *options: str) -> bytes:
+        probe = Probe("feeling", asked, (), "", options, options[0], options[0], 1, question=question)
+        return renders.draw(simulation, probe=probe, answer=options[1]).tobytes()
+
+    raw = drawn("helper_0", "Is partner_0 sad, or partner_1?", "partner_0", "partner_1")
+    assert raw == drawn("Helper", "Is Partner 1 sad, or Partner 2?", "Partner 1", "Partner 2")
+    assert raw != drawn("Helper", "Is Partner 2 sad, or Partner 1?", "Partner 1", "Partner 2")
+
+
+def test_in_a_conversation_they_are_called_by_their_names_there() -> None:
+    env = mindsight.env("sally_anne_chat", condition="second_order")
+    env.reset(seed=6)
+    probes = [
+        Probe("belief", asked, (), "", ("box", "jar"), "box", "box", 1, question=question)
+        for asked, question in (("observer_0", "Asked person_2?"), ("Vera", "Asked Ida?"))
+    ]
+    raw, named = (renders.draw(env.unwrapped.simulation, probe=probe).tobytes() for probe in probes)
+    assert raw == named
 
 
 def test_text_says_what_the_world_is(believers: Simulation) -> None:
