@@ -10,7 +10,7 @@ import numpy as np
 
 from ..envs.grid import engine
 from . import chat, icons, palette, words
-from .board import NOBODY, board, lit, own_view, tile
+from .board import NOBODY, board, identity_of, lit, own_view, owners, tile
 from .canvas import Canvas, Pen, Sprite, blank, box, fill, over, panel, sprite, stack, text, text_size, wrap
 from .palette import BODIES, INK, WHITE, Colour, contrast, dark, light, mix
 
@@ -235,8 +235,7 @@ class _Scene:
     # --- reading
     def identity(self, a: int) -> int:
         """Whose colours individual ``a`` has."""
-        arrow = self.record["body"][a] == engine.THING_ARROW
-        return engine.ARROW if arrow else int(self.record["identity"][a])
+        return identity_of(self.record, a)
 
     def colour(self, a: int) -> Colour:
         return BODIES[self.identity(a)]
@@ -268,6 +267,10 @@ class _Scene:
         if self.thoughts:
             self._tags(canvas, size)
         self._rulers(canvas, size)
+        for cell, a in owners(self.simulation, self.record).items():
+            whose = _label(self.names[a], self.colour(a), max(12, round(size * 0.24)))
+            x = (cell & 15) * size + (size - whose.shape[1]) / 2
+            over(canvas, whose, min(max(x, 0), canvas.shape[1] - whose.shape[1]), (cell >> 4) * size)
         taken: list[tuple[float, float, float, float]] = []
         for a in self.present:
             place = int(self.record["place"][a])

@@ -16,6 +16,7 @@ from mindsight.envs.grid import GAMES, engine, layout
 from mindsight.envs.grid.game import MODES, Simulation
 from mindsight.envs.probes import Probe
 from mindsight.renders import board, icons
+from mindsight.renders.palette import BODIES
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -137,6 +138,31 @@ def test_light_is_sight(believers: Simulation) -> None:
 
 def red(picture: np.ndarray) -> int:
     return int((picture == (200, 30, 40)).all(-1).sum())
+
+
+@pytest.mark.parametrize("individuals", [1, 2, 4])
+def test_several_beacons_have_rings_in_their_owners_colours(individuals: int) -> None:
+    simulation = make("reach", 3, individuals=individuals)
+    size = 48
+    picture = renders.draw(simulation, views=False, thoughts=0, scale=size)
+    record = simulation.worlds[0]
+    beacons = np.flatnonzero((record["cells"] & 0xFF) == engine.BEACON).tolist()
+    assert len(beacons) == individuals
+    found = {}
+    for cell in beacons:
+        x, y = (cell & 15) * size, (cell >> 4) * size
+        colours = {tuple(pixel) for pixel in picture[y : y + size, x : x + size].reshape(-1, 3).tolist()}
+        found[cell] = [k for k, colour in enumerate(BODIES) if colour in colours]
+    if individuals == 1:
+        assert found == {beacons[0]: []}
+        return
+    # the cue says how far ahead each one's own beacon is
+    assert sorted(found.values()) == [[int(k)] for k in sorted(record["identity"][:individuals])]
+    for a in range(individuals):
+        (own,) = [cell for cell, whose in found.items() if whose == [int(record["identity"][a])]]
+        dx, dy = (own & 15) - (int(record["place"][a]) & 15), (own >> 4) - (int(record["place"][a]) >> 4)
+        ahead = (-dy, dx, dy, -dx)[int(record["heading"][a])]
+        assert int(record["cue"][a, 0]) == ahead + 7
 
 
 def test_false_beliefs_are_red(believers: Simulation) -> None:
