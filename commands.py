@@ -50,10 +50,10 @@ from .scenarios.loader import (
     load_battery,
     load_scenario,
 )
+from .scenarios.tables import print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from .envs.simulation import Simulation
     from .renders import Window
@@ -89,6 +89,10 @@ def _tell(text: str) -> None:
 
 
 # --- list -----------------------------------------------------------------------------------------
+#: A table: its heads and its rows.
+_Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+
+
 def show_list(names: Sequence[str] = ()) -> int:
     """Print what there is.
 
@@ -107,73 +111,53 @@ def show_list(names: Sequence[str] = ()) -> int:
         if name in pages:
             print(pages[name])
         else:
-            console.print(_SECTIONS[name]())
+            print_table(console, name.capitalize(), *_SECTIONS[name]())
             console.print()
     return 0
 
 
-def _table(title: str, *heads: str) -> Table:
-    from rich.table import Table
-
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for head in heads:
-        made.add_column(head, overflow="fold")
-    return made
-
-
-def _environments() -> Table:
-    games = _table("Environments", "name", "stage", "what it is", "individuals", "options")
+def _environments() -> _Table:
+    rows = []
     for game in GAMES.values():
         options = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(game.options))
-        games.add_row(game.name, game.stage, game.title, ", ".join(game.individuals), options)
-    return games
+        rows.append([game.name, game.stage, game.title, ", ".join(game.individuals), options])
+    return ["name", "stage", "what it is", "individuals", "options"], rows
 
 
-def _scenarios() -> Table:
-    from rich.markup import escape
-
-    scenarios = _table("Scenarios", "name", "environment", "who", "what it is")
+def _scenarios() -> _Table:
+    rows = []
     for each in list_scenarios():
         scenario = load_scenario(each)
         who = ", ".join(f"{k}: {v}" for k, v in scenario.roles.items())
-        scenarios.add_row(each, scenario.environment, who, escape(scenario.description))
-    return scenarios
+        rows.append([each, scenario.environment, who, scenario.description])
+    return ["name", "environment", "who", "what it is"], rows
 
 
-def _batteries() -> Table:
-    from rich.markup import escape
-
-    batteries = _table("Batteries", "name", "scenarios", "what it is")
-    for each in list_batteries():
-        battery = load_battery(each)
-        batteries.add_row(each, str(len(battery.scenarios)), escape(battery.description))
-    return batteries
+def _batteries() -> _Table:
+    found = [load_battery(each) for each in list_batteries()]
+    rows = [[each.name, str(len(each.scenarios)), each.description] for each in found]
+    return ["name", "scenarios", "what it is"], rows
 
 
-def _curricula() -> Table:
-    from rich.markup import escape
-
-    trainings = _table("Curricula", "name", "what it is")
-    for each in curricula.list_curricula():
-        trainings.add_row(each, escape(curricula.page(each)[0]))
-    return trainings
+def _curricula() -> _Table:
+    return ["name", "what it is"], [[each, curricula.page(each)[0]] for each in curricula.list_curricula()]
 
 
-def _agents() -> Table:
-    from rich.markup import escape
-
-    agents = _table("Agents", "name", "what it is")
+def _agents() -> _Table:
+    rows = []
     for each, make in AGENTS.items():
         lines = (make.__doc__ or "").strip().split("\n\n")[0]
-        agents.add_row(each, escape(" ".join(lines.split())))
-    agents.add_row("PATH", "a model saved by `mindsight train`: a run folder or .safetensors file")
-    agents.add_row("module:Class", "one of your own, installed or in the current folder")
-    agents.add_row("hf:PATH_OR_NAME", "a language model on your disk, or from the Hugging Face hub")
-    agents.add_row("served:MODEL@URL", "a language model behind an endpoint that speaks OpenAI's protocol")
-    return agents
+        rows.append([each, " ".join(lines.split())])
+    rows += [
+        ["PATH", "a model saved by `mindsight train`: a run folder or .safetensors file"],
+        ["module:Class", "one of your own, installed or in the current folder"],
+        ["hf:PATH_OR_NAME", "a language model on your disk, or from the Hugging Face hub"],
+        ["served:MODEL@URL", "a language model behind an endpoint that speaks OpenAI's protocol"],
+    ]
+    return ["name", "what it is"], rows
 
 
-_SECTIONS: dict[str, Callable[[], Table]] = {
+_SECTIONS: dict[str, Callable[[], _Table]] = {
     "environments": _environments,
     "scenarios": _scenarios,
     "batteries": _batteries,
@@ -531,8 +515,6 @@ def audit(
     Returns:
         0; 1 where a shortcut gets too far.
     """
-    from rich.table import Table
-
     from .scenarios.shortcuts import MARGIN
     from .scenarios.shortcuts import audit as run_audit
 
@@ -540,17 +522,10 @@ def audit(
     if markdown:
         print(found.markdown())
     else:
-        heads, rows = found.table()
-        table = Table(title=f"Sets of {found.name} that each shortcut passes (chance)", title_justify="left",
-                      title_style="bold", box=None, padding=(0, 2, 0, 0))  # fmt: skip
-        for head in heads:
-            table.add_column(head, overflow="fold")
-        for row in rows:
-            table.add_row(*row)
-        _console().print(table)
+        print_table(_console(), f"Sets of {found.name} that each shortcut passes (chance)", *found.table())
     worst = max(row.excess for row in found.rows)
     verdict = "sound" if found.sound else "NOT sound"
-    _tell(f"{verdict}: at most {100 * worst:+.1f} points above chance, {100 * MARGIN:.0f} allowed")
+    _tell(f"{verdict}: at most {100 * worst:+z.1f} points above chance, {100 * MARGIN:.0f} allowed")
     return 0 if found.sound else 1
 
 

@@ -74,7 +74,18 @@ PACKAGES = (
 ALGORITHMS = ("ppo", "maskable_ppo")
 RECENT = 256  # episodes in the running mean of the return
 _SMOOTH = 20  # updates in the running mean of a drawn loss
-_NO_LOSS = ("/rate", "/cosine")  # what else is written beside losses
+#: Which of a curriculum's numbers are losses, all of them in nats, and which say what was gained, in words.
+#: What else is written beside them are rates, counts, and what is of use beside a question only.
+_LOSSES = ("prediction", "own prediction", "imitation", "simulation")
+_GAINS = {
+    "return": "return",
+    "own": "own return",
+    "others": "the others' return",
+    "judged_r": "worth of a message to others, judged",
+    "true_r": "worth of a message to others, true",
+}
+_COLOURS = ("#1f6f8b", "#c96a2b", "#4f8a4b", "#8156a0", "#7a7a2a", "#b0486c")
+_STYLES = ("-", "--", ":")
 
 
 class Stop(Exception):
@@ -441,7 +452,12 @@ def draw_learning_curve(
         ImportError: matplotlib is not installed.
     """
     points = [(m["steps"], m["return"]) for m in metrics if m.get("return") is not None]
-    figure, axes = _axes("steps of the learner", f"return of an episode (mean of the last {RECENT})", title)
+    figure = _figure(7, 4, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel("steps of the learner")
+    axes.set_ylabel(f"return of an episode (mean of the last {RECENT})")
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
     axes.plot([x for x, _ in points], [y for _, y in points], color="#1f6f8b", label="training")
     for k, (name, (mean, half)) in enumerate(levels.items()):
         color = ("#999999", "#c96a2b", "#4f8a4b", "#8156a0")[k % 4]
@@ -453,7 +469,8 @@ def draw_learning_curve(
 
 
 def draw_losses(path: Path, metrics: Sequence[Mapping[str, Any]], title: str) -> Path:
-    """Draw what each phase of a curriculum's training lost, against the updates of the run, as a PNG file.
+    """Draw the losses of each phase of a curriculum, in nats, against the updates of the run, and below them
+    what was gained where the agent acts, as a PNG file.
 
     Args:
         path: of the file.
@@ -463,42 +480,64 @@ def draw_losses(path: Path, metrics: Sequence[Mapping[str, Any]], title: str) ->
     Raises:
         ImportError: matplotlib is not installed.
     """
-    lines: dict[str, list[tuple[int, float]]] = {}
+    lost: dict[str, list[tuple[int, float]]] = {}
+    gained: dict[str, list[tuple[int, float]]] = {}
     for line in metrics:
-        for name, value in line.items():
-            if name.startswith(f"{line.get('phase')}/") and not name.endswith(_NO_LOSS) and value is not None:
-                lines.setdefault(name, []).append((line["steps"], value))
-    figure, axes = _axes("updates", f"loss (mean of the last {_SMOOTH} of its phase)", title)
-    for k, (name, points) in enumerate(sorted(lines.items())):
-        colour = ("#1f6f8b", "#c96a2b", "#4f8a4b", "#8156a0", "#7a7a2a", "#b0486c")[k % 6]
+        phase = line.get("phase")
+        for number in (*_LOSSES, *_GAINS):
+            if (value := line.get(f"{phase}/{number}")) is not None:
+                lines, label = (gained, _GAINS[number]) if number in _GAINS else (lost, number)
+                lines.setdefault(f"{phase}: {label}", []).append((line["steps"], value))
+    # In inches, whatever the legends need: they stand beside the plots, and the picture grows with them.
+    figure = _figure(7, 6 if gained else 4)
+    panels = figure.subplots(1 + bool(gained), sharex=True, squeeze=False, gridspec_kw={"hspace": 0.08})[:, 0]
+    mean = f"mean of the last {_SMOOTH}"
+    _draw_lines(panels[0], lost, f"loss in nats\n({mean})")
+    panels[0].set_title(title)
+    _logarithmic(panels[0])
+    if gained:
+        _draw_lines(panels[1], gained, f"reward\n({mean})")
+    panels[-1].set_xlabel("updates")
+    return save_figure(figure, path, whole=True)
+
+
+def _draw_lines(axes: Any, lines: Mapping[str, Sequence[tuple[int, float]]], up: str) -> None:
+    """Named lines, smoothed, before what they smooth; the names stand on the right of the plot."""
+    for k, (label, points) in enumerate(lines.items()):
+        colour = _COLOURS[k % len(_COLOURS)]
+        # Not the style of the neighbour's: losses of one phase often lie upon each other.
+        style = _STYLES[(k + k // len(_COLOURS)) % len(_STYLES)]
         values = [value for _, value in points]
         axes.plot([at for at, _ in points], values, color=colour, alpha=0.18, linewidth=0.7)
         means = [math.fsum(some) / len(some) for some in _windows(values)]
-        label = name.replace("/", ": ")
-        style = ("-", "--", ":")[k % 3]  # losses of one phase often lie upon each other
         axes.plot([at for at, _ in points], means, style, color=colour, linewidth=1.8, label=label)
+    axes.set_ylabel(up)
+    axes.grid(alpha=0.3)
+    if lines:
+        columns = math.ceil(len(lines) / 16)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, fontsize=8, ncols=columns)
+
+
+def _logarithmic(axes: Any) -> None:
+    """Make the axis upwards logarithmic, with some numbers beside it that do not touch."""
+    from matplotlib.ticker import AutoLocator, LogLocator, NullLocator
+
     axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    few = LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,))
+    axes.yaxis.set_major_locator(few if high > 4 * low else AutoLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.tick_params(axis="y", which="minor", labelsize=8)
-    axes.legend(loc="best", fontsize=8)
-    return save_figure(figure, path)
 
 
-def _axes(across: str, up: str, title: str) -> tuple[Any, Any]:
-    """An empty figure and its axes, named."""
-    # Not pyplot: it keeps global state and looks for a display.
+def _figure(width: float, height: float, layout: Any = None) -> Any:
+    """An empty one, in inches. Not pyplot's: that keeps global state and looks for a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=120, layout=layout)
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
-    axes.set_title(title)
-    axes.grid(alpha=0.3)
-    return figure, axes
+    return figure
 
 
 def _windows(values: Sequence[float]) -> Iterator[Sequence[float]]:
@@ -507,11 +546,17 @@ def _windows(values: Sequence[float]) -> Iterator[Sequence[float]]:
         yield values[max(0, k + 1 - _SMOOTH) : k + 1]
 
 
-def save_figure(figure: Any, path: Path) -> Path:
+def save_figure(figure: Any, path: Path, whole: bool = False) -> Path:
     """Write a matplotlib figure as a PNG file, without a time of writing: the same numbers give the same
-    bytes."""
+    bytes.
+
+    Args:
+        figure: what is written.
+        path: of the file.
+        whole: with all that is drawn beyond the figure's edges, and without empty margins.
+    """
     from io import BytesIO
 
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches="tight" if whole else None)
     return write(path, buffer.getvalue())

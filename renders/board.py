@@ -22,7 +22,7 @@ from .palette import BODIES, WHITE, mix
 if TYPE_CHECKING:
     from ..envs.grid.game import Simulation
 
-__all__ = ["board", "lit", "own_view"]
+__all__ = ["board", "identity_of", "lit", "own_view", "owners", "tile"]
 
 # Where nobody looks it is dusk: colours are multiplied by this, out of 255.
 DUSK = (148, 152, 168)
@@ -51,7 +51,7 @@ def _light(viewers: int, tint: float) -> tuple[int, int, int]:
 
 
 @lru_cache(maxsize=8192)
-def tile(code: int, hidden: int, viewers: int, body: Body, size: int) -> Canvas:
+def tile(code: int, hidden: int, viewers: int, body: Body, size: int, owner: int = NOBODY) -> Canvas:
     """The picture of a cell, (size, size, 3) uint8; not to be written to.
 
     Args:
@@ -59,6 +59,7 @@ def tile(code: int, hidden: int, viewers: int, body: Body, size: int) -> Canvas:
         hidden: kind of the thing in a closed container, 0 = none; it shines through.
         viewers: bits of the identities whose light falls on it; -1: plain daylight.
         body: who stands there, or ``NOBODY``.
+        owner: identity of whose cell it is, or ``NOBODY``.
     """
     kind = code & 0xFF
     picture = blank(size, size, WHITE)
@@ -69,6 +70,8 @@ def tile(code: int, hidden: int, viewers: int, body: Body, size: int) -> Canvas:
         lighted = icons.terrain(layer, size).copy()
         lighted[..., :3] = (lighted[..., :3] * falls + np.uint16(127)) // np.uint16(255)
         over(picture, lighted, 0, 0)
+    if owner != NOBODY:
+        over(picture, icons.rim(owner, size), 0, 0)
     shown = code >> 8
     contained = bool(engine.PROPERTIES[kind] & engine.CONTAINER)
     if shown or hidden:
@@ -85,16 +88,23 @@ def tile(code: int, hidden: int, viewers: int, body: Body, size: int) -> Canvas:
 
 
 @lru_cache(maxsize=8)
-def _plan(cells: bytes, hidden: tuple[tuple[int, int], ...], width: int, height: int, size: int) -> Canvas:
+def _plan(
+    cells: bytes,
+    hidden: tuple[tuple[int, int], ...],
+    owned: tuple[tuple[int, int], ...],
+    width: int,
+    height: int,
+    size: int,
+) -> Canvas:
     """The floor plan at dusk, without anybody."""
     codes = np.frombuffer(cells, np.uint16)
-    inside = dict(hidden)
+    inside, whose = dict(hidden), dict(owned)
     canvas = blank(width * size, height * size, WHITE)
     for y in range(height):
         for x in range(width):
             cell = y << 4 | x
             canvas[y * size : (y + 1) * size, x * size : (x + 1) * size] = tile(
-                int(codes[cell]), inside.get(cell, 0), 0, NOBODY, size
+                int(codes[cell]), inside.get(cell, 0), 0, NOBODY, size, whose.get(cell, NOBODY)
             )
     canvas.setflags(write=False)
     return canvas
@@ -127,6 +137,19 @@ def _hidden(record: Any) -> dict[int, int]:
     return found
 
 
+def identity_of(record: Any, a: int) -> int:
+    """Whose colours individual ``a`` has."""
+    return engine.ARROW if record["body"][a] == engine.THING_ARROW else int(record["identity"][a])
+
+
+def owners(simulation: Simulation, record: Any) -> dict[int, int]:
+    """Cells that are somebody's own (see ``Game.own_cells``), and whose; none where there are not several."""
+    first = simulation.game.own_cells
+    if first is None or simulation.count < 2:
+        return {}
+    return {int(record["memory"][first + a]): a for a in range(simulation.count)}
+
+
 def board(simulation: Simulation, world: int, size: int) -> Canvas:
     """The world from above, (height * size, width * size, 3) uint8.
 
@@ -137,7 +160,8 @@ def board(simulation: Simulation, world: int, size: int) -> Canvas:
     cells = record["cells"]
     width, height = int(record["width"]), int(record["height"])
     hidden = _hidden(record)
-    plan = _plan(cells.tobytes(), tuple(hidden.items()), width, height, size)
+    owned = {cell: identity_of(record, a) for cell, a in owners(simulation, record).items()}
+    plan = _plan(cells.tobytes(), tuple(hidden.items()), tuple(owned.items()), width, height, size)
     canvas = plan.copy()
     codes = cells.tolist()
     viewers: dict[int, int] = {}
@@ -147,9 +171,7 @@ def board(simulation: Simulation, world: int, size: int) -> Canvas:
     for a in range(simulation.count):
         if states[a] == engine.OUT:
             continue
-        identity, place = int(record["identity"][a]), int(record["place"][a])
-        if states[a] == engine.THING_ARROW:
-            identity = engine.ARROW
+        identity, place = identity_of(record, a), int(record["place"][a])
         bit = 1 << identity
         for cell in lit(simulation, record, a):
             viewers[cell] = viewers.get(cell, 0) | bit
@@ -162,7 +184,7 @@ def board(simulation: Simulation, world: int, size: int) -> Canvas:
     for cell, mask in viewers.items():
         x, y = (cell & 15) * size, (cell >> 4) * size
         canvas[y : y + size, x : x + size] = tile(
-            codes[cell], hidden.get(cell, 0), mask, bodies.get(cell, NOBODY), size
+            codes[cell], hidden.get(cell, 0), mask, bodies.get(cell, NOBODY), size, owned.get(cell, NOBODY)
         )
     for place, symbol in voices:
         bubble = icons.speech(symbol, round(size * 0.62))
@@ -192,9 +214,7 @@ def own_view(simulation: Simulation, world: int, a: int, size: int) -> Canvas:
             canvas[row * size : (row + 1) * size, column * size : (column + 1) * size] = tile(
                 kind | thing << 8, 0, -1, stands, size
             )
-    identity = int(record["identity"][a])
-    if record["body"][a] == engine.THING_ARROW:
-        identity = engine.ARROW
+    identity = identity_of(record, a)
     hand = int(record["hand"][a])
     carried = int(record["kind"][hand - 1]) if hand else 0
     me = icons.figure(identity, 0, int(record["face"][a]), carried, size)

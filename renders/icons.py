@@ -353,6 +353,18 @@ def terrain(code: int, size: int) -> Sprite:
     return sprite(size, size, size, paint)
 
 
+@lru_cache(maxsize=64)
+def rim(identity: int, size: int) -> Sprite:
+    """A ring round what lies in a cell, in the colour of whose it is."""
+    colour = BODIES[identity]
+
+    def paint(p: Pen) -> None:
+        p.circle(0.5, 0.5, 0.485, dark(colour, 0.6), 0.135)
+        p.circle(0.5, 0.5, 0.465, colour, 0.095)
+
+    return sprite(size, size, size, paint)
+
+
 # --- Individuals ----------------------------------------------------------------------------------
 def _person(p: Pen, identity: int, heading: int, face: int) -> None:
     colour = BODIES[identity]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..envs.grid import engine
 from . import chat, icons, palette, words
-from .board import NOBODY, board, lit, own_view, tile
+from .board import NOBODY, board, identity_of, lit, own_view, owners, tile
 from .canvas import Canvas, Pen, Sprite, blank, box, fill, over, panel, sprite, stack, text, text_size, wrap
 from .palette import BODIES, INK, WHITE, Colour, contrast, dark, light, mix
 
@@ -235,8 +235,7 @@ class _Scene:
     # --- reading
     def identity(self, a: int) -> int:
         """Whose colours individual ``a`` has."""
-        arrow = self.record["body"][a] == engine.THING_ARROW
-        return engine.ARROW if arrow else int(self.record["identity"][a])
+        return identity_of(self.record, a)
 
     def colour(self, a: int) -> Colour:
         return BODIES[self.identity(a)]
@@ -268,6 +267,10 @@ class _Scene:
         if self.thoughts:
             self._tags(canvas, size)
         self._rulers(canvas, size)
+        for cell, a in owners(self.simulation, self.record).items():
+            whose = _label(self.names[a], self.colour(a), max(12, round(size * 0.24)))
+            x = (cell & 15) * size + (size - whose.shape[1]) / 2
+            over(canvas, whose, min(max(x, 0), canvas.shape[1] - whose.shape[1]), (cell >> 4) * size)
         taken: list[tuple[float, float, float, float]] = []
         for a in self.present:
             place = int(self.record["place"][a])
@@ -585,8 +588,9 @@ def caption_panel(
     height = PAD + 26 + 22 * max(len(lines), 1 if caption is not None else 0) + PAD
     asked: list[str] = []
     if probe is not None:
-        asked = wrap(_question(probe), PLAIN, inner)
-        chips = _chips(probe, answer)
+        called = partial(words.labelled, simulation, world)
+        asked = wrap(called(_question(probe)), PLAIN, inner)
+        chips = _chips(probe, answer, called)
         rows = _flow(chips, inner)
         height += 10 + 22 * len(asked) + 4 + sum(row[0][0].shape[0] + 6 for row in rows)
     canvas = blank(width, height, palette.PAGE)
@@ -645,13 +649,12 @@ def _believers(kind: int, colours: tuple[Colour, ...], wrong: bool, icon: int, d
 
 
 def _question(probe: Probe) -> str:
-    who = probe.asked.rpartition("_")[0].replace("_", " ").capitalize() or probe.asked
-    return f"{who} is asked: {probe.question or f'{probe.kind} of {probe.about}?'}"
+    return f"{probe.asked} is asked: {probe.question or f'{probe.kind} of {probe.about}?'}"
 
 
-def _chips(probe: Probe, answer: str | Sequence[float] | None) -> list[Sprite]:
-    """One chip an option: the exact answer has a tick, a wrong answer given has a cross; how sure
-    the answer was fills the chip from the left."""
+def _chips(probe: Probe, answer: str | Sequence[float] | None, called: Callable[[str], str]) -> list[Sprite]:
+    """One chip an option, in the words of the picture: the exact answer has a tick, a wrong answer given has
+    a cross; how sure the answer was fills the chip from the left."""
     shares = [0.0] * len(probe.options)
     given = ""
     if isinstance(answer, str):
@@ -670,7 +673,7 @@ def _chips(probe: Probe, answer: str | Sequence[float] | None) -> list[Sprite]:
         given = probe.options[int(np.argmax(shares))]
     return [
         _chip(
-            option,
+            called(option),
             0 if answer is None else round(100 * share),
             option == given,
             option == probe.answer,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..envs.conversation.questions import Reader
 from ..envs.grid import engine
 from ..envs.grid.layout import LEGEND
 from ..envs.grid.vision import HEADINGS
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..envs.simulation import Simulation
 
-__all__ = ["ansi", "happened", "name", "names", "place_name", "thing_name", "twin_numbers"]
+__all__ = ["ansi", "happened", "labelled", "name", "names", "place_name", "thing_name", "twin_numbers"]
 
 _BODY = "^>v<"
 _THINGS = ".omanycrt"  # signs of things on the floor, in the order of engine.THINGS
@@ -31,8 +33,12 @@ _CONTAINERS = {
 }
 
 
-def names(simulation: Simulation) -> list[str]:
-    """What the individuals are called in pictures: Sally, Anne; Walker 1, Walker 2."""
+def names(simulation: Simulation, world: int = 0) -> list[str]:
+    """What the individuals are called in pictures: Sally, Anne; Walker 1, Walker 2; in a conversation by the
+    names that it has for them."""
+    if simulation.game.family == "conversation":
+        talk: Any = simulation
+        return list(Reader(talk, world).names)
     roles = [name.rpartition("_")[0] for name in simulation.individuals]
     out = []
     for k, role in enumerate(roles):
@@ -44,6 +50,12 @@ def names(simulation: Simulation) -> list[str]:
 def name(simulation: Simulation, a: int) -> str:
     """What individual ``a`` is called in pictures."""
     return names(simulation)[a]
+
+
+def labelled(simulation: Simulation, world: int, said: str) -> str:
+    """Words in which individuals are called what they are in pictures: ``partner_0`` is Partner 1 there."""
+    shown = dict(zip(simulation.individuals, names(simulation, world), strict=True))
+    return re.sub(r"\w+_\d+", lambda found: shown.get(found[0], found[0]), said)
 
 
 def thing_name(simulation: Simulation, world: int, o: int) -> str:

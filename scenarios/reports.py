@@ -22,6 +22,7 @@ from ..envs.minds import Semantics
 from ..envs.probes import SHORTCUTS
 from .episodes import versions
 from .loader import STANDARDS, Battery, Scenario
+from .tables import print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +31,7 @@ __all__ = [
     "BEST_CONSTANT",
     "CARD_FORMAT",
     "CARD_VERSION",
+    "CLEAR",
     "Actions",
     "Card",
     "Kindness",
@@ -43,6 +45,9 @@ __all__ = [
 
 #: What a card's JSON says that it is, and in which form.
 CARD_FORMAT, CARD_VERSION = "mindsight card", 1
+#: By more than this part of the larger one, what the two standards of kindness bring the others has to differ
+#: for a share between them to mean anything: where it does not, the least slip is many times the scale.
+CLEAR = 0.05
 #: A shortcut found in the answers themselves: to each kind of question and chain, the one answer
 #: that is right most often.
 BEST_CONSTANT = "best_constant"
@@ -165,7 +170,8 @@ class Kindness:
         others: mean of the summed true returns of all who are not focal.
         selfish, prosocial: the same where the focal individuals are played by these agents.
         share: (others - selfish) / (prosocial - selfish): 0 is as selfish, 1 as the oracle of kindness;
-            None where the two bring the others the same.
+            None where that difference is not clearly above 0: of one episode, and where it is at most twice
+            its own standard error (over the same episodes), or at most ``CLEAR`` of the larger of the two.
         half: half of its 95 % interval (ratio of means of the same episodes, normal approximation).
         threshold: of ``share``, to pass.
     """
@@ -302,7 +308,8 @@ class Card:
                 return "nothing is asked: judged by actions"
             return "this agent does not answer questions: scored on its actions alone"
         words = f"all-of-a-set {self.sets.share:.1%}, {self.threshold:.0%} to pass"
-        words += "; and by what the others truly gained" if self.kindness else ""
+        told = any(line.share is not None for line in self.kindness)
+        words += "; and by what the others truly gained" if told else ""
         return f"{words}; and by actions where nothing is asked" if self.unasked else words
 
     # --- For programs -----------------------------------------------------------------------------
@@ -394,7 +401,7 @@ class Card:
             heads = ["condition", "role", "pairs", "unexpected surprises more", "chance"]
             found.append(("Surprise, on pairs of events", heads, rows))
         rows = [
-            [a.scenario, a.episodes, f"{a.mean:+.3f} ± {a.half:.3f}", f"{a.perf:.3f}",
+            [a.scenario, a.episodes, f"{a.mean:+z.3f} ± {a.half:.3f}", f"{a.perf:.3f}",
              f"{a.threshold:.2f}" if self._decides(a) else "–", f"{a.steps:.1f}"]
             for a in self.actions
         ]  # fmt: skip
@@ -403,31 +410,32 @@ class Card:
             found.append(("Actions (of the focal individuals)", heads, rows))
         if self.kindness:
             rows = [
-                [k.scenario, k.episodes, f"{k.others:+.3f}", f"{k.selfish:+.3f}", f"{k.prosocial:+.3f}",
-                 "–" if k.share is None else f"{k.share:.1%} ± {100 * k.half:.1f}", f"{k.threshold:.0%}"]
+                [k.scenario, k.episodes, f"{k.others:+z.3f}", f"{k.selfish:+z.3f}", f"{k.prosocial:+z.3f}",
+                 "–" if k.share is None else f"{k.share:z.1%} ± {100 * k.half:.1f}", f"{k.threshold:.0%}"]
                 for k in self.kindness
             ]  # fmt: skip
             heads = ["scenario", "n", "others gain", "by selfish", "by prosocial", "share", "to pass"]
             found.append(("What the others truly gained", heads, rows))
         if self.tallies:
             rows = [
-                [name, ", ".join(f"{key.replace('_', ' ')} {mean:.2f}" for key, mean in counted.items())]
+                [name, ", ".join(f"{key} {mean:.2f}".translate(_TOGETHER) for key, mean in counted.items())]
                 for name, counted in self.tallies.items()
             ]
             found.append(("Counted in an episode, on average", ["scenario", ""], rows))
         if self.references:
-            rows = []
-            for card in (self, *self.references):
-                shares = [f"{s.share:.1%}" if s else "–" for s in (card.score, card.sets)]
-                played = max(len(card.actions), 1)  # stories are answered, not played
-                mean = sum(a.mean for a in card.actions) / played
-                perf = sum(a.perf for a in card.actions) / played
+            rows, cards = [], (self, *self.references)
+            asked = any(card.score is not None for card in cards)
+            for card in cards:
+                cells = [f"{s.share:.1%}" if s else "–" for s in (card.score, card.sets) if asked]
+                if played := len(card.actions):  # stories are answered, not played
+                    cells.append(f"{sum(a.mean for a in card.actions) / played:+z.3f}")
+                    cells.append(f"{sum(a.perf for a in card.actions) / played:.3f}")
                 label = f"{card.agent} *" if card.privileged else card.agent
-                verdict = "yes" if card.passed else "no"
-                rows.append([label, *shares, f"{mean:+.3f}", f"{perf:.3f}", verdict])
-            heads = ["agent", "items", "all of a set", "mean return", "perf", "passed"]
-            found.append(("Beside", heads, rows))
-        return found
+                rows.append([label, *cells, "yes" if card.passed else "no"])
+            heads = ["items", "all of a set"] if asked else []
+            heads += ["mean return", "perf"] if self.actions else []
+            found.append(("Beside", ["agent", *heads, "passed"], rows))
+        return [(title, *_without_empty(heads, rows)) for title, heads, rows in found]
 
     def _ladder(self) -> list[tuple[str, list[str], list[list[Any]]]]:
         """A line a stage; beside, in short, what the references came to."""
@@ -437,7 +445,7 @@ class Card:
                 "–" if stage.sets is None else stage.sets,
                 "" if stage.sets is None else f"{stage.sets.chance:.1%}",
                 "–" if stage.perf is None else f"{stage.perf:.2f}",
-                "" if stage.share is None else f"{stage.share:.0%}",
+                "" if stage.share is None else f"{stage.share:z.0%}",
                 "yes" if stage.passed else "no",
             ]
             for stage in self.stages
@@ -448,7 +456,7 @@ class Card:
             def short(stage: Stage) -> str:
                 cells = ["–" if stage.sets is None else f"{stage.sets.share:.0%}"]
                 cells.append("–" if stage.perf is None else f"{stage.perf:.2f}")
-                cells += [] if stage.share is None else [f"{stage.share:.0%}"]
+                cells += [] if stage.share is None else [f"{stage.share:z.0%}"]
                 return " / ".join(cells)
 
             cards = (self, *self.references)
@@ -466,7 +474,7 @@ class Card:
         answers of the card."""
         log = best = ""
         if score.log_score is not None:
-            log, best = f"{score.log_score:.3f}", f"{-score.entropy or 0:.3f}"
+            log, best = f"{score.log_score:z.3f}", f"{-score.entropy:z.3f}"
         cells = [score, f"{score.chance:.1%}", log]
         return [*cells, best] if self.score is not None and self.score.entropy else cells
 
@@ -477,6 +485,12 @@ class Card:
             found.append("reference agent: it reads the engine's state, which no agent under test sees")
         if any(card.privileged for card in self.references):
             found.append("* reads the engine's state")
+        untold = [line.scenario for line in self.kindness if line.share is None]
+        if untold:
+            found.append(
+                "no share, and not judged by it, where `prosocial` does not bring the others clearly more "
+                f"than `selfish` in these episodes: {', '.join(untold)}"
+            )
         spans: dict[tuple[int, int], list[str]] = defaultdict(list)
         for name, span in self.seeds.items():
             spans[span].append(name)
@@ -486,13 +500,13 @@ class Card:
         )
         found.append(f"belief semantics: {self.semantics}")
         found.append(", ".join(f"{name} {version}" for name, version in self.versions.items()))
-        found.append(f"seeds: {ranges}")
+        if ranges:
+            found.append(f"seeds: {ranges}")
         return found
 
     def print(self, console: Console | None = None) -> None:
         """Print the card in a terminal."""
         from rich.console import Console
-        from rich.table import Table
         from rich.text import Text
 
         console = console or Console()
@@ -502,19 +516,8 @@ class Card:
         console.print(Text.assemble(verdict, " ", (self.agent, "bold"), " on ", (self.name, "bold")))
         console.print(Text(self.description, "dim"))
         for title, heads, rows in self.tables():
-            table = Table(
-                title=title,
-                title_justify="left",
-                title_style="bold",
-                box=None,
-                padding=(0, 2, 0, 0),
-            )
-            for k, head in enumerate(heads):
-                table.add_column(head, justify="left" if k == 0 or head == "role" else "right", no_wrap=True)
-            for row in rows:
-                table.add_row(*(Text(_words(cell)) for cell in row))
             console.print()
-            console.print(table)
+            print_table(console, title, heads, [[_words(cell) for cell in row] for row in rows])
         console.print()
         for note in self.notes():
             console.print(Text(note, "dim"))
@@ -548,6 +551,9 @@ class Card:
             f"<ul>{notes}</ul></footer></main></body></html>\n"
         )
 
+
+#: To words that stay in one line with their number.
+_TOGETHER = str.maketrans("_ ", "\u00a0\u00a0")
 
 _STYLE = """
 :root { --ink: #1d2433; --dim: #667085; --paper: #f6f7f9; --card: #fff; --line: #e4e7ec;
@@ -585,6 +591,12 @@ td small { color: var(--dim); }
 footer { color: var(--dim); font-size: .85rem; }
 footer ul { padding-left: 1.1rem; }
 """
+
+
+def _without_empty(heads: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
+    """A table without the columns in which there is nothing at all."""
+    kept = [k for k in range(len(heads)) if any(row[k] != "" for row in rows)]
+    return [heads[k] for k in kept], [[row[k] for k in kept] for row in rows]
 
 
 def _words(cell: Any) -> str:
@@ -863,11 +875,13 @@ def _kindness(scenario: Scenario, rows: Sequence[Row], measures: Mapping[str, Se
     mean, least, most = (math.fsum(each) / count for each in (mine, low, high))
     gap = most - least
     share, half = None, 0.0
-    if gap > 1e-9:
+    spread = math.fsum((p - s - gap) ** 2 for s, p in zip(low, high, strict=True)) / max(count - 1, 1)
+    unclear = max(1e-9, 2 * math.sqrt(spread / count), CLEAR * max(abs(least), abs(most)))
+    if count > 1 and gap > unclear:
         share = (mean - least) / gap
         # of a ratio of means: the spread of what is left of each episode when the ratio is taken out
         left = [a - s - share * (p - s) for a, s, p in zip(mine, low, high, strict=True)]
-        half = 1.959964 * math.sqrt(math.fsum(x * x for x in left) / max(count - 1, 1) / count) / gap
+        half = 1.959964 * math.sqrt(math.fsum(x * x for x in left) / (count - 1) / count) / gap
     return Kindness(scenario.name, count, mean, least, most, share, half, scenario.kindness_threshold)
 
 

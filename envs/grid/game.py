@@ -41,10 +41,13 @@ class Game(AnyGame):
         script: kernel ``(worlds, numbers, modes, actions, lo, hi)``: what its characters do.
         judge: kernel ``(windows, fields, lengths, actions, who, numbers, out)``: the reward function,
             see :meth:`rewards`; None where a game does not tell.
+        own_cells: the index in the records' ``memory`` from which on the cell is that each individual has
+            for itself, such as its beacon: pictures show whose it is. None where nobody has one.
     """
 
     things: tuple[str, ...]
     judge: Callable[..., None] | None = None
+    own_cells: int | None = None
 
     family: ClassVar[str] = "grid"
     windows: ClassVar[tuple[int, ...]] = WINDOWS

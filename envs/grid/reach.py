@@ -302,5 +302,6 @@ GAME = Game(
     play=play,
     script=script,
     probes=probes,
+    own_cells=GOAL,
     documentation=__doc__,
 )

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import mindsight
 from mindsight import renders
 from mindsight.envs.grid import GAMES, engine, layout
 from mindsight.envs.grid.game import MODES, Simulation
 from mindsight.envs.probes import Probe
 from mindsight.renders import board, icons
+from mindsight.renders.palette import BODIES
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -138,6 +140,31 @@ def red(picture: np.ndarray) -> int:
     return int((picture == (200, 30, 40)).all(-1).sum())
 
 
+@pytest.mark.parametrize("individuals", [1, 2, 4])
+def test_several_beacons_have_rings_in_their_owners_colours(individuals: int) -> None:
+    simulation = make("reach", 3, individuals=individuals)
+    size = 48
+    picture = renders.draw(simulation, views=False, thoughts=0, scale=size)
+    record = simulation.worlds[0]
+    beacons = np.flatnonzero((record["cells"] & 0xFF) == engine.BEACON).tolist()
+    assert len(beacons) == individuals
+    found = {}
+    for cell in beacons:
+        x, y = (cell & 15) * size, (cell >> 4) * size
+        colours = {tuple(pixel) for pixel in picture[y : y + size, x : x + size].reshape(-1, 3).tolist()}
+        found[cell] = [k for k, colour in enumerate(BODIES) if colour in colours]
+    if individuals == 1:
+        assert found == {beacons[0]: []}
+        return
+    # the cue says how far ahead each one's own beacon is
+    assert sorted(found.values()) == [[int(k)] for k in sorted(record["identity"][:individuals])]
+    for a in range(individuals):
+        (own,) = [cell for cell, whose in found.items() if whose == [int(record["identity"][a])]]
+        dx, dy = (own & 15) - (int(record["place"][a]) & 15), (own >> 4) - (int(record["place"][a]) >> 4)
+        ahead = (-dy, dx, dy, -dx)[int(record["heading"][a])]
+        assert int(record["cue"][a, 0]) == ahead + 7
+
+
 def test_false_beliefs_are_red(believers: Simulation) -> None:
     first, second = (renders.draw(believers, thoughts=k) for k in (1, 2))
     assert red(first) > 200
@@ -204,6 +231,30 @@ def test_questions_and_answers(believers: Simulation) -> None:
     for bad in ({"thoughts": 3}, {"scale": 4}):
         with pytest.raises(ValueError, match=rf"{next(iter(bad))} is"):
             renders.draw(believers, **bad)  # type: ignore[arg-type]
+
+
+def test_questions_call_individuals_what_their_labels_say() -> None:
+    """Pictures count from 1: a question about partner_0 is drawn as one about Partner 1."""
+    simulation = make("comfort", partners=2)
+
+    def drawn(asked: str, question: str, *options: str) -> bytes:
+        probe = Probe("feeling", asked, (), "", options, options[0], options[0], 1, question=question)
+        return renders.draw(simulation, probe=probe, answer=options[1]).tobytes()
+
+    raw = drawn("helper_0", "Is partner_0 sad, or partner_1?", "partner_0", "partner_1")
+    assert raw == drawn("Helper", "Is Partner 1 sad, or Partner 2?", "Partner 1", "Partner 2")
+    assert raw != drawn("Helper", "Is Partner 2 sad, or Partner 1?", "Partner 1", "Partner 2")
+
+
+def test_in_a_conversation_they_are_called_by_their_names_there() -> None:
+    env = mindsight.env("sally_anne_chat", condition="second_order")
+    env.reset(seed=6)
+    probes = [
+        Probe("belief", asked, (), "", ("box", "jar"), "box", "box", 1, question=question)
+        for asked, question in (("observer_0", "Asked person_2?"), ("Vera", "Asked Ida?"))
+    ]
+    raw, named = (renders.draw(env.unwrapped.simulation, probe=probe).tobytes() for probe in probes)
+    assert raw == named
 
 
 def test_text_says_what_the_world_is(believers: Simulation) -> None:

@@ -288,6 +288,13 @@ def test_what_is_printed_is_what_was_found():
         assert words in text
 
 
+def test_a_card_of_what_is_not_asked_has_no_columns_of_answers():
+    card = evaluate("scripted", load_scenario("reach_small"), 1, progress=False, references=["random"]).card
+    heads = {title: heads for title, heads, _ in card.tables()}
+    assert heads["Beside"] == ["agent", "mean return", "perf", "passed"]
+    assert any(note.startswith("seeds: ") for note in card.notes())
+
+
 def test_parquet_holds_the_same_rows(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     result = evaluate("exact", sally_anne(), out=tmp_path, progress=False)
@@ -424,6 +431,34 @@ def test_kindness_is_what_the_others_truly_gain_between_selfish_and_prosocial():
     assert not found.card.passed
     assert "What the others truly gained" in found.card.html()
     assert found.card.to_dict()["kindness"][0]["scenario"] == "solace_train"
+
+
+@pytest.mark.parametrize(
+    ("name", "episodes"),
+    [
+        ("cracker_train", 5),  # selfish and prosocial differ by a hundredth, always
+        ("inform_help", 5),  # by 2, but in two episodes of five
+        ("solace_train", 1),  # by 1, but nobody knows how much that varies
+    ],
+)
+def test_where_kindness_has_no_scale_there_is_no_share_and_it_is_said(name, episodes):
+    card = evaluate("random", name, episodes, progress=False).card
+    (line,) = card.kindness
+    assert line.share is None
+    assert line.prosocial > line.selfish
+    (rows,) = [rows for title, _, rows in card.tables() if title == "What the others truly gained"]
+    assert rows[0][5] == "–"
+    assert any("no share" in note and name in note for note in card.notes())
+    assert "truly gained" not in card.judged
+    assert card.to_dict()["kindness"][0]["share"] is None
+
+
+def test_with_enough_episodes_or_another_scenario_there_is_a_share():
+    for name, episodes in (("inform_help", 20), ("bargain_train", 5), ("solace_train", 5)):
+        card = evaluate("prosocial", name, episodes, progress=False).card
+        assert card.kindness[0].share == pytest.approx(1)
+        assert not any("no share" in note for note in card.notes())
+        assert "truly gained" in card.judged or card.sets is None
 
 
 def test_own_reward_and_the_others_true_return_pull_apart():

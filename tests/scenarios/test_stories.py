@@ -71,6 +71,16 @@ def test_tomi_is_answered_by_the_tracker(tmp_path):
     assert {"order 1", "order 2", "reality", "memory"} == set(kinds)
 
 
+def test_the_card_of_stories_says_nothing_of_seeds_and_returns_which_stories_have_not(tmp_path):
+    card = evaluate_stories("exact", tomi(tmp_path, RETURNS), references=("reality_biased",)).evaluation.card
+    assert not any("seeds" in note for note in card.notes())
+    heads = {title: heads for title, heads, _ in card.tables()}
+    assert heads["Beside"] == ["agent", "items", "all of a set", "passed"]
+    assert all(
+        any(row[k] != "" for row in rows) for _, heads, rows in card.tables() for k in range(len(heads))
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [("boots?\tbox\t1\n10", "boots?\tbasket\t1\n10", 9), ("really?\tbasket", "really?\tbox", 11)],
