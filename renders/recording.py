@@ -73,7 +73,7 @@ def record(
 
     Args:
         frames: (H, W, 3) uint8 each; smaller ones are laid on the size of the largest.
-        path: ends in ``.gif``, ``.mp4`` (needs imageio-ffmpeg: ``pip install mindsight[video]``) or
+        path: ends in ``.gif``, ``.mp4`` (needs imageio-ffmpeg, the extra ``video``) or
             ``.png``: one picture with at most six key frames, each with its step.
         fps: frames a second; each frame of a GIF lasts a whole number of hundredths of a second.
         Players
@@ -143,7 +143,7 @@ def _need_ffmpeg(path: Path) -> None:
         import imageio_ffmpeg  # noqa: F401
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            f"{path}: writing .mp4 needs imageio-ffmpeg (pip install 'mindsight[video]'); "
+            f"{path}: writing .mp4 needs imageio-ffmpeg (pip install -e '.[video]'); "
             ".gif and .png need nothing more",
             name="imageio_ffmpeg",
         ) from None
