@@ -79,18 +79,18 @@ def plan(out: Path, seeds: int = 10) -> list[Job]:
                 _experiment("grid", "--out", f"{out}/grid", *one, *grid),
             )),
         ]  # fmt: skip
-        if few:
-            jobs += [
-                Job(f"kindness_cracker-{seed}", 6, ((*_kindness(out, "cracker"), *one),)),
-                Job(f"kindness_guarded-{seed}", 13, ((*_kindness(out, "guarded"), *one),)),
-            ]
+        games = {"cracker": 4, "guarded": 11} | ({"guarded_honest": 7} if few else {})
+        jobs += [
+            Job(f"kindness_{game}-{seed}", minutes, ((*_kindness(out, game), *one),))
+            for game, minutes in games.items()
+        ]
     return jobs
 
 
 def tables(out: Path) -> list[Job]:
     """What reads the runs of all seeds, and every table of what is there."""
     none = ("--seeds", "0")
-    games = ("solace_half_kind", "solace", "cracker", "guarded")
+    games = ("solace_half_kind", "solace", "cracker", "guarded", "guarded_honest")
 
     def ablation(end: str, minutes: float, runs: str, *more: str) -> Job:
         return Job(f"ablation{end}", minutes, (

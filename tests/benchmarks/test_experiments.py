@@ -35,7 +35,8 @@ def test_all_seeds_have_headlines_and_some_have_controls(tmp_path):
         assert all(name in asked for name in ("own", "shuffled", "selfish", "oracle", "learned"))
         assert ("unrouted_credit" in asked) == ("kappa_1.00" in asked) == (seed < CONTROLS)
         assert ("own" in half) == (seed < SECOND)
-        assert ("selfish" in half) == (f"kindness_guarded-{seed}" in jobs) == (seed < CONTROLS)
+        assert ("selfish" in half) == (f"kindness_guarded_honest-{seed}" in jobs) == (seed < CONTROLS)
+        assert {f"kindness_cracker-{seed}", f"kindness_guarded-{seed}"} <= set(jobs)
         assert f"--first {seed} --seeds 1" in jobs[f"grid-{seed}"]
         assert "--variants" not in jobs[f"false_belief-{seed}"].split("--curriculum")[0]
 
