@@ -107,7 +107,7 @@ def test_mp4_names_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return real(name, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(ModuleNotFoundError, match=r"mindsight\[video\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install -e '\.\[video\]'"):
         renders.record(frames(2), tmp_path / "a.mp4")
 
 
