@@ -29,6 +29,7 @@ from .agents.training import (
     losses,
     shares,
     stopping,
+    taken,
     training_bar,
     versions,
     write,
@@ -821,7 +822,7 @@ def demo(
         out = str(Path("runs", f"demo-{time.strftime('%Y%m%d-%H%M%S')}"))
     # Beside the run, not in it: a run folder has to be empty when its training begins.
     folder = Path(f"{out}-grid")
-    if folder.is_dir() and any(folder.iterdir()):
+    if taken(folder):
         raise FileExistsError(f"{folder} holds something already: give another --out")
     RunFolder.create(out, plan.name)  # FileExistsError, before the other process is there
     _tell(f"1 of 4: training: {plan.name}, where no belief is ever false, and {course.name}")

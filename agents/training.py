@@ -48,9 +48,11 @@ __all__ = [
     "losses",
     "mean_interval",
     "read_description",
+    "remove_unfinished",
     "save_figure",
     "shares",
     "stopping",
+    "taken",
     "training_bar",
     "versions",
     "whole_numbers",
@@ -157,6 +159,11 @@ def write(path: Path, content: bytes | str) -> Path:
     return path
 
 
+def taken(path: Path) -> bool:
+    """Whether there is something already where a new folder is to be: a file, or a folder that holds one."""
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what :func:`write` had begun to write into a folder when the process was killed."""
     for path in folder.glob(".*"):
@@ -245,7 +252,7 @@ class RunFolder:
         """
         if out is not None:
             path = Path(out)
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            if taken(path):
                 raise FileExistsError(
                     f"{path} exists already: give another folder, or go on with it by --resume"
                 )

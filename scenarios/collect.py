@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..agents.registry import AGENTS
+from ..agents.training import taken
 from ..envs.conversation.language import LENGTH, SLOT
 from ..envs.simulation import EXTERNAL, RANDOM
 from . import seeds
@@ -80,9 +81,9 @@ def collect(
         raise ValueError(f"noise is {noise!r}, expected a number from 0 to 1")
     first = seeds.training_seed(seed) + skip
     if out is not None:  # before anything is played
-        Path(out).mkdir(parents=True, exist_ok=True)
-        if any(Path(out).iterdir()):
+        if taken(Path(out)):
             raise FileExistsError(f"{out} is not empty: give a new folder")
+        Path(out).mkdir(parents=True, exist_ok=True)
     parts = []
     with bar(progress, episodes) as (tell, advance):
         tell(scenario.name)
