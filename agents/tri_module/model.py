@@ -633,11 +633,11 @@ class TriModule(nn.Module):
 
 class SeparateModules(nn.Module):
     """Two whole networks behind one face, the control without any shared weight: the first one's behaviour
-    and value, the second one's prediction. Each is as large as the one network that they are compared with:
-    neither task has less to work with than there.
+    and value, the second one's prediction.
 
     Args:
-        config: of each of them.
+        config: of each of them. With the sizes of a single network they have twice its parameters; the
+            false-belief experiment has sizes with which they are together as large as that.
         seed: of their parameters.
     """
 

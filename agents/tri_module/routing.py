@@ -53,7 +53,7 @@ VARIANTS = {
     "unrouted_credit": "as unrouted, and reward is credited to the sampled prediction, too",
     "random_heads": "routed, but which head is whose is drawn anew at each step",
     "activation": "each loss moves all it reaches, but the other module's heads are detached going forward",
-    "separate": "two whole networks, one a loss: twice the parameters",
+    "separate": "two whole networks of the sizes given, one a loss",
 }
 
 

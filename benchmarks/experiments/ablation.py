@@ -21,8 +21,8 @@ a number of people that training never has, in nats a token:
 and the behaviour output on ``own`` as ``behaviour``. In ``sally_anne_chat`` nobody is ever rewarded, and the
 conversations are those of characters, the same for all agents; in ``solace`` an agent has them itself: what
 it predicts of its own actions is about what it does. Agents that were trained unrouted, where all heads are
-alike, say what switching off a third of the heads costs anyhow; of agents of two networks (``separate``) the
-heads of the predicting one are switched off: its behaviour heads never behaved.
+alike, say what switching off a third of the heads costs anyhow; of agents of two networks (``separate``,
+``separate_double``) the heads of the predicting one are switched off: its behaviour heads never behaved.
 
 One JSON file a finished run; what is there already is not done again.
 """
@@ -54,6 +54,7 @@ from ...agents.tri_module.rollouts import play
 from ...scenarios import seeds
 from ...scenarios.collect import collect
 from ...scenarios.loader import load_scenario
+from .false_belief import VARIANTS
 from .kindness import CONDITIONS, GAMES, LISTENER, UNREWARDED, agent_of
 from .settings import made_by, measured_at
 from .statistics import interquartile
@@ -187,9 +188,7 @@ class Played:
 
 
 PLAYED = {
-    "sally_anne_chat": Played(
-        ("routed", "unrouted", "random_heads", "separate"), 256, lambda _, count: conversations(count)
-    ),
+    "sally_anne_chat": Played(VARIANTS, 256, lambda _, count: conversations(count)),
     "solace": Played((UNREWARDED, *CONDITIONS), 64, own_conversations),
 }
 

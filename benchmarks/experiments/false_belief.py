@@ -38,10 +38,15 @@ from ...scenarios.loader import load_battery
 from .settings import check, check_results, made_by, measured_at, of_run, settings
 from .statistics import interquartile
 
-__all__ = ["BEYOND", "EXAMS", "MEASURES", "VARIANTS", "main", "run", "summary"]
+__all__ = ["BEYOND", "EXAMS", "HALF", "MEASURES", "USUAL", "VARIANTS", "main", "run", "summary"]
 
 BATTERY, WHOLE, CURRICULUM = "false_belief_lived", "false_belief", "simulation"
-VARIANTS = ("routed", "unrouted", "random_heads", "separate")
+#: What runs if nothing else is asked for: the agent, and the controls that every claim needs.
+USUAL = ("routed", "unrouted", "random_heads", "separate")
+#: The last one is ``separate`` with two networks of which each is as large as the single one.
+VARIANTS = (*USUAL, "separate_double")
+#: Two networks of these sizes are together as large as the one of the curricula ``simulation``.
+HALF = {"width": 68, "head": 10, "hidden": 129}
 #: What the results table has, and how each is found among the answers.
 MEASURES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "false belief, order 1": lambda row: row["condition"] == "false_belief" and row["kind"] == "belief",
@@ -135,8 +140,10 @@ EXAMS: dict[str, tuple[type[TriModuleAgent], str]] = {
 
 
 def with_variant(curriculum: Curriculum, variant: str) -> Curriculum:
-    """How a variant trains: no exam ends it."""
-    return replace(curriculum, learner={**curriculum.learner, "variant": variant}, exam=None)
+    """How a variant trains: no exam ends it. Two networks are together as large as one, unless doubled."""
+    model = {**curriculum.model, **HALF} if variant == "separate" else curriculum.model
+    learner = {**curriculum.learner, "variant": variant.removesuffix("_double")}
+    return replace(curriculum, learner=learner, model=model, exam=None)
 
 
 def run(variant: str, seed: int, out: Path, episodes: int, curriculum: str = CURRICULUM) -> dict[str, Any]:
@@ -274,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
+    parser.add_argument("--variants", nargs="+", default=list(USUAL), choices=VARIANTS)
     parser.add_argument("--episodes", type=int, default=100, help="of each condition in the exam")
     parser.add_argument("--curriculum", default=CURRICULUM, help="the name of one, or a file")
     parser.add_argument("--out", type=Path, default=Path("runs/false_belief"))

@@ -27,7 +27,7 @@ _ADVICE = ": give another --out"
 
 
 def settings(*pieces: Curriculum) -> list[dict[str, Any]]:
-    """Of each phase of some curricula all settings, its learner's with them, as JSON has them."""
+    """Of each phase of some curricula all settings, as JSON has them; its learner's and network's, too."""
     phases = [phase for piece in pieces for phase in _all(piece.config())]
     found: list[dict[str, Any]] = json.loads(json.dumps(phases))
     return found
@@ -111,5 +111,5 @@ def check(
 
 
 def _all(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    learner = {f"learner.{key}": value for key, value in config["learner"].items()}
-    return [{**phase, **learner} for phase in config["phases"]]
+    shared = {f"{of}.{key}": value for of in ("learner", "model") for key, value in config[of].items()}
+    return [{**phase, **shared} for phase in config["phases"]]

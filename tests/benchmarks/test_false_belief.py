@@ -84,10 +84,24 @@ def test_runs_of_other_settings_are_not_taken_for_these(tmp_path, capsys):
     result.write_text("{}")
     assert "unrouted-0.json does not say how it was trained, an earlier version wrote it" in refused()
     result.unlink()
+    wider = replace(course, model={**course.model, "width": 192})
+    shutil.rmtree(tmp_path / "routed-0")
+    prepare(wider, seed=0, out=tmp_path / "routed-0")
+    assert "routed-0: model.width of its phase listen is 192, expected 96" in refused()
     slower = replace(course, phases=tuple(replace(plan, rate=(1e-3, 1e-3)) for plan in course.phases))
     shutil.rmtree(tmp_path / "routed-0")
     prepare(slower, seed=0, out=tmp_path / "routed-0")
     assert "routed-0: rate of its phase listen is [0.001, 0.001], expected " in refused()
+
+
+@pytest.mark.parametrize("name", ["simulation", "simulation_brief"])
+def test_two_networks_are_together_as_large_as_the_one_unless_doubled(name, tmp_path):
+    sizes = {}
+    for variant in ("routed", "separate", "separate_double"):
+        trainer = prepare(with_variant(load_curriculum(name), variant), seed=0, out=tmp_path / variant)
+        sizes[variant] = sum(parameter.numel() for parameter in trainer.learner.model.parameters())
+    assert abs(sizes["separate"] / sizes["routed"] - 1) < 0.01
+    assert sizes["separate_double"] == 2 * sizes["routed"]
 
 
 def test_the_table_has_a_column_for_each_exam_and_leaves_out_what_was_not_asked(tmp_path):
