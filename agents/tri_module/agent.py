@@ -9,14 +9,11 @@ life and from others' words; that beliefs can be false is nowhere in it.
 
 from __future__ import annotations
 
-import json
-import math
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,37 +30,25 @@ from ...envs.conversation.language import (
     UNSURE,
     VOCABULARY,
 )
-from ..base import Agent, as_rows, guess
-from ..training import RunFolder, losses, read_description, training_bar, write
+from ..base import as_rows, guess
 from .judgement import perceived
+from .learning import AGENT_FILE, TrainedAgent, drawn, read_agent
 from .model import SeparateModules, TriModule, load_model
 from .perspective import Messages, exchanged
 from .rollouts import Reader, say
-from .trainer import Progress, Trainer
 
 if TYPE_CHECKING:
     from .grid_agent import GridAgent
 
-__all__ = ["AGENT_FILE", "PERSPECTIVES", "Course", "Life", "TriModuleAgent", "write_agent"]
+__all__ = ["PERSPECTIVES", "Life", "TriModuleAgent"]
 
 #: How an agent under test may find out what others perceived; see ``perspective.MODES``.
 PERSPECTIVES = ("inferred", "labels")
-AGENT_FILE = "agent.json"
-_FORMAT, _VERSION = "mindsight tri-module agent", 1
 _TOKEN = {word: token for token, word in enumerate(VOCABULARY) if word}
 _ROWS = 512  # histories that are read at once
 _PART = 256  # conversations that have a reader of their own
 _WORDS = 4  # of an utterance at most
 _AXES = {"tokens": 2, "sender": 1, "self": 0, "menu": 2}
-
-
-class Course(Protocol):
-    """What an agent learns from: a curriculum."""
-
-    def training(
-        self, *, model: TriModule | SeparateModules, seed: int | None, out: str | os.PathLike[str] | None
-    ) -> Trainer:
-        """A training of this network that has not begun, with its run folder."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +67,7 @@ class Life:
     readers: dict[int, Reader]
 
 
-class TriModuleAgent(Agent):
+class TriModuleAgent(TrainedAgent):
     """A tri-module transformer that plays conversations and answers questions about minds by simulation.
 
     Args:
@@ -91,9 +76,6 @@ class TriModuleAgent(Agent):
             is taken to have perceived all that it perceived itself (the paper's literal switch).
         name: on cards.
         seed: of what it draws, see :meth:`predict`.
-
-    Attributes:
-        run: the run folder of the last :meth:`learn`; None before.
 
     Raises:
         ValueError: there is no such perspective.
@@ -111,52 +93,9 @@ class TriModuleAgent(Agent):
     ) -> None:
         if perspective not in PERSPECTIVES:
             raise ValueError(f"perspective is {perspective!r}, expected one of {', '.join(PERSPECTIVES)}")
-        self.model, self.perspective, self.name, self.seed = model, perspective, name, seed
-        self.run: RunFolder | None = None
+        super().__init__(model, name, seed)
+        self.perspective = perspective
         self._counts: Counter[str] = Counter()
-
-    # --- Learning -----------------------------------------------------------------------------------------
-    def learn(
-        self,
-        curriculum: Course,
-        *,
-        seed: int | None = None,
-        out: str | os.PathLike[str] | None = None,
-        progress: bool = True,
-        enough: Callable[[Progress], str | None] = lambda progress: None,
-    ) -> Self:
-        """Train this agent's network by a curriculum; its run folder is then in :attr:`run`.
-
-        Args:
-            curriculum: what is learned: a ``mindsight.Curriculum``, see ``mindsight.load_curriculum``. The
-                sizes of a network that it has are not asked for.
-            seed: of draws and conversations; the curriculum's own where None. Weights go on from what they
-                are.
-            out: the run folder, a new one; ``runs/<curriculum>-<time>`` where None.
-            progress: show a progress bar; where nobody looks, a line now and then.
-            enough: called between two updates; a text ends the training, and says why.
-
-        Returns:
-            The agent itself.
-
-        Raises:
-            TypeError: what is given is no curriculum.
-            ValueError: it does not fit the network, or a loss is not finite; it says what.
-            FileExistsError: ``out`` holds something.
-        """
-        if not callable(getattr(curriculum, "training", None)):
-            raise TypeError(
-                f"curriculum is {curriculum!r}, expected a Curriculum: mindsight.load_curriculum(NAME)"
-            )
-        trainer = curriculum.training(model=self.model, seed=seed, out=out)
-        self.run = trainer.run
-        if progress:
-            with training_bar(trainer.total, math.inf, losses) as tell:
-                trainer.train(tell, enough)
-        else:
-            trainer.train(enough=enough)
-        self.model.load_state_dict(trainer.learner.finished.state_dict())  # the average, where there is one
-        return self
 
     # --- Acting -------------------------------------------------------------------------------------------
     def initial_state(self, n: int) -> Life:
@@ -414,10 +353,9 @@ class TriModuleAgent(Agent):
         return tuple(found)
 
     # --- Files --------------------------------------------------------------------------------------------
-    def save(self, folder: str | Path) -> Path:
-        """Write ``model.safetensors``, ``model.json`` and ``agent.json``; :meth:`load` makes it from them."""
-        content = {"name": self.name, "perspective": self.perspective, "seed": self.seed}
-        return write_agent(self.model.save(folder), content)
+    def described(self) -> dict[str, Any]:
+        """All of it but the network, as JSON has it."""
+        return {**super().described(), "perspective": self.perspective}
 
     @classmethod
     def load(cls, folder: str | Path) -> TriModuleAgent | GridAgent:
@@ -430,32 +368,19 @@ class TriModuleAgent(Agent):
         Raises:
             ValueError: what is there is none of ours, damaged, or of another version; it says which file.
         """
-        folder = Path(folder)
-        content: dict[str, Any] = {"perspective": "inferred", "name": "tri_module"}
-        path = folder / AGENT_FILE
-        if path.is_file():
-            content = read_description(path, _FORMAT, _VERSION, "a tri-module agent")
-        elif (folder / "checkpoints" / "last").is_dir():
-            folder = folder / "checkpoints" / "last"
+        folder, content = read_agent(Path(folder))
         model = load_model(folder)
         sizes: Any = model.config
         try:
             if sizes.packing == "grid":
                 from .grid_agent import GridAgent
 
-                return GridAgent(model, content["name"])
+                return GridAgent(model, content["name"], content.get("seed", 0))
             return cls(model, content["perspective"], content["name"], content.get("seed", 0))
         except KeyError as error:
-            raise ValueError(f"{path}: {error} is missing") from None
+            raise ValueError(f"{folder / AGENT_FILE}: {error} is missing") from None
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-
-
-def write_agent(folder: Path, content: Mapping[str, Any]) -> Path:
-    """Write ``agent.json`` beside an agent's model."""
-    whole = {"format": _FORMAT, "version": _VERSION, **content}
-    write(folder / AGENT_FILE, json.dumps(whole, indent=1) + "\n")
-    return folder
+            raise ValueError(f"{folder / AGENT_FILE}: {error}") from None
 
 
 # --- Histories --------------------------------------------------------------------------------------------
@@ -468,8 +393,7 @@ def _drawer(uniform: npt.NDArray[np.float64]) -> Callable[[Tensor], Tensor]:
     columns = iter(torch.from_numpy(uniform).unbind(1))
 
     def draw(probabilities: Tensor) -> Tensor:
-        sums = probabilities.double().cumsum(1)
-        return torch.searchsorted(sums, next(columns)[:, None] * sums[:, -1:], right=True)[:, 0]
+        return drawn(probabilities, next(columns))
 
     return draw
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from ...envs.grid.engine import NUM_FIELDS
-from ..base import Agent, as_rows
-from .agent import write_agent
+from ..base import as_rows
 from .grid import NOTHING, GridOutput, acting_part, looks
+from .learning import TrainedAgent, drawn
 from .model import Cache, SeparateModules, TriModule
 
 __all__ = ["GridAgent", "Life"]
@@ -29,12 +29,14 @@ class Life:
         fields: (n, t, F) uint8.
         before: (n, t) int64, the action before each percept.
         chosen: (n,) int64, what was done last.
+        calls: how often they were asked what they do.
     """
 
     window: npt.NDArray[np.uint8]
     fields: npt.NDArray[np.uint8]
     before: npt.NDArray[np.int64]
     chosen: npt.NDArray[np.int64]
+    calls: int
 
     @property
     def length(self) -> int:
@@ -43,7 +45,12 @@ class Life:
 
     def later(self, first: int) -> Life:
         """From the percept ``first`` on."""
-        return Life(self.window[:, first:], self.fields[:, first:], self.before[:, first:], self.chosen)
+        return replace(
+            self,
+            window=self.window[:, first:],
+            fields=self.fields[:, first:],
+            before=self.before[:, first:],
+        )
 
     def extended(self, window: Any, fields: Any, chosen: npt.NDArray[np.int64]) -> Life:
         """With the percept (n, 1, ...) that follows what was done last, and with what is done there."""
@@ -52,16 +59,18 @@ class Life:
             np.concatenate([self.fields, fields], 1),
             np.concatenate([self.before, self.chosen[:, None]], 1),
             chosen,
+            self.calls + 1,
         )
 
 
-class GridAgent(Agent):
-    """A tri-module transformer that plays gridworlds. It does what its behaviour output takes to be likeliest
-    of what can be done, and remembers its life as far back as the model has positions.
+class GridAgent(TrainedAgent):
+    """A tri-module transformer that plays gridworlds by its behaviour output, and remembers its life as far
+    back as the model has positions.
 
     Args:
         model: the network.
         name: on cards.
+        seed: of what it draws, see :meth:`predict`.
 
     Raises:
         ValueError: the network was not made for gridworlds.
@@ -69,8 +78,8 @@ class GridAgent(Agent):
 
     observation = "symbolic"
 
-    def __init__(self, model: TriModule | SeparateModules, name: str = "tri_module") -> None:
-        self.name, self.model = name, model
+    def __init__(self, model: TriModule | SeparateModules, name: str = "tri_module", seed: int = 0) -> None:
+        super().__init__(model, name, seed)
         self._acting = acting_part(model)
         # What the state that was returned last has been read to: reading on is cheaper than reading again.
         self._read: tuple[Life, Cache] | None = None
@@ -83,21 +92,70 @@ class GridAgent(Agent):
             np.zeros((n, 0, NUM_FIELDS), np.uint8),
             np.zeros((n, 0), np.int64),
             np.full(n, NOTHING),
+            0,
         )
 
     def act(self, observation: Mapping[str, Any], state: Life) -> tuple[npt.NDArray[np.int64], Life]:
-        """The likeliest action of those that can be done.
+        """The likeliest action, see :meth:`predict`."""
+        return self.predict(observation, state)
+
+    def predict(
+        self,
+        observation: Mapping[str, Any],
+        state: Life | None = None,
+        episode_start: npt.NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+        action_masks: npt.NDArray[Any] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], Life]:
+        """Choose an action by the behaviour output: the likeliest of those that can be done.
+
+        Args:
+            observation: what an environment with ``observation="symbolic"`` gives somebody, or n rows of it,
+                as :meth:`Agent.act` is given them.
+            state: what the last call, or :meth:`initial_state`, returned; None at the beginning.
+            episode_start: (n,) bool, as Stable-Baselines3 has it: where all are True nothing is remembered.
+            deterministic: False: actions are drawn. The draws depend on the agent's seed, on how many calls
+                came before, and on the row.
+            action_masks: the environment's ``info["action_mask"]``, or n rows of it; None where it is in the
+                observation.
+
+        Returns:
+            Actions (n,), or one where one observation was given; and the new state.
 
         Raises:
-            ValueError: the windows are not of the model's size.
+            ValueError: something of the observation is missing, the windows are not of the model's size, or
+                episodes begin in some rows alone: such want a state each.
         """
+        rows, alone = as_rows(observation, action_masks, {"window": 3, "fields": 1})
         side = self._acting.config.window
-        if observation["window"].shape[1:] != (side, side, 4):
+        if rows["window"].shape[1:] != (side, side, 4):
             raise ValueError(
-                f"windows have shape {observation['window'].shape[1:]}, expected {(side, side, 4)}: the "
+                f"windows have shape {rows['window'].shape[1:]}, expected {(side, side, 4)}: the "
                 f"model was made for windows of {side} x {side} cells"
             )
-        window, fields = observation["window"][:, None], observation["fields"][:, None]
+        n = len(rows["fields"])
+        begins = episode_start is not None and np.any(episode_start)
+        if begins and not np.all(np.asarray(episode_start)):
+            raise ValueError(
+                f"episode_start is {np.asarray(episode_start).tolist()}, expected all True or all False: "
+                "give rows whose episodes begin apart a state each"
+            )
+        state = self.initial_state(n) if state is None or begins else state
+        window, fields = rows["window"][:, None], rows["fields"][:, None]
+        logits, cache, state = self._on(window, fields, state)
+        logits = logits.masked_fill(torch.tensor(rows["action_mask"]) == 0, -torch.inf)
+        if deterministic:
+            chosen: npt.NDArray[np.int64] = logits.argmax(-1).numpy()
+        else:
+            uniform = np.random.default_rng((self.seed, state.calls)).random(n)
+            chosen = drawn(logits.softmax(-1), torch.from_numpy(uniform)).numpy()
+        state = state.extended(window, fields, chosen)
+        self._read = state, cache
+        return (chosen[0] if alone else chosen), state
+
+    def _on(self, window: Any, fields: Any, state: Life) -> tuple[Tensor, Cache, Life]:
+        """Logits (n, actions) at the percept (n, 1, ...) that follows what was done last; what has been read
+        with it; and what is remembered before it."""
         context = self._acting.config.context
         if state.length == context:  # remembers the later half
             state = state.later(context - context // 2)
@@ -108,36 +166,7 @@ class GridAgent(Agent):
         else:
             cache = self._read[1]
         out = self._forward(window, fields, state.chosen[:, None], cache)
-        logits = out.behaviour[:, -1].masked_fill(torch.tensor(observation["action_mask"]) == 0, -torch.inf)
-        chosen: npt.NDArray[np.int64] = logits.argmax(-1).numpy()
-        state = state.extended(window, fields, chosen)
-        self._read = state, cache
-        return chosen, state
-
-    def predict(
-        self,
-        observation: Mapping[str, Any],
-        state: Life | None = None,
-        *,
-        action_masks: npt.NDArray[Any] | None = None,
-    ) -> tuple[npt.NDArray[np.int64], Life]:
-        """The same, of what an environment with ``observation="symbolic"`` gives somebody.
-
-        Args:
-            observation: one, or n rows of it.
-            state: what the last call returned; None at the beginning of an episode.
-            action_masks: the environment's ``info["action_mask"]``, or n rows of it; None where it is in the
-                observation.
-
-        Returns:
-            Actions (n,), or one where one observation was given; and the new state.
-
-        Raises:
-            ValueError: something of the observation is missing, or the windows are not of the model's size.
-        """
-        rows, alone = as_rows(observation, action_masks, {"window": 3, "fields": 1})
-        chosen, state = self.act(rows, self.initial_state(len(rows["fields"])) if state is None else state)
-        return (chosen[0] if alone else chosen), state
+        return out.behaviour[:, -1], cache, state
 
     def _forward(self, window: Any, fields: Any, before: Any, cache: Cache) -> GridOutput:
         """Read on."""
@@ -160,8 +189,3 @@ class GridAgent(Agent):
         found: npt.NDArray[np.float64] = chances.double().numpy()
         found[~looks(state.window[:, -1])] = 0
         return found
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``model.safetensors``, ``model.json`` and ``agent.json``; ``TriModuleAgent.load`` makes it
-        from them."""
-        return write_agent(self.model.save(folder), {"name": self.name})

@@ -369,6 +369,29 @@ def test_one_observation_of_an_environment_is_a_row():
         agent.predict(seen, state)
 
 
+def test_draws_follow_the_seed_the_call_and_the_probabilities(lives):
+    given = {
+        "window": lives.window[3, :1, 0].repeat(400, 0),
+        "fields": lives.fields[3, :1, 0].repeat(400, 0),
+        "action_mask": np.array([[1, 1, 0, 1] + [0] * 8], np.int8).repeat(400, 0),
+    }
+    agent = GridAgent(small(), seed=5)
+    first, state = agent.predict(given, deterministic=False)
+    again, _ = GridAgent(agent.model, seed=5).predict(given, deterministic=False)
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first[:7], agent.predict(
+        {name: rows[:7] for name, rows in given.items()}, deterministic=False
+    )[0])  # fmt: skip
+    other, _ = GridAgent(agent.model, seed=6).predict(given, deterministic=False)
+    later, _ = agent.predict(given, state, deterministic=False)
+    assert (first != other).any() and (first != later).any()
+    assert set(first.tolist()) == {0, 1, 3}  # of untrained weights each is drawn, of 400
+    anew, _ = agent.predict(given, state, episode_start=np.ones(400, bool), deterministic=False)
+    np.testing.assert_array_equal(first, anew)
+    with pytest.raises(ValueError, match=r"episode_start is \[True, False.*expected all True or all False"):
+        agent.predict(given, state, episode_start=np.arange(400) == 0)
+
+
 def test_what_it_expects_of_those_in_sight(lives):
     agent = GridAgent(small())
     step, world = next(
@@ -475,6 +498,21 @@ def test_a_curriculum_trains_an_agent_that_plays_and_is_drawn(tmp_path, capsys):
         if notes:
             break
     assert notes and all(re.fullmatch(r"Walker 1 expects Walker 2: \w+ \d+%", note) for note in notes)
+
+
+def test_it_learns_by_a_curriculum_as_agents_in_conversation_do(tmp_path):
+    agent = GridAgent(small(context=64))
+    before = {name: tensor.clone() for name, tensor in agent.model.state_dict().items()}
+    course = mindsight.load_curriculum(written(tmp_path))
+    assert agent.learn(course, out=tmp_path / "run", progress=False) is agent
+    assert any(not torch.equal(before[name], each) for name, each in agent.model.state_dict().items())
+    kept = load_agent(agent.run.path)
+    assert isinstance(kept, GridAgent) and kept.model.config == agent.model.config
+    for name, each in agent.model.state_dict().items():
+        assert torch.equal(each, kept.model.state_dict()[name])
+    assert load_agent(GridAgent(agent.model, seed=9).save(tmp_path / "saved")).seed == 9
+    with pytest.raises(ValueError, match="packing of the network is 'grid', expected 'text'"):
+        agent.learn(mindsight.load_curriculum("first_words"), out=tmp_path / "words")
 
 
 def test_a_run_that_goes_on_ends_as_if_it_had_not_stopped(tmp_path):
