@@ -292,8 +292,19 @@ class TriModuleAgent(TrainedAgent):
             rows: (N,) which of them.
             chains: (N, order) name tokens: whose view of whose view ... of it.
         """
-        histories = state.of_rows(rows)
-        for names in chains.T:
+        return self.switch_all(state.of_rows(rows), chains)
+
+    def switch_all(self, histories: Messages, chains: npt.NDArray[np.int16]) -> Messages:
+        """S by every name of a chain, one after the other. Each switch exchanges the names in what is left of
+        the chain, too: what Ann takes Bob to think of Ann is, told as Ann's life, about who is called "me".
+
+        Args:
+            histories: B of them.
+            chains: (B, order) name tokens, as they are called in these histories.
+        """
+        while chains.shape[1]:
+            names = chains[:, 0]
+            chains = exchanged(chains[:, 1:], histories.own, names)
             histories = self.switch(histories, names)
         return histories
 

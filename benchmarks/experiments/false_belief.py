@@ -31,7 +31,7 @@ from ...agents.training import RunFolder, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
 from ...agents.tri_module.model import load_model
-from ...agents.tri_module.perspective import Messages, perceived_by_both
+from ...agents.tri_module.perspective import Messages, exchanged, perceived_by_both
 from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
@@ -95,9 +95,7 @@ class Given(TriModuleAgent):
         who = (self._simulation.worlds["lexicon"][rows] == chains[:, :1]).argmax(1)  # (N,)
         kept = perceived_by_both(self._simulation, self._individual, who, rows)
         histories = state.of_rows(rows).switch(chains[:, 0], kept[:, : state.senders.shape[1]])
-        for names in chains.T[1:]:
-            histories = self.switch(histories, names)
-        return histories
+        return self.switch_all(histories, exchanged(chains[:, 1:], histories.own, chains[:, 0]))
 
 
 def last_mentioned(
@@ -160,6 +158,7 @@ def run(variant: str, seed: int, out: Path, episodes: int, curriculum: str = CUR
     found: dict[str, Any] = {
         "variant": variant,
         "seed": seed,
+        "episodes": episodes,
         "settings": settings(course),
         "updates": progress.steps,
         "seconds": round(trained, 1),
@@ -267,10 +266,10 @@ def summary(out: Path) -> str:
     return "\n".join(lines)
 
 
-def _check(out: Path, curriculum: Curriculum) -> None:
-    """``ValueError`` where a run in a folder, or what was found by one, was trained otherwise than now."""
+def _check(out: Path, curriculum: Curriculum, episodes: int) -> None:
+    """``ValueError`` where a run in a folder, or what one has found, was trained or examined otherwise."""
     expected = {variant: settings(with_variant(curriculum, variant)) for variant in VARIANTS}
-    check_results(out, expected)
+    check_results(out, expected, episodes)
     for variant, wanted in expected.items():
         for config in sorted(out.glob(f"{variant}-[0-9]*/config.json")):
             check(config.parent, of_run(config.parent), wanted, ": give another --out")
@@ -293,7 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if found != course.name:
             parser.error(f"--out {given.out} has runs of {found!r}, expected none but of {course.name!r}")
     try:  # before hours are spent
-        _check(given.out, course)
+        _check(given.out, course, given.episodes)
     except ValueError as error:
         parser.error(f"--out {error}")
     for variant in given.variants:

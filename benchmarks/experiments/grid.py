@@ -214,6 +214,7 @@ def with_condition(curriculum: Curriculum, condition: str) -> Curriculum:
 def _tri_module(
     curriculum: Curriculum, condition: str, seed: int, folder: Path, examined: Examined
 ) -> dict[str, Any]:
+    viewer = curriculum.phases[0].viewer  # whose lives are foreseen, of agents that watched none as well
     curriculum = with_condition(curriculum, condition)
     watched = curriculum.phases[-1].begin  # updates before the first one of practice
     steps = {
@@ -222,7 +223,7 @@ def _tri_module(
     }
     trainer = prepare(curriculum, seed=seed, out=folder)
     model: Any = trainer.learner.model
-    scenario, viewer = curriculum.phases[-1].scenario, curriculum.phases[0].viewer
+    scenario = curriculum.phases[-1].scenario
     assert scenario is not None
     clock = _Clock()
     found: dict[str, Any] = {"exams": {}, "foresight": {}, "seconds": {}}
@@ -383,7 +384,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:  # before hours are spent
-        check_results(given.out, _expected())
+        check_results(given.out, _expected(), given.episodes)
     except ValueError as error:
         parser.error(f"--out {error}")
     for seed in range(given.first, given.first + given.seeds):

@@ -332,11 +332,12 @@ def run(
     of the runs whose listening this one's begins with; ``out`` itself where None.
 
     Raises:
-        ValueError: the file that is there is of another curriculum, or of one with other settings.
+        ValueError: the file that is there is of another curriculum, of one with other settings, or of
+            other exams.
     """
     path = out / f"{condition}-{seed}.json"
     if path.exists():
-        return of_result(path, _expected(curriculum, condition), curriculum.name)
+        return of_result(path, _expected(curriculum, condition), episodes, curriculum.name)
     listening, acting = parts(curriculum)
     folders = ((listened or out) / f"listening-{seed}", out / f"{UNREWARDED}-{seed}")
     pretraining, model = [], None
@@ -348,7 +349,7 @@ def run(
     assert acts.scenario is not None
     train = acts.scenario.name
     names = (train, held_out, *BESIDE.get(train, ()))
-    start, before = heard / "checkpoints" / "last", heard / "before.json"
+    start, before = heard / "checkpoints" / "last", heard / f"before-{episodes}.json"
     grafted = TriModule.load(start)
     grafted.graft()
     examined = json.loads(before.read_text()) if before.exists() else {}
@@ -365,6 +366,7 @@ def run(
         "curriculum": curriculum.name,
         "seed": seed,
         "acting": dict(acts.acting),
+        "episodes": episodes,
         "settings": _expected(curriculum, condition),
         "pretraining": pretraining,
         "training": log,
@@ -564,7 +566,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     curriculum = load_curriculum(name)
     try:  # before hours are spent
         expected = {condition: _expected(curriculum, condition) for condition in CONDITIONS}
-        check_results(given.out, expected, curriculum.name)
+        check_results(given.out, expected, given.episodes, curriculum.name)
     except ValueError as error:
         parser.error(f"--out {error}")
     for seed in range(given.first, given.first + given.seeds):

@@ -38,28 +38,34 @@ def of_run(folder: Path) -> list[dict[str, Any]]:
     return _all(RunFolder.open(folder).read_json("config.json"))
 
 
-def of_result(path: Path, expected: Sequence[dict[str, Any]], curriculum: str = "") -> dict[str, Any]:
-    """A result, as JSON has it; its ``"settings"`` say how it was trained, its ``"curriculum"``, where one is
-    expected, by which.
+def of_result(
+    path: Path, expected: Sequence[dict[str, Any]], episodes: int, curriculum: str = ""
+) -> dict[str, Any]:
+    """A result, as JSON has it; its ``"settings"`` say how it was trained, its ``"episodes"`` of how many an
+    exam was, its ``"curriculum"``, where one is expected, by which.
 
     Raises:
-        ValueError: it was trained otherwise than it would be now, or does not say how.
+        ValueError: it was trained or examined otherwise than it would be now, or does not say how.
     """
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if curriculum and (name := found.get("curriculum")) != curriculum:
         raise ValueError(f"{path}: its curriculum is {name!r}, expected {curriculum!r}{_ADVICE}")
-    if "settings" not in found:
+    if "settings" not in found or "episodes" not in found:
         raise ValueError(f"{path} does not say how it was trained, an earlier version wrote it{_ADVICE}")
+    if found["episodes"] != episodes:
+        raise ValueError(f"{path}: its exams have {found['episodes']} episodes, expected {episodes}{_ADVICE}")
     check(path, found["settings"], expected, _ADVICE)
     return found
 
 
-def check_results(out: Path, expected: Mapping[str, Sequence[dict[str, Any]]], curriculum: str = "") -> None:
-    """``ValueError`` where one of the results ``NAME-SEED.json`` in a folder was trained otherwise than its
-    name's would be now: see :func:`of_result`."""
+def check_results(
+    out: Path, expected: Mapping[str, Sequence[dict[str, Any]]], episodes: int, curriculum: str = ""
+) -> None:
+    """``ValueError`` where one of the results ``NAME-SEED.json`` in a folder was not made as its name's would
+    be now: see :func:`of_result`."""
     for name, wanted in expected.items():
         for path in results(out, name):
-            of_result(path, wanted, curriculum)
+            of_result(path, wanted, episodes, curriculum)
 
 
 def results(out: Path, name: str) -> list[Path]:

@@ -395,6 +395,16 @@ def test_with_labels_everybody_is_taken_to_know_everything():
         TriModuleAgent(TriModule(CONFIG), "mine")
 
 
+@pytest.mark.parametrize("chain", [(1,), (1, 2), (1, 2, 1), (2, 1, 2, 1), (3, 1, 3, 2), (1, 0, 1)])
+def test_a_chain_ends_in_the_life_of_its_last_one_whoever_comes_twice(chain):
+    agent, simulation = TriModuleAgent(TriModule(CONFIG), "labels"), told()
+    mine, lexicon = Messages.of(simulation.view("tokens", 0)), simulation.worlds["lexicon"]
+    found = agent.seen_by(mine, np.arange(6), lexicon[:, list(chain)].astype(np.int16))
+    theirs = mine.senders == lexicon[:, chain[-1], None]
+    assert theirs.any()
+    np.testing.assert_array_equal(found.senders == found.own[:, None], theirs)
+
+
 # --- Files -------------------------------------------------------------------------------------------------
 def test_a_saved_agent_is_loaded_by_its_path(agent, tmp_path):
     agent = TriModuleAgent(agent.model, "labels", "seven", seed=7)

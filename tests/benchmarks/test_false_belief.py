@@ -79,8 +79,11 @@ def test_runs_of_other_settings_are_not_taken_for_these(tmp_path, capsys):
     course = with_variant(load_curriculum("simulation"), "routed")
     prepare(course, seed=0, out=tmp_path / "routed-0")
     result = tmp_path / "unrouted-0.json"
-    result.write_text(json.dumps({"settings": settings(course)}))  # by the variant of another file
+    found = {"settings": settings(course), "episodes": 100}
+    result.write_text(json.dumps(found))  # by the variant of another file
     assert "learner.variant of its phase listen is 'routed', expected 'unrouted'" in refused()
+    result.write_text(json.dumps({**found, "episodes": 10}))
+    assert "unrouted-0.json: its exams have 10 episodes, expected 100: give another --out" in refused()
     result.write_text("{}")
     assert "unrouted-0.json does not say how it was trained, an earlier version wrote it" in refused()
     result.unlink()

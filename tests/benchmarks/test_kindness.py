@@ -87,6 +87,8 @@ def test_results_of_other_settings_are_not_taken_for_these(out, tmp_path):
     other = replace(curriculum, phases=tuple(slower))
     with pytest.raises(ValueError, match=r"own-0.json: rate of its phase act is \[0.002, 0.0001\], expected"):
         run("own", 0, out, other, GAMES["solace"][1], 4)
+    with pytest.raises(ValueError, match=r"own-0.json: its exams have 4 episodes, expected 8"):
+        run("own", 0, out, curriculum, GAMES["solace"][1], 8)
     earlier = json.loads((out / "own-0.json").read_text())
     del earlier["settings"]
     (tmp_path / "own-0.json").write_text(json.dumps(earlier))
