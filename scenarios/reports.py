@@ -38,6 +38,7 @@ __all__ = [
     "Score",
     "Stage",
     "make_card",
+    "question_form",
     "sets_of",
     "shortcut_answers",
     "wilson",
@@ -799,11 +800,11 @@ def shortcut_answers(probes: Sequence[Row]) -> list[dict[str, str]]:
     constants: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
     for row in probes:
         place = row["options"].index(row["answer"])
-        constants[_question(row)][place if _has_own_words(row) else row["answer"]] += 1
+        constants[question_form(row)][place if _has_own_words(row) else row["answer"]] += 1
     # the first word of the alphabet where several are as frequent: the same on every run
     best = {key: max(sorted(counted), key=counted.__getitem__) for key, counted in constants.items()}
     for row, given in zip(probes, answers, strict=True):
-        constant = best[_question(row)]
+        constant = best[question_form(row)]
         given[BEST_CONSTANT] = row["options"][constant] if _has_own_words(row) else constant
     return answers
 
@@ -828,7 +829,7 @@ def _shortcuts(
     return tuple(found)
 
 
-def _question(row: Row) -> tuple[Any, ...]:
+def question_form(row: Row) -> tuple[Any, ...]:
     """What is the same question in another episode. Where names and words are drawn for each episode,
     that is one of the same form, and the same answer is the one in the same place."""
     environment, kind = row["environment"], row["kind"]

@@ -1,14 +1,15 @@
 """The shortcut audit: how far each blind rule gets on a battery, at its best.
 
 A card credits a shortcut with chance wherever it has no answer. The audit is harsher: whoever takes the
-shortcut is right wherever the shortcut does not apply. It stands for an agent that perceives and
-remembers perfectly and does only this one thing wrong; what it still passes, no mind was needed for.
+shortcut is right wherever the shortcut does not apply, and wherever nobody's mind is asked about though that
+is what the set is about. It stands for an agent that perceives and remembers perfectly and does only this one
+thing wrong; what it still passes, no mind was needed for.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ from typing import Any
 from ..envs.probes import SHORTCUTS
 from .evaluation import evaluate
 from .loader import Battery, Scenario, load
-from .reports import BEST_CONSTANT, sets_of, shortcut_answers
+from .reports import BEST_CONSTANT, question_form, sets_of, shortcut_answers
 
 __all__ = ["MARGIN", "Audit", "AuditRow", "audit", "audit_rows"]
 
+BEST_CLOCK = "best_clock"
+_NAMES = (*SHORTCUTS, BEST_CONSTANT, BEST_CLOCK)
+_TICK = 6  # steps that the clock does not tell apart
 MARGIN = 0.05  # by how much a shortcut may pass more sets than chance
 
 
@@ -69,7 +73,7 @@ class Audit:
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Column heads and rows, as text; a cell is ``score (chance)`` in per cent, with ``!`` where a
         shortcut gets too far."""
-        names = [name for name in (*SHORTCUTS, BEST_CONSTANT) if any(name in row.scores for row in self.rows)]
+        names = [name for name in _NAMES if any(name in row.scores for row in self.rows)]
         cells = []
         for row in self.rows:
             line = [row.family, row.group, str(row.sets), f"{row.items / row.sets:.1f}"]
@@ -128,6 +132,8 @@ def audit_rows(battery: Scenario | Battery, rows: list[dict[str, Any]]) -> Audit
         raise ValueError(f"{battery.name!r} asks nothing: there is nothing to audit")
     twins = isinstance(battery, Battery) and battery.sets == "seed"
     answers = shortcut_answers(rows)
+    for given, told in zip(answers, _by_the_clock(rows, answers), strict=True):
+        given |= told
     groups: dict[tuple[str, str], list[list[int]]] = defaultdict(list)
     for key, items in sets_of(rows, twins).items():
         groups[str(key[0]), str(key[-1])].append(items)
@@ -145,9 +151,12 @@ def _row(
     answers: list[dict[str, str]],
 ) -> AuditRow:
     scores, chances = {}, {}
-    for name in (*SHORTCUTS, BEST_CONSTANT):
+    of_minds = any(rows[k]["role"] == "test" and rows[k]["chain"] for items in sets for k in items)
+    for name in _NAMES:
         # of each set, the items that the shortcut applies to
-        applies = [[k for k in items if name in answers[k]] for items in sets]
+        applies = [
+            [k for k in items if name in answers[k] and (rows[k]["chain"] or not of_minds)] for items in sets
+        ]
         applies = [items for items in applies if items]
         if not applies:
             continue
@@ -156,3 +165,37 @@ def _row(
         scores[name] = passed / len(applies)
         chances[name] = guessed / len(applies)
     return AuditRow(family, group, len(sets), sum(map(len, sets)), scores, chances)
+
+
+def _by_the_clock(rows: list[dict[str, Any]], answers: list[dict[str, str]]) -> list[dict[str, str]]:
+    """``BEST_CLOCK``'s answers: to each question, by when it is asked and whether the thing is where it was
+    first, that of the shortcut, or the place among the options, that was right most often then.
+
+    Which one that is was learned from half of the seeds, and is answered in the others: there are so many of
+    these that some would fit by chance.
+    """
+    learned = set(sorted({row["seed"] for row in rows})[::2])
+    counts: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+
+    def ways(k: int) -> dict[str, str]:
+        options = rows[k]["options"]
+        places = {f"option {n}": option for n, option in enumerate(options)}
+        return places | {name: said for name, said in answers[k].items() if said in options}
+
+    def when(k: int) -> tuple[Any, ...]:
+        row, given = rows[k], answers[k]
+        moved = given.get("reality") == given.get("first_place")
+        return row["family"], row["group"], question_form(row), row["step"] // _TICK, moved
+
+    for k, row in enumerate(rows):
+        if row["seed"] in learned:
+            for name, said in ways(k).items():
+                counts[when(k)][name] += said == row["answer"]
+    found: list[dict[str, str]] = []
+    for k, row in enumerate(rows):
+        known = counts.get(when(k))
+        found.append({})
+        if row["seed"] not in learned and known:
+            given = ways(k)
+            found[-1][BEST_CLOCK] = given[max(sorted(given), key=lambda name: known[name])]
+    return found

@@ -30,7 +30,7 @@ from ...agents.registry import upper_bound
 from ...agents.training import RunFolder, write
 from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
-from ...agents.tri_module.model import load_model
+from ...agents.tri_module.model import SeparateModules, TriModule, load_model
 from ...agents.tri_module.perspective import Messages, exchanged, perceived_by_both
 from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
@@ -50,7 +50,9 @@ HALF = {"width": 68, "head": 10, "hidden": 129}
 #: What the results table has, and how each is found among the answers.
 MEASURES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "false belief, order 1": lambda row: row["condition"] == "false_belief" and row["kind"] == "belief",
-    "false belief, order 2": lambda row: row["group"] == "second_order" and row["kind"] == "belief",
+    "false belief, order 2": lambda row: (
+        row["group"] == "second_order" and row["kind"] == "belief" and row["role"] == "test"
+    ),
     "next action": lambda row: row["kind"] == "next_action",
     "true belief, no transfer": lambda row: (
         row["condition"] in ("true_belief", "no_transfer", "back") and row["kind"] == "belief"
@@ -164,10 +166,20 @@ def run(variant: str, seed: int, out: Path, episodes: int, curriculum: str = CUR
         "seconds": round(trained, 1),
         "busy": round(worked, 1),  # of the processor: what the wall clock shows on an idle machine
         "means": {name: round(value, 4) for name, value in progress.means.items()},
-        "perspectives": {},
         **made_by(),
     }
-    model = load_model(folder / "checkpoints" / "last")
+    return found | examined(load_model(folder / "checkpoints" / "last"), seed, episodes)
+
+
+def examined(model: TriModule | SeparateModules, seed: int, episodes: int) -> dict[str, Any]:
+    """What an agent comes to: by each of ``EXAMS``, beyond them, and in judging who perceived what.
+
+    Args:
+        model: its network or networks.
+        seed: of the block of evaluation seeds.
+        episodes: of each condition; beyond the exam a quarter.
+    """
+    found: dict[str, Any] = {"perspectives": {}}
     for perspective, (kind, mode) in EXAMS.items():
         agent = kind(model, mode)
         result = evaluate(

@@ -39,7 +39,8 @@ Rewards. The observer: +1 when somebody looks where it has said they would. Noth
 
 Probes, before the observer's turn: the condition's question (test, or control where the easy answer is
 right), where the thing is (reality), where it was first (memory), and where A will look (next_action) or
-whether A knows (knowledge). Conditions of one order are one group. Episodes of one seed are twins in all
+whether A knows (knowledge). Conditions of one order are one group; in ``true_belief`` the questions of all
+orders are asked, as controls: what is really so is right there. Episodes of one seed are twins in all
 conditions: the same people, names, words and places; with ``mirrored`` the two places (or what is in a
 container, and what its label says) have changed parts, so that no answer that is always the same is right
 in both.
@@ -53,6 +54,7 @@ Options
     mirrored: the twin with p and q exchanged.
     population: ``"train"``, or ``"held_out"``: words that training never has, twice the noise, and people
         who come and go more often.
+    orders: up to which ``true_belief`` asks.
     limit: turns.
 """
 
@@ -147,12 +149,14 @@ class SallyAnneChatOptions(GameOptions):
     noise: int = 2
     mirrored: bool = False
     population: str = "train"
+    orders: int = 4
     limit: int = 60
     RANGES: ClassVar[Mapping[str, tuple[int, int]]] = {
         "people": (2, 5),
         "objects": (1, 3),
         "containers": (2, 3),
         "noise": (0, 8),
+        "orders": (1, 4),
         "limit": (2, 80),
     }
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -750,27 +754,20 @@ def _about_place(reader: Reader, cast: list[int], common: dict[str, Any], condit
     names, thing, places = reader.names, reader.things[0], reader.places
     be = language.be(thing)
     was = "were" if be == "are" else "was"
-    order = reader.simulation.order
     constant = places[0]
     story = int(reader.world["memory"][TEMPLATE])
     chain = [cast[k] for k in CHAINS.get(condition, _FIRST_ORDER)[story]]
     a = cast[0]
-    found = []
-    answer = reader.belief(0, *chain) if len(chain) <= order else None
-    if answer is not None and answer != UNKNOWN:
-        # "Where does Mia think that Tom thinks that ...": the first is asked about, the others thought of
-        inner = "".join(f" that {names[b]} thinks" for b in chain[1:])
-        question = f"Where does {names[chain[0]]} think{inner} that the {thing} {be}?"
-        found.append(
-            Probe(
-                kind="belief", chain=tuple(names[b] for b in chain), about=thing, options=places,
-                answer=answer, own=reader.own(0, OBSERVER, *chain),
-                required_order=reader.required_order(0, chain, answer),
-                shortcuts=reader.shortcuts(0, chain, constant, condition in ASYMMETRIC),
-                role="control" if condition in CONTROLS else "test",
-                question=question, **common,
-            )
-        )  # fmt: skip
+    role = "control" if condition in CONTROLS else "test"
+    found = _thought(reader, chain, role, condition in ASYMMETRIC, common)
+    if condition == "true_belief":  # there what is really so is right in every order
+        options: Any = reader.simulation.options
+        for group, chains in CHAINS.items():
+            higher = {**common, "group": GROUPS[group]}
+            members = [cast[k] for k in chains[story] if k < len(cast)]
+            known = len(members) == len(chains[story]) <= options.orders
+            if known and group == GROUPS[group]:
+                found += _thought(reader, members, "control", False, higher)
     held = reader.belief(0, a)
     knows = ("yes", "no")
     found.append(
@@ -805,6 +802,27 @@ def _about_place(reader: Reader, cast: list[int], common: dict[str, Any], condit
             )
         )  # fmt: skip
     return found
+
+
+def _thought(
+    reader: Reader, chain: list[int], role: str, asymmetric: bool, common: dict[str, Any]
+) -> list[Probe]:
+    """Where a chain of minds takes the thing to be: a question, or none where that is not known."""
+    if len(chain) > reader.simulation.order or (answer := reader.belief(0, *chain)) == UNKNOWN:
+        return []
+    names, thing, places = reader.names, reader.things[0], reader.places
+    # "Where does Mia think that Tom thinks that ...": the first is asked about, the others thought of
+    inner = "".join(f" that {names[b]} thinks" for b in chain[1:])
+    return [
+        Probe(
+            kind="belief", chain=tuple(names[b] for b in chain), about=thing, options=places,
+            answer=answer, own=reader.own(0, OBSERVER, *chain),
+            required_order=reader.required_order(0, chain, answer),
+            shortcuts=reader.shortcuts(0, chain, places[0], asymmetric), role=role,
+            question=f"Where does {names[chain[0]]} think{inner} that the {thing} {language.be(thing)}?",
+            **common,
+        )
+    ]  # fmt: skip
 
 
 def _about_contents(reader: Reader, cast: list[int], common: dict[str, Any]) -> list[Probe]:

@@ -44,6 +44,9 @@ the end (``faces="honest"``), or gladness whatever it finds (``faces="polite"``)
 perf. 1 if the observer was on the right mat, else 0.
 Task. ``task`` is 1 for the friend and the observer from the moment when the observer is asked, 0 before.
 ``cue_0`` is the kind of thing that the friend wants, for everybody.
+Asked when. No condition is asked sooner than another that has questions of its groups: pauses in it last
+longer where less happens, and in the end everybody waits for a step that is drawn for the episode. So the
+clock does not tell what was played.
 Probes. When the friend is about to come back, by groups: ``contents`` (what is inside, what it looks as if
 it held, what the friend and the host think is inside), ``own_past`` (what the observer itself thought
 before it saw it opened), ``second_order`` (what the host thinks that the friend thinks), ``action``
@@ -252,6 +255,14 @@ PLAY = np.zeros((len(CONDITIONS), 2, _LONGEST, 2), np.int64)  # condition, actor
 for _condition, _parts in _PLAYS.items():
     for _actor, _part in enumerate(_parts):
         PLAY[_condition, _actor, : len(_part)] = _part
+# By condition: the step from which on the observer is asked, and the one at which it would be at the latest
+# if nobody waited for that, where pauses have no least length. What lies between is spread over the play's
+# pauses, by weights that are drawn. The last two take the same time anyhow.
+ASKED_FROM = np.array([63, 63, 63, 63, 63, 0, 0, 0], np.int64)
+DONE_BY = np.array([48, 48, 54, 40, 62, 0, 0, 0], np.int64)
+MEETS = np.zeros((len(CONDITIONS), LAST_MEET + 1), np.int64)  # 1 where a play has that MEET
+for _condition, _parts in _PLAYS.items():
+    MEETS[_condition, [where for part in _parts for what, where in part if what == MEET]] = 1
 # The shop window, step by step: one container stands open from OPENS to SHUTS, then the other.
 OPENS, SHUTS, NEXT, SHOWN_AFTER = 1, 3, 4, 7
 
@@ -275,6 +286,7 @@ OPENS, SHUTS, NEXT, SHOWN_AFTER = 1, 3, 4, 7
     _,
 ) = range(16)
 LINE, MET, PAUSE, READY = 20, 24, 28, 36  # + actor, + actor, + k: pause at MEET k, + k: step of MEET k
+ASK_AT = 44  # the step at which the observer is asked at the earliest
 
 
 # Groups of questions: those of one group are passed together.
@@ -352,8 +364,7 @@ def deal_world(w: Any, options: Any) -> None:
     memory[SHOW_ORDER] = random_below(w, 2)
     memory[HOST_ORDER] = random_below(w, 2)
     memory[HABIT] = random_below(w, 2)
-    for k in range(LAST_MEET + 1):
-        memory[PAUSE + k] = PATIENCE[population] + random_below(w, 3)
+    pace(w, condition, whole(PATIENCE[population]))
     side = random_below(w, 2)  # which container of the room is the box ...
     drawn = random_below(w, 2)  # whether contents that nobody sees are exchanged
     shown_side = random_below(w, 2)  # ... and which of the shop window has the look of the room's first
@@ -393,6 +404,31 @@ def deal_world(w: Any, options: Any) -> None:
     stand(w, FRIEND, AWAY + whole(memory[HOST_ORDER]) if condition == IGNORANCE else WATCH)
     stand(w, HOST, BEHIND)
     stand(w, OBSERVER, SEAT)
+
+
+@njit
+def pace(w: Any, condition: int, patience: int) -> None:
+    """How long the pauses are, and when the observer is asked: by draws that are the same in all conditions.
+
+    Args:
+        w: the world.
+        condition: what is played.
+        patience: the least steps of a pause.
+    """
+    memory, total = w.memory, 0
+    for k in range(LAST_MEET + 1):
+        memory[PAUSE + k] = patience + random_below(w, 3)
+        memory[READY + k] = (1 + random_below(w, 8)) * MEETS[condition, k]  # its weight, for now
+        total += memory[READY + k]
+    latest = ASKED_FROM[condition] + patience * LAST_MEET
+    memory[ASK_AT] = latest + random_below(w, 6)
+    spare = latest - DONE_BY[condition] - patience * MEETS[condition].sum()
+    if ASKED_FROM[condition] == 0:
+        spare, memory[ASK_AT] = 0, 0
+    for k in range(LAST_MEET + 1):
+        if k < LAST_MEET:  # what is left is waited at the last one
+            memory[PAUSE + k] += spare * memory[READY + k] // total
+        memory[READY + k] = 0
 
 
 # --- What is taken to be inside ---------------------------------------------------------------------------
@@ -626,6 +662,9 @@ def perform(w: Any, a: int, modes: Any) -> int:
                     if modes[b] != EXTERNAL and memory[MET + b] < where:
                         return WAIT
                 memory[READY + where] = w.step + 1
+                if where == LAST_MEET:
+                    left = memory[ASK_AT] - (w.step + 1)
+                    memory[PAUSE + where] = max(whole(memory[PAUSE + where]), whole(left))
             if w.step + 1 <= memory[READY + where] + memory[PAUSE + where]:
                 return WAIT
         elif what in (GO, LEAVE):

@@ -20,19 +20,24 @@ condition             what is played                                            
 ``third_order``       Sally watches Anne from behind; later Anne watches Sally from behind    order 3
 ``fourth_order``      as third order, after a look in each other's face that Ben misses; Ben  order 4
                       watches the rest
+``third_order_seen``  as third order, after a look in each other's face                       (control)
+``fourth_order_seen`` the same, and Ben watches that, too                                     (control)
 ``mixed``             one of the first four, drawn for each episode
 ====================  ======================================================================  =============
 
 With ``social=False`` Sally's body is an arrow: same moves, no mind. It is clockwork that goes back to
 the first place; a belief is not attributed to it.
 
-Individuals. ``sally``, ``anne``, ``observer``, and ``ben`` (in ``fourth_order`` alone).
+Individuals. ``sally``, ``anne``, ``observer``, and ``ben`` (in the fourth order alone).
 Rewards. observer: +1 if it stands on the mat of the container that Sally opens first, -1 on the other
 mat. sally: +1 for holding the ball again, -0.01 a step. anne: +1 if Sally opens the wrong container
 first. ben: nothing.
 Ends. Terminated when Sally has the ball again; truncated after ``limit`` steps.
 perf. 1 if the observer stood on the right mat, else 0.
 Task. ``task`` is 1 for the observer from the moment when it is asked, 0 before.
+Asked when. No condition is asked sooner than another of its order: pauses in it last longer where less
+happens, and in the end everybody waits for a step that is drawn for the episode. So the clock does not tell
+what was played.
 Probes. Once, when Sally comes back: reality, memory (first place), belief of every chain of Sally and
 Anne up to the order that the condition is about, Sally's next action, her knowledge.
 Source. Wimmer & Perner 1983; Baron-Cohen, Leslie & Frith 1985; second order: Perner & Wimmer 1985; the
@@ -186,6 +191,8 @@ CONDITIONS = (
     "fourth_order",
     "mixed",
     "one_way",
+    "third_order_seen",
+    "fourth_order_seen",
 )
 (
     FALSE_BELIEF,
@@ -197,6 +204,8 @@ CONDITIONS = (
     FOURTH_ORDER,
     MIXED,
     ONE_WAY,
+    THIRD_ORDER_SEEN,
+    FOURTH_ORDER_SEEN,
 ) = range(len(CONDITIONS))
 
 _PLAYS: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple[int, int]]]] = {
@@ -219,7 +228,8 @@ _PLAYS: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple
     ),
     IGNORANCE: (
         [*_COME_BACK],
-        [(PUT, FIRST), (CLOSE, FIRST), (GO, AT_SECOND), (OPEN, SECOND), (CLOSE, SECOND), *_REST],
+        [(PUT, FIRST), (CLOSE, FIRST), (MEET, 1), (GO, AT_SECOND), (OPEN, SECOND), (CLOSE, SECOND),
+         (MEET, 2), *_REST],
         [],
     ),
     SECOND_ORDER: (
@@ -248,20 +258,34 @@ _PLAYS[ONE_WAY] = (
      (OPEN, SECOND), (CLOSE, SECOND), (MEET, 5), (MEET, LAST_MEET), (STAY, 0)],
     [],
 )  # fmt: skip
+_PLAYS[THIRD_ORDER_SEEN] = (*_PLAYS[FOURTH_ORDER][:2], [])
+_PLAYS[FOURTH_ORDER_SEEN] = (
+    *_PLAYS[FOURTH_ORDER][:2],
+    [(MEET, 1), (GO, BEN_WATCH), *((MEET, k) for k in range(2, LAST_MEET + 1)), (STAY, 0)],
+)
 _LONGEST = max(len(part) for play in _PLAYS.values() for part in play) + 1
 PLAY = np.zeros((len(CONDITIONS), 4, _LONGEST, 2), np.int64)  # condition, actor, line, (what, where)
 for _condition, _parts in _PLAYS.items():
     for _actor, _part in zip((SALLY, ANNE, BEN), _parts, strict=True):
         PLAY[_condition, _actor, : len(_part)] = np.array(_part, np.int64).reshape(-1, 2)
 
+# By condition: the step from which on the observer is asked, and the one at which it would be at the latest
+# if nobody waited for that. What lies between is spread over the play's pauses, by weights that are drawn.
+ASKED_FROM = np.array([62, 62, 62, 62, 81, 110, 110, 0, 81, 110, 110], np.int64)
+DONE_BY = np.array([49, 61, 49, 24, 65, 97, 109, 0, 80, 109, 109], np.int64)
+MEETS = np.zeros((len(CONDITIONS), LAST_MEET + 1), np.int64)  # 1 where a play has that MEET
+for _condition, _parts in _PLAYS.items():
+    MEETS[_condition, [where for part in _parts for what, where in part if what == MEET]] = 1
+
 # --- What a world remembers -----------------------------------------------------------------------------
-CONDITION, ORIENTATION, ASKED, LOOKED, LINE, MET, PAUSE, OPENED, SEARCHED = (
+CONDITION, ORIENTATION, ASKED, LOOKED, LINE, MET, ASK_AT, PAUSE, OPENED, SEARCHED = (
     0,  # the condition played
     1,  # orientation of the map
     2,  # step at which the observer is asked, 0 before
     3,  # 1 + spot (FIRST or SECOND) that Sally opened first after that
     4,  # + actor: the line of the play that each is at
     8,  # + actor: the last MEET that each has come to
+    12,  # the step at which the observer is asked at the earliest
     16,  # + k: steps that pass at MEET k, drawn for each episode
     32,  # + k: step at which everybody had come to MEET k
     48,  # + actor: bits of the containers searched in vain since the belief was lost
@@ -288,7 +312,7 @@ def encode(options: SallyAnneOptions) -> npt.NDArray[np.int64]:
 
 def count(options: SallyAnneOptions) -> int:
     """Ben takes part in the fourth order only."""
-    return 4 if options.condition == "fourth_order" else 3
+    return 4 if options.condition in ("fourth_order", "fourth_order_seen") else 3
 
 
 @njit
@@ -319,8 +343,7 @@ def deal_world(w: Any, options: Any) -> None:
         first, second = second, first
     engine.set_terrain(w, spot_place(w, FIRST), first + 1)  # open: the ball is about to go in
     engine.set_terrain(w, spot_place(w, SECOND), second)
-    for k in range(LAST_MEET + 1):
-        w.memory[PAUSE + k] = random_below(w, 3)
+    pace(w, condition)
     # who holds the ball stands before the first container, seen by the others
     if condition == IGNORANCE:
         stand(w, SALLY, OUT_SPOT)
@@ -348,6 +371,22 @@ def deal_world(w: Any, options: Any) -> None:
             if engine.is_floor(w, cell) and engine.thing_at(w, cell) < 0:
                 engine.put_thing(w, o, cell)
                 break
+
+
+@njit
+def pace(w: Any, condition: int) -> None:
+    """How long the pauses are, and when the observer is asked: by draws that all conditions share."""
+    total = 0
+    for k in range(LAST_MEET + 1):
+        w.memory[PAUSE + k] = random_below(w, 3)
+        w.memory[OPENED + k] = (1 + random_below(w, 8)) * MEETS[condition, k]  # its weight, for now
+        total += w.memory[OPENED + k]
+    w.memory[ASK_AT] = ASKED_FROM[condition] + random_below(w, 6)
+    spare = ASKED_FROM[condition] - DONE_BY[condition]
+    for k in range(LAST_MEET + 1):
+        if k < LAST_MEET:  # what is left is waited at the last one
+            w.memory[PAUSE + k] += spare * w.memory[OPENED + k] // total
+        w.memory[OPENED + k] = 0
 
 
 @njit
@@ -436,6 +475,9 @@ def perform(w: Any, a: int, modes: Any) -> int:
                     if b != OBSERVER and modes[b] != EXTERNAL and w.memory[MET + b] < where:
                         return WAIT
                 w.memory[OPENED + where] = w.step + 1
+                if where == LAST_MEET:
+                    left = w.memory[ASK_AT] - (w.step + 1)
+                    w.memory[PAUSE + where] = max(whole(w.memory[PAUSE + where]), whole(left))
             if w.step + 1 <= w.memory[OPENED + where] + w.memory[PAUSE + where]:
                 return WAIT
         elif what == GO:
@@ -535,7 +577,16 @@ CHAINS = {
     3: (("sally_0", "anne_0", "sally_0"),),
     4: (("ben_0", "sally_0", "anne_0", "sally_0"),),
 }
-ORDERS = {SECOND_ORDER: 2, ONE_WAY: 2, THIRD_ORDER: 3, FOURTH_ORDER: 4}
+ORDERS = {
+    SECOND_ORDER: 2,
+    ONE_WAY: 2,
+    THIRD_ORDER: 3,
+    FOURTH_ORDER: 4,
+    THIRD_ORDER_SEEN: 3,
+    FOURTH_ORDER_SEEN: 4,
+}
+# Where all is as it seems to everybody.
+_CONTROLS = (TRUE_BELIEF, NO_TRANSFER, THIRD_ORDER_SEEN, FOURTH_ORDER_SEEN)
 _GROUPS = {1: "first_order", 2: "second_order", 3: "third_order", 4: "fourth_order"}
 
 
@@ -580,7 +631,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
             answer = reader.belief("ball", *members)
             if answer not in places:
                 continue
-            test = condition not in (TRUE_BELIEF, NO_TRANSFER) and members[-1] == "sally_0"
+            test = condition not in _CONTROLS and members[-1] == "sally_0"
             item("belief", members, places, answer, reader.own("ball", asked, *members),
                  reader.required_order("ball", members, answer),
                  reader.shortcuts("ball", members, constant, condition in ORDERS),

@@ -173,14 +173,6 @@ def count(spots: Any) -> int:
 
 
 @njit
-def draw_two(w: Any, spots: Any, n: int) -> tuple[int, int]:
-    """Two different spots of a set of n, one after the other."""
-    drawn = random_below(w, n * (n - 1))
-    first = nth(spots, drawn // (n - 1))
-    return first, nth(spots & ~(ONE << np.uint64(first)), drawn % (n - 1))
-
-
-@njit
 def nth(spots: Any, n: int) -> int:
     for _ in range(n):
         spots &= spots - ONE
@@ -202,8 +194,9 @@ def seen_from(spot: int, heading: int, pillars: Any, size: int) -> Any:
 @njit
 def draw_scene(w: Any, number: int, turn: int, size: int) -> bool:
     """One try at a scene: the observer, the other somewhere in its window, so many pillars, then where to put
-    two things that both see and two that only the observer sees. False if the other is out of sight, if there
-    are too few such places, or if too few things lie in another direction for the other.
+    four things, of which both see one, two or three, and only the observer the rest. Which and how many is
+    drawn: no answer tells the next one. False if the other is out of sight, if there are too few such places,
+    or if too few things lie in another direction for the other.
 
     The cheapest conditions come first, and nothing is laid before the scene is found: most tries fail.
     """
@@ -237,20 +230,23 @@ def draw_scene(w: Any, number: int, turn: int, size: int) -> bool:
     places &= seen & ~pillars
     shared = places & seen_from(other, (heading + turn) & 3, pillars, size)
     alone = places & ~shared
-    n, m = count(shared), count(alone)
-    if n < 2 or m < 2:
+    both = 1 + random_below(w, 3)
+    if count(shared) < both or count(alone) < 4 - both:
         return False
-    a, b = draw_two(w, shared, n)
-    c, d = draw_two(w, alone, m)
-    things = ONE << np.uint64(a) | ONE << np.uint64(b) | ONE << np.uint64(c) | ONE << np.uint64(d)
+    things = np.uint64(0)
+    for k in range(4):
+        spots = (shared if k < both else alone) & ~things
+        spot = nth(spots, random_below(w, count(spots)))
+        things |= ONE << np.uint64(spot)
+        w.filled[k] = CELL[spot]
     if count(things & ~same) < 2:
         return False
+    for k in range(3, 0, -1):  # whose these are
+        other_one = random_below(w, k + 1)
+        w.filled[k], w.filled[other_one] = w.filled[other_one], w.filled[k]
     lay_room(w, pillars)
     w.place[OBSERVER], w.heading[OBSERVER] = CELL[observer], heading
     w.place[OTHER], w.heading[OTHER] = CELL[other], (heading + turn) & 3
-    first = random_below(w, 2)  # every second thing is seen by both: the even ones or the odd ones
-    w.filled[first], w.filled[first + 2] = CELL[a], CELL[b]
-    w.filled[first ^ 1], w.filled[(first ^ 1) + 2] = CELL[c], CELL[d]
     return True
 
 
