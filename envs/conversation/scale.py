@@ -11,11 +11,11 @@ task                  the story (test), and its twin (control)
 ===================== ==========================================================================
 diverse_desires       somebody likes another thing than you do; twin: the same
 diverse_beliefs       two were told of two places, nobody knows which is right; twin: of one place
-knowledge_access      one has looked into the container, the other has not
+knowledge_access      one has looked into the container, the other has not; twin: both have
 contents              a container looks as if it held something else; twin: the other looked, too
 explicit_false_belief somebody was told a wrong place; twin: the right one
-belief_emotion        glad of a container for what its label says; twin: the label is true
-real_apparent         somebody shows another feeling than they have; twin: they show what they feel
+belief_emotion        glad or sad of a container for what its label says; twin: the label is true
+real_apparent         somebody shows another feeling than they have; twin: they feel what they show
 ===================== ==========================================================================
 
 Who may say what. The story is told when the episode begins; then everybody has one turn and says
@@ -24,7 +24,11 @@ nothing. There is nothing to gain: this is an exam.
 Rewards: none. ``perf`` is 0.
 
 Probes, at once: one group a story, the test questions with their control questions; a story is passed
-only with all of them. Which of the two people is asked first, the places and the twins are drawn.
+only with all of them. Which of the two people is asked first, the places and the twins are drawn. A story and
+its twin of the same seed have another answer to the test question, so that no answer is right in both: the
+one who wanted what the label says is glad of the closed container, and sad of it where the label tells the
+truth; the one whose face is sad is glad, or is sad. Controls of these two ask what the answer follows from,
+too: what is liked, and what is inside or who has it.
 
 Options
     task: one of the seven.
@@ -152,7 +156,7 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
         beliefs(w, chains, a, b, c, t, p, twin)
     elif task == KNOWLEDGE:
         engine.say(w, chains, engine.WORLD, FILL, PLACE, THING + t, 0)
-        visits(w, chains, a, b, False)
+        visits(w, chains, a, b, twin != 0)
     elif task == CONTENTS:
         engine.say(w, chains, engine.WORLD, LABEL, PLACE, THING + other, 0)
         engine.say(w, chains, engine.WORLD, FILL, PLACE, THING + t, 0)
@@ -161,9 +165,10 @@ def deal_world(w: Any, chains: Any, options: Any) -> None:
         engine.say(w, chains, engine.WORLD, PLACE_THING, THING + t, PLACE + p, 0)
         explicit(w, chains, a, b, c, t, p if twin else 1 - p, (random_below(w, 2) + twin) % 2)
     elif task == EMOTION:
-        likes(w, chains, a, other)
-        engine.say(w, chains, engine.WORLD, LABEL, PLACE, THING + other, 0)
-        engine.say(w, chains, engine.WORLD, FILL, PLACE, THING + (other if twin else t), 0)
+        # inside is the same in the twin, and the label is not: so the closed container is worth the contrary
+        likes(w, chains, a, other if random_below(w, 2) else t)
+        engine.say(w, chains, engine.WORLD, LABEL, PLACE, THING + (t if twin else other), 0)
+        engine.say(w, chains, engine.WORLD, FILL, PLACE, THING + t, 0)
         engine.say(w, chains, a, ENTER, ROOM, 0, 0)
     else:
         apparent(w, chains, a, b, t, twin)
@@ -233,15 +238,17 @@ def visits(w: Any, chains: Any, a: int, b: int, all_look: bool) -> None:
 
 @njit
 def apparent(w: Any, chains: Any, a: int, b: int, t: int, twin: int) -> None:
-    """B takes from a what a likes, or a takes it from b; a's face shows it, or the contrary."""
+    """B takes from a what a likes, or a takes it from b; a's face, which is the twin's, shows it, or the
+    contrary."""
     likes(w, chains, a, t)
     both(w, chains, a, b)
-    glad = random_below(w, 2)
+    looks = random_below(w, 2)
+    glad = looks if twin else 1 - looks
     owner, taker = (b, a) if glad else (a, b)
     engine.say(w, chains, engine.WORLD, HOLD, INDIVIDUAL + owner, THING + t, 0)
     engine.say(w, chains, taker, TAKE, INDIVIDUAL + owner, THING + t, 0)
     w.memory[FELT] = HAPPY if glad else SAD
-    engine.show(w, chains, a, HAPPY if (glad != 0) == (twin != 0) else SAD)
+    engine.show(w, chains, a, HAPPY if looks else SAD)
 
 
 @njit
@@ -328,6 +335,11 @@ class _Items:
             )
         )
 
+    def likes(self) -> None:
+        """What the first one likes, which the audience was told: a control."""
+        name, liked = self.names[self.a], self.reader.wanted(self.a, self.a)
+        self.ask("want", None, name, self.reader.things, liked, f"What does {name} like?", control=True)
+
 
 def probes(simulation: Simulation, world: int) -> list[Probe]:
     """The test and control questions of the story."""
@@ -368,7 +380,7 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
                 items.ask("belief", who, place, reader.things, held, question, short)
         looked = ("yes", "no")
         for who in (a, b):
-            has = who == a or (task == CONTENTS and items.twin)
+            has = who == a or items.twin
             question = f"Has {names[who]} looked into the {place}?"
             items.ask("memory", None, place, looked, "yes" if has else "no", question, control=True)
         question = f"What is really in the {place}?"
@@ -387,12 +399,21 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         items.ask("feeling", a, names[a], feelings, now, question, {"reality": then, "dropped_first": then})
         question = f"How will {names[a]} feel after looking into the {place}?"
         items.ask("feeling", None, names[a], feelings, then, question, control=True)
+        items.likes()
+        items.ask(
+            "reality", None, place, reader.things, inside, f"What is really in the {place}?", control=True
+        )
     else:
         felt = VOCABULARY[int(w["memory"][FELT])]
         shown = VOCABULARY[int(w["mood"][a])]
         question = f"How does {names[a]} really feel?"
         items.ask("feeling", a, names[a], feelings, felt, question, {"last_mentioned": shown})
         items.ask("percept", None, names[a], feelings, shown, f"How does {names[a]} look?", control=True)
+        items.likes()
+        taken = int(w["like"][a])  # somebody's, by now
+        owner = names[int(w["place"][taken]) - engine.HANDS]
+        question = f"Who has the {reader.things[taken]} now?"
+        items.ask("reality", None, reader.things[taken], names[1:], owner, question, control=True)
     return items.found
 
 

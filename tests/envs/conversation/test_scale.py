@@ -1,11 +1,15 @@
 """The seven tasks: each story by hand, and what passes and fails them."""
 
+import dataclasses
+
 import pytest
 
 import mindsight
+from mindsight.envs.conversation.language import LOOK
 from mindsight.envs.conversation.questions import program_of
 from mindsight.envs.conversation.scale import TASKS
 from mindsight.envs.games import GAMES
+from mindsight.scenarios import load_scenario
 
 
 def stories(task, story, n=60):
@@ -25,7 +29,7 @@ def test_controls_are_right_by_the_easy_answer_and_tests_are_not(task):
         for _, _, probes in stories(task, story):
             minds = [probe for probe in probes if probe.chain and probe.role == "test"]
             assert bool(minds) == (story == "test")
-            if task in ("diverse_desires", "contents", "explicit_false_belief", "belief_emotion"):
+            if task not in ("diverse_beliefs", "real_apparent"):
                 easy = [
                     probe.shortcuts.get("reality", probe.shortcuts.get("dropped_first")) for probe in probes
                 ]
@@ -82,3 +86,49 @@ def test_the_battery_is_sound():
     ).card
     assert card.passed
     assert not any(reference.passed for reference in card.references)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_story_and_its_twin_answer_one_test_question_differently(task):
+    """So that whoever always says the same is right in one of them at most."""
+    pairs = zip(stories(task, "test"), stories(task, "control"), strict=True)
+    for (_, _, tests), (_, _, twins) in pairs:
+        asked = [probe for probe in tests if probe.role == "test"]
+        held = {probe.question: probe.answer for probe in twins}
+        assert sum(held[probe.question] != probe.answer for probe in asked) == 1
+        assert [probe.question for probe in tests] == [probe.question for probe in twins]
+
+
+def test_in_the_twin_of_knowledge_access_both_have_looked_and_know():
+    for story in ("test", "control"):
+        for simulation, world, probes in stories("knowledge_access", story):
+            looks = [m for m in simulation.history(world, None).messages if m.said[0] == LOOK]
+            assert len(looks) == (2 if story == "control" else 1)
+            known = [probe.answer for probe in by_kind(probes, "knowledge")]
+            looked = [probe.answer for probe in by_kind(probes, "memory", False)]
+            assert sorted(known) == sorted(looked) == (["yes"] * 2 if story == "control" else ["no", "yes"])
+
+
+def test_who_is_glad_of_a_closed_container_goes_by_its_label_and_who_looked_by_what_is_inside():
+    seen = set()
+    for story in ("test", "control"):
+        for simulation, world, probes in stories("belief_emotion", story):
+            w = simulation.worlds[world]
+            liked, label, inside = (
+                int(w[k][i]) for k, i in (("like", w["memory"][2]), ("label", 0), ("holds", 0))
+            )
+            assert (label == inside) == (story == "control")
+            (now,), (then,) = by_kind(probes, "feeling"), by_kind(probes, "feeling", False)
+            assert now.answer == ("happy" if liked == label else "sad")
+            assert then.answer == ("happy" if liked == inside else "sad")
+            seen.add((story, now.answer, then.answer))
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize("task", ["belief_emotion", "real_apparent"])
+@pytest.mark.parametrize("story", ["test", "both"])
+def test_no_constant_answer_passes_much_more_than_chance(task, story):
+    alone = load_scenario("scale")
+    alone = dataclasses.replace(alone, options={**alone.options, "task": task, "story": story})
+    (row,) = mindsight.audit(alone, 200).rows
+    assert row.scores["best_constant"] <= row.chances["best_constant"] + 0.05
