@@ -146,45 +146,156 @@ def _plain(text: str) -> str:
     return " ".join(words[1:] if len(words) > 1 and words[0] in ("the", "a", "an") else words)
 
 
+def _thought(text: str) -> str:
+    """What was written after thinking aloud; nothing where the thoughts have no end."""
+    text = re.split(r"(?i)</think(?:ing)?>", text)[-1]
+    return "" if re.search(r"(?i)<think(?:ing)?>", text) else text.strip()
+
+
 def said(text: str) -> str:
     """The first line of an answer that says something, without what a model thought aloud before it."""
-    text = text.rpartition("</think>")[2]
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return next((line.strip() for line in _thought(text).splitlines() if line.strip()), "")
 
 
-def read_choice(text: str, options: Sequence[str]) -> int | None:
+_DRESS = r"[\s*_`\"'“‘(\[{$]*(?:\\boxed\{)?"  # what stands before a label: quotes, brackets, emphasis
+_BE = r"(?:is|was|would be|must be|should be|has to be|will be)"
+# the answer, as somebody states it; what they state follows
+_STATED = re.compile(rf"(?i:\b(?:answer|choice)[*_`\"'”]*(?:\s+{_BE}\b[*_`]*\s*:?|\s*[:=]))")
+_NEGATION = re.compile(
+    r"(?i)\b(?:not|no|never|neither|nor|cannot|without|wrong|incorrect|false|unlikely|instead of|rather than"
+    r"|ruled? out|excludes?|eliminates?|than)\b|n['’]t\b"
+)
+_WEIGHED = re.compile(  # said of what is looked at, and not yet answered
+    r"(?i)\b(?:if|whether|suppose|let|check|consider|examine|first|why|could|might|perhaps|maybe)\b"
+)
+_AND_SO_ON = ("because", "since", "as", "for", "so")  # what may follow a label A, and never an article
+
+
+class _Choice:
+    """Reads one answer. ``names``: the labels; ``words``: the options' words, as ``_plain`` has them."""
+
+    def __init__(self, options: Sequence[str]) -> None:
+        self.names = labels(len(options))
+        self.words = [_plain(option) for option in options]
+        self.label = "|".join(sorted(self.names, key=len, reverse=True))
+
+    def labelled(self, text: str) -> int | None:
+        """The label at the beginning of a text; "A" and "I" before a word that is not their option's own
+        are an article and a pronoun."""
+        found = re.match(rf"{_DRESS}({self.label})\b(?!['’])(.*)", text, re.S)
+        if not found:
+            return None
+        k, after = self.names.index(found[1]), found[2]
+        if re.match(rf"[\s*_`)\]]*(?:or|and|/|,\s*or)\s*{_DRESS}(?:{self.label})\b", after):
+            return None  # "A or B"
+        own = f"{_plain(after)} ".startswith(f"{self.words[k]} ")
+        if found[1] in "AI" and re.match(r"\s+\w", after) and not own:
+            return k if re.match(rf"\s+(?:{'|'.join(_AND_SO_ON)})\b", after) else None
+        return k
+
+    def alone(self, line: str) -> int | None:
+        """A line that is a label or an option, and nothing else."""
+        plain = re.sub(r"^[\s*_`\"'“(\[]+|[\s*_`\"'”)\].:!,]+$", "", line).casefold()
+        for k, name in enumerate(self.names):
+            if plain == name.casefold():
+                return k
+        words = "" if self._dressed(line) else _plain(line)
+        return self.words.index(words) if words and words in self.words else None
+
+    def named(self, text: str) -> int | None:
+        """The one option whose words stand in a text, where nothing near them is denied; -1 where there are
+        several, or it is."""
+        named = [k for k, words in enumerate(self.words) if _mentions(text, words)]
+        if len(named) != 1:
+            return -1 if named else None
+        for sentence in re.split(r"(?<=[.!?;])\s+|\n+", text):
+            rest = f" {_plain(sentence)} ".replace(f" {self.words[named[0]]} ", " ", 1)
+            if _mentions(sentence, self.words[named[0]]) and _denied(sentence, rest):
+                return -1
+        return named[0]
+
+    def stated(self, text: str) -> int | None:
+        """The last "the answer is ..."."""
+        last = None
+        for found in _STATED.finditer(text):
+            before = re.split(r"[.,;:!?\n]", text[: found.start()])[-1]
+            if _NEGATION.search(before) or _WEIGHED.search(before):
+                continue
+            rest = text[found.end() :].lstrip()
+            k = self.labelled(re.sub(r"^(?i:(?:the\s+)?(?:option|letter|number)\s+)", "", rest))
+            sentence = re.split(r"[.;!?\n]", rest)[0]
+            for part in (sentence.split(",")[0], sentence):
+                k = self.named(part) if k is None else k
+            last = last if k is None or k < 0 else k
+        return last
+
+    def _dressed(self, line: str) -> re.Match[str] | None:
+        return re.match(rf"{_DRESS}({self.label})[*_`]*[).:\]]", line)
+
+    def begun(self, line: str) -> int | None:
+        """What a line begins with: "B) the box", or "The box, because"."""
+        found = self._dressed(line)
+        if found:
+            return self.names.index(found[1])
+        first = re.split(r"[,.;:!]|\s[–—-]\s", line)[0]
+        return self.words.index(_plain(first)) if _plain(first) in self.words and _plain(first) else None
+
+    def mentioned(self, text: str) -> set[int]:
+        """The options that are called so: "option B"."""
+        found: set[int] = set()
+        for sentence in re.split(r"(?<=[.!?;])\s+|\n+", text):
+            if not _NEGATION.search(sentence) and not _WEIGHED.search(sentence):
+                for match in re.finditer(r"(?i:\b(?:answer|option|choice)\s*:?)", sentence):
+                    k = self.labelled(sentence[match.end() :])
+                    found |= set() if k is None else {k}
+        return found
+
+
+def _mentions(text: str, words: str) -> bool:
+    return bool(words) and f" {words} " in f" {_plain(text)} "
+
+
+def _denied(sentence: str, rest: str) -> bool:
+    """Whether a sentence denies something. ``rest``: its words but those of the option, which may be "no"."""
+    return bool(_NEGATION.search(rest)) or bool(re.search(r"(?i)n['’]t\b", sentence))
+
+
+def read_choice(text: str, options: Sequence[str], cut: bool = False) -> int | None:
     """Which option an answer means: by its label, in the usual dresses, or by its words.
+
+    What states the answer goes before what does not: the last "the answer is B"; a line that is a label or an
+    option and no more; what a line begins with; "option B"; the only option that is named at all, unless
+    something is denied of it.
 
     Args:
         text: what a model wrote.
         options: as shown, in their order.
+        cut: the text was cut off before its end: what does not state its answer is not taken for one.
 
     Returns:
-        Its index; None where the answer names none of them, or several.
+        Its index; None where the answer names none of them, or several, or its thoughts have no end.
     """
-    names = labels(len(options))
-    text = text.rpartition("</think>")[2].strip()
-    line = said(text)
-    plain = re.sub(r"^[\s*_`\"'(\[]+|[\s*_`\"')\].:!,]+$", "", line)
-    by_label = {name.casefold(): k for k, name in enumerate(names)}
-    by_words = {_plain(option): k for k, option in enumerate(options)}
-    if plain.casefold() in by_label:
-        return by_label[plain.casefold()]
-    if line in options:
-        return list(options).index(line)
-    if _plain(line) and _plain(line) in by_words:
-        return by_words[_plain(line)]
-    label = "|".join(names)
-    for pattern in (
-        rf"^[\s*_`\"'(\[]*({label})[*_`]*[).:\]]",  # B) the box
-        rf"(?i:\b(?:answer|option|choice)(?:\s+is)?\s*:?)[\s*_`\"'(\[]*({label})\b(?!['’])",
-    ):
-        found = re.search(pattern, text)
-        if found:
-            return names.index(found[1])
-    padded = f" {_plain(text)} "
-    named = [k for words, k in by_words.items() if words and f" {words} " in padded]
-    return named[0] if len(named) == 1 else None
+    text = _thought(text)
+    reader, lines = _Choice(options), [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return None
+    for k, option in enumerate(options):
+        if option == lines[0] and len(lines) == 1:
+            return k
+    stated = reader.stated(text)
+    if stated is not None:
+        return stated
+    for found in (reader.alone, reader.begun):
+        read = {k for k in map(found, lines) if k is not None}
+        if read:
+            return read.pop() if len(read) == 1 else None
+    if cut:
+        return None
+    called = reader.mentioned(text)
+    if called:
+        return called.pop() if len(called) == 1 else None
+    named = reader.named(text)
+    return None if named is None or named < 0 else named
 
 
 def read_deed(text: str, sentences: Sequence[str], legal: Sequence[int], story: str) -> int | None:

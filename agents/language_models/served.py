@@ -27,7 +27,7 @@ import openai
 
 from ..training import write as write_file
 from .model import LanguageModel, plain_name
-from .prompts import Prompt, labels, read_choice
+from .prompts import Prompt, labels, read_choice, said
 
 __all__ = ["KEY_VARIABLES", "EndpointError", "Served"]
 
@@ -62,7 +62,9 @@ class Served(LanguageModel):
         max_requests: so many requests are sent at most, those tried again included.
         max_tokens: no request is sent after so many tokens of prompts and answers, as the endpoint counts
             them, or a quarter of their characters where it does not.
-        answer_tokens, new_tokens: so long an answer may be where options were given, and where not.
+        answer_tokens, new_tokens: so long an answer may be where options were given, and where not. A model
+            that thinks before it answers needs hundreds or thousands: what is cut off while it thinks counts
+            as unread, and the card says how often that was.
         cache: the folder of the answers; None keeps none.
 
     Raises:
@@ -123,13 +125,31 @@ class Served(LanguageModel):
         texts = [prompt.text(lettered=True) for prompt in prompts]
         answers = self._complete_all(texts, self.answer_tokens, logprobs=True)
         for prompt, answer in zip(prompts, answers, strict=True):
-            yield _probabilities(answer, prompt.options)
+            found = _probabilities(answer, prompt.options)
+            if found is None and _cut(answer):
+                self._counts["cut"] += 1
+            yield found
 
     def write(self, prompts: Sequence[Prompt]) -> Iterator[str]:
         """What it writes at temperature 0."""
         texts = [prompt.text() for prompt in prompts]
         for answer in self._complete_all(texts, self.new_tokens, logprobs=False):
-            yield _content(answer)
+            text = _content(answer)
+            if _cut(answer) and not said(text):
+                self._counts["cut_writing"] += 1
+            yield text
+
+    def remarks(self) -> tuple[str, ...]:
+        """Those of every language model, and how many answers were cut off before they said anything."""
+        cut = {name: self._counts[name] for name in ("cut", "cut_writing")}
+        found = super().remarks()
+        for name, option in (("cut", "answer_tokens"), ("cut_writing", "new_tokens")):
+            if cut[name]:
+                found += (
+                    f"{cut[name]} answers were cut off before they could be read: a larger {option} than "
+                    f"{getattr(self, option)} lets the model finish",
+                )
+        return found
 
     # --- Requests -------------------------------------------------------------------------------------------
     def _complete_all(self, texts: Sequence[str], tokens: int, logprobs: bool) -> Iterator[dict[str, Any]]:
@@ -354,9 +374,14 @@ def _content(answer: Mapping[str, Any]) -> str:
     return content if isinstance(content, str) else ""
 
 
+def _cut(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer was longer than it may be."""
+    return bool(answer["choices"][0].get("finish_reason") == "length")
+
+
 def _probabilities(answer: Mapping[str, Any], options: Sequence[str]) -> npt.NDArray[np.float64] | None:
     """Of the options; None where the answer names none."""
-    chosen = read_choice(_content(answer), options)
+    chosen = read_choice(_content(answer), options, _cut(answer))
     if chosen is None:
         return None
     names = list(labels(len(options)))

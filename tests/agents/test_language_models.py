@@ -55,6 +55,64 @@ def test_choices_are_read(text, expected):
     assert read_choice(text, ("box", "bag", "jar")) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Option A is wrong because she left. The answer is B.", 1),
+        ("Let me check option A first.\nB", 1),
+        ("Let me check option A first.", None),
+        ("The ball is not in the box.", None),
+        ("It isn't in the box", None),
+        ("She did not see it. So she looks into the box.", 0),
+        ("The answer is A basket.", 1),
+        ("Answer: A box", 0),
+        ("The answer is A because she left.", 0),
+        ("The answer is either A or B.", None),
+        ("The answer is A or B.", None),
+        ("The answer is not A.", None),
+        ("I do not think the answer is A.", None),
+        ("If the answer is A, she has seen it. She has not.", None),
+        ("The answer is A. Wait: she was away. The answer is B.", 1),
+        ("A. box\nB. basket", None),
+        ("A\nB", None),
+        ("B\n\nOption A is wrong: she was away.", 1),
+        ("**Answer**: B", 1),
+        ("**Answer:** (B)", 1),
+        ("The final answer is $\\boxed{B}$.", 1),
+        ("The answer is the basket, not the box.", 1),
+        ("Basket, because she did not see that it was moved.", 1),
+        ("A basket is where she left it.", 1),
+        ("I think the answer is option B", 1),
+        ("<think>Sally thinks the ball is in the box, but", None),
+        ("<think>The answer is A.", None),
+        ("<think>Hm.</think>B<think>Or", None),
+        ("<think>A? no.</think>The answer is B.", 1),
+    ],
+)  # fmt: skip
+def test_what_is_said_on_the_way_to_an_answer_is_not_taken_for_it(text, expected):
+    assert read_choice(text, ("box", "basket")) == expected
+
+
+def test_articles_and_pronouns_are_no_labels():
+    assert read_choice("Answer: A box", ("basket", "box")) == 1
+    ten = ("box", "bag", "jar", "pot", "can", "tin", "cup", "urn", "pan", "hat")
+    assert read_choice("Answer: I think the box", ten) == 0
+    assert read_choice("Answer: I", ten) == read_choice("Answer: I pan", ten) == 8
+    assert read_choice("Answer: I'd say the jar", ten) == 2
+
+
+@pytest.mark.parametrize(("text", "expected"), [("No, she does not.", 1), ("No.", 1), ("Yes, she does", 0),
+                                                ("She does not know.", None), ("yes", 0)])  # fmt: skip
+def test_an_option_that_denies_is_no_denial_of_itself(text, expected):
+    assert read_choice(text, ("yes", "no")) == expected
+
+
+def test_of_an_answer_that_was_cut_off_only_a_statement_counts():
+    for text, expected in (("Sally put it into the box, and", None), ("Option A says that", None),
+                           ("B. The basket, because", 1), ("The answer is B, because she", 1)):  # fmt: skip
+        assert read_choice(text, ("box", "basket"), cut=True) == expected
+
+
 def test_long_lists_have_numbers():
     options = [f"thing{k}" for k in range(40)]
     text = Prompt("A story.", "Which?", tuple(options)).text(lettered=True)
@@ -69,6 +127,7 @@ def test_long_lists_have_numbers():
         ("I give Nora the kite.\nThat is kind of me.", 2), (WHISPER, 4),
         ("The kite is in the box.", None),  # aloud: another act than the whisper
         ("Hello, Tom!", None), ("sing a song", None), ("", None),
+        ("<think>They know me.</think>Hello, Nora!", 1), ("<think>\nHello, Nora!", None),
     ],
 )  # fmt: skip
 def test_free_text_is_read_as_what_is_possible_now(text, expected):

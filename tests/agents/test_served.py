@@ -85,6 +85,35 @@ def test_an_answer_that_cannot_be_read_is_a_guess_and_is_counted(text):
     assert not any("1 of 1" in remark for remark in agent.remarks()), "counts begin anew"
 
 
+@pytest.mark.parametrize("text", ["<think>The bag, but", "", None, "Sally put it into the bag and"])
+def test_an_answer_that_is_cut_off_while_it_thinks_is_unread_and_the_card_says_what_helps(text):
+    with Endpoint(always(text, finish_reason="length")) as endpoint:
+        agent = asking(endpoint.url, answer_tokens=12)
+        probe = {"question": "Where?", "options": ("box", "bag", "jar"), "text": "A story."}
+        (found,) = agent.answer([probe], None)
+    assert found == pytest.approx([1 / 3] * 3)
+    remarks = agent.remarks()
+    assert "1 of 1 answers could not be read: taken as guesses" in remarks
+    (cut,) = (remark for remark in remarks if "cut off" in remark)
+    assert "a larger answer_tokens than 12" in cut
+    assert not any("cut off" in remark for remark in agent.remarks()), "counts begin anew"
+
+
+def test_an_answer_that_is_cut_off_after_it_was_given_is_read():
+    with Endpoint(always("B. The bag, because Sally", finish_reason="length")) as endpoint:
+        agent = asking(endpoint.url)
+        (found,) = agent.choose(PROMPTS[:1])
+    assert found.tolist() == [0, 1, 0]
+    assert not any("cut off" in remark for remark in agent.remarks())
+
+
+def test_a_sentence_that_is_cut_off_while_it_is_thought_is_told_too():
+    with Endpoint(always("<think>They greet me", finish_reason="length")) as endpoint:
+        agent = asking(endpoint.url, new_tokens=7)
+        assert len(list(agent.write(PROMPTS[:2]))) == 2
+    assert any("2 answers were cut off" in r and "new_tokens than 7" in r for r in agent.remarks())
+
+
 # --- What goes wrong ----------------------------------------------------------------------------------
 CUT = (200, {"Content-Type": "application/json", "Content-Length": 5000}, b'{"choices": [')
 BAD = {
