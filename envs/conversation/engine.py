@@ -11,7 +11,8 @@ perceived it. The world speaks too. One individual has its turn at each step; a 
 
 Messages hold slots for the words that are drawn for each episode (``language.py``); :func:`bind`
 puts the words in. Whoever has no room hears nothing. **Observers** perceive everything, and nobody
-takes them to: they are the audience, as behind the one-way glass of the grid.
+takes them to: they are the audience, as behind the one-way glass of the grid. They are never wrong about
+anybody: a chain that begins with one of them holds what the chain without it does (:func:`omniscient`).
 
 A game's kernels are plain functions that call the functions below as module globals. ``chains`` is
 the table of chains (:func:`chain_columns`), passed through to whatever changes beliefs.
@@ -196,8 +197,9 @@ def world_dtype(order: int) -> np.dtype[Any]:
 
 
 def chain_columns(table: ChainTable) -> npt.NDArray[np.uint64]:
-    """What kernels read of a table of chains: (N, 6) uint64, the bits of the first member, of all
-    members, of pairs; the last member + 1, the one before it + 1, the length."""
+    """What kernels read of a table of chains: (N, 7) uint64, the bits of the first member, of all
+    members, of pairs; the last member + 1, the one before it + 1, the length; the number of the chain
+    without its first member, which is smaller than its own."""
     columns = (
         table.first_bit,
         table.member_bits,
@@ -205,6 +207,7 @@ def chain_columns(table: ChainTable) -> npt.NDArray[np.uint64]:
         table.last + 1,
         table.before_last + 1,
         table.length,
+        table.tail,
     )
     return np.ascontiguousarray(np.stack([column.astype(np.uint64) for column in columns], 1))
 
@@ -364,8 +367,7 @@ def company(w: Any, a: int) -> bool:
 @njit
 def takers(w: Any, those: int, hidden: int, away: int) -> Any:
     """Bits a*8+b: a takes b to perceive what ``those`` (and the audience) perceive. Of the hidden ones and
-    of the audience nobody is taken to; the ``away`` ones are, who do not. The audience is told of both,
-    and is never wrong."""
+    of the audience nobody is taken to; the ``away`` ones are, who do not. The audience is told of both."""
     seen, told = np.uint64(those & ~hidden), np.uint64(those & ~away)
     matrix = np.uint64(0)
     for a in range(w.individuals):
@@ -402,13 +404,23 @@ def pair_column(w: Any, a: int, b: int) -> int:
 
 # --- What follows for beliefs --------------------------------------------------------------------------
 @njit
+def omniscient(w: Any, chains: Any, c: int) -> bool:
+    """Whether a chain begins with one of the audience. It then holds what its tail does, of any length. Who
+    takes whom to perceive an event could not say so: the audience takes one who is away not to, and yet
+    knows that others do."""
+    return bool(chains[c, 0] & np.uint64(w.observers) != 0)
+
+
+@njit
 def learn(w: Any, chains: Any, facts: Any, row: int, value: int, sees: int, takes: Any, real: bool) -> None:
     """Chains that an event updates (rule 1) hold ``value`` of fact ``row``; reality too, if ``real``."""
     if real:
         facts[row, 0] = value
     bits = np.uint64(sees)
     for c in range(1, chains.shape[0]):
-        if _updates(chains[c, 0], chains[c, 2], bits, takes):
+        if omniscient(w, chains, c):
+            facts[row, c] = facts[row, whole(chains[c, 6])]
+        elif _updates(chains[c, 0], chains[c, 2], bits, takes):
             facts[row, c] = value
 
 
@@ -420,6 +432,13 @@ def look_into(w: Any, chains: Any, places: int, sees: int, takes: Any, alone: in
     bits = np.uint64(sees)
     others = ~np.uint64(alone)
     for c in range(1, chains.shape[0]):
+        if omniscient(w, chains, c):
+            tail = whole(chains[c, 6])
+            for t in range(w.things):
+                w.belief[t, c] = w.belief[t, tail]
+            for p in range(w.places):
+                w.inside[p, c] = w.inside[p, tail]
+            continue
         if not _updates(chains[c, 0], chains[c, 2], bits, takes):
             continue
         if alone != -1 and chains[c, 1] & others != 0:
@@ -445,7 +464,9 @@ def read_labels(w: Any, chains: Any, places: int, sees: int, takes: Any) -> None
     for p in range(w.places):
         if places >> p & 1 and w.label[p] != NOWHERE:
             for c in range(1, chains.shape[0]):
-                if w.inside[p, c] == NOWHERE and _updates(chains[c, 0], chains[c, 2], bits, takes):
+                if omniscient(w, chains, c):
+                    w.inside[p, c] = w.inside[p, whole(chains[c, 6])]
+                elif w.inside[p, c] == NOWHERE and _updates(chains[c, 0], chains[c, 2], bits, takes):
                     w.inside[p, c] = w.label[p]
 
 
@@ -520,23 +541,21 @@ def state(w: Any, chains: Any, speaker: int, t: int, place: int, sees: int, take
     view = in_view(w, t)
     trusting = 0
     for x in range(w.individuals):
-        # the audience has seen for itself
+        # the audience has seen for itself: nobody thinks that it takes anybody's word
         if not w.observers >> x & 1 and trusts(w, x, speaker, t):
             trusting |= 1 << x
     bits = np.uint64(sees)
     for c in range(1, chains.shape[0]):
+        if omniscient(w, chains, c):
+            w.belief[t, c] = w.belief[t, whole(chains[c, 6])]
+            continue
         last, length = whole(chains[c, 3]) - 1, whole(chains[c, 5])
         x = whole(chains[c, 4]) - 1 if last == speaker else last
         if x < 0 or view >> x & 1:
             continue
         moved = trusting >> x & 1 != 0
         if w.claims == 1:
-            # the audience's view of a chain is that chain, one longer
-            audience = chains[c, 0] & np.uint64(w.observers) != 0
-            length -= 1 if audience else 0
             first = chains[c, 0] == np.uint64(1) << np.uint64(speaker)
-            if audience:
-                first = whole(chains[c, 4]) - 1 == speaker
             pair = length == 2 and (last == speaker or first)
             moved = (moved and (length == 1 or pair)) or (length == 2 and first)
         if moved and _updates(chains[c, 0], chains[c, 2], bits, takes):
@@ -548,6 +567,9 @@ def profess(w: Any, chains: Any, speaker: int, thing: int, sees: int, takes: Any
     """Somebody says what they want themselves: a statement that everybody trusts."""
     bits = np.uint64(sees)
     for c in range(1, chains.shape[0]):
+        if omniscient(w, chains, c):
+            w.wants[speaker, c] = w.wants[speaker, whole(chains[c, 6])]
+            continue
         last = whole(chains[c, 3]) - 1
         if last == speaker and whole(chains[c, 5]) == 1:
             continue

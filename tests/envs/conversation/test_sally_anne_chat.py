@@ -101,6 +101,25 @@ def test_free_play_has_the_trackers_beliefs(trust, claims):
     assert false > 50
 
 
+@pytest.mark.parametrize("claims", ["common_knowledge", "pairwise"])
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_audience_is_never_wrong_about_anybody(condition, claims):
+    """Its chains of every length are those without it, also of who is away, whom others take to be there."""
+    simulation = stories(condition, 12, people=4, claims=claims)
+    table = simulation.chains
+    modes, actions = np.full(simulation.count, 1), np.zeros((12, simulation.count), np.int64)
+    for _ in range(6):
+        for c in np.flatnonzero(table.members[:, 0] == 0):
+            for facts in ("belief", "inside", "wants"):
+                held = simulation.worlds[facts]
+                np.testing.assert_array_equal(held[:, :, c], held[:, :, table.tail[c]])
+        for world in range(12):
+            for probe in simulation.probes(world):
+                assert probe.own in ("", probe.answer), probe
+        simulation.script(modes, actions)
+        simulation.step(actions)
+
+
 def test_twins_share_people_words_and_places():
     found = [stories(condition, 5, people=4) for condition in CONDITIONS[:10]]
     for simulation in found[1:]:
