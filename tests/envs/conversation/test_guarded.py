@@ -1,5 +1,7 @@
 """Guarded: honest and manipulative requests, promises, threats and faces, by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,7 @@ from mindsight.envs.conversation.language import (
     ANGRY,
     ASK_NEED,
     ASK_SAFE,
+    BEWARE,
     GIVE,
     HAPPY,
     HARMFUL,
@@ -42,6 +45,7 @@ from mindsight.envs.conversation.language import (
     URGE_TAKE,
     WARN,
 )  # fmt: skip
+from mindsight.envs.conversation.questions import Reader
 from mindsight.envs.games import GAMES
 from mindsight.envs.simulation import MODES
 
@@ -266,3 +270,74 @@ def test_selfish_and_kind_differ_as_the_page_says():
         found[agent] = np.mean([row["welfare"][:2] for row in rows], axis=0)
     assert found["selfish"] == pytest.approx([0.95, -1.9], abs=0.2)
     assert found["scripted"] == pytest.approx([0.40, 2.0], abs=0.15)
+
+
+@pytest.mark.parametrize("manipulation", ["mixed", "never", "always"])
+@pytest.mark.parametrize("guard", ["scripted", "random"])
+def test_of_scripted_requests_what_is_said_is_false_where_the_plan_is_to_lie(manipulation, guard):
+    asked = 0
+    for w, probes in _exams(20, guard, "scripted", manipulation=manipulation):
+        lies = [bool(w["memory"][LIES + int(p.about)]) for p in probes["claim"]]
+        assert [p.answer for p in probes["claim"]] == ["no" if each else "yes" for each in lies]
+        assert [p.answer for p in probes["goal"]] == ["harm" if each else "help" for each in lies]
+        assert [p.answer for p in probes["real_feeling"]] == ["angry" if each else "sad" for each in lies]
+        asked += len(lies)
+    assert asked == 80
+
+
+def _exams(n, guard, others, **options):
+    """Worlds at their end with their questions by condition, the thing that they are about as its number."""
+    simulation = GAME.simulation(n, options)
+    simulation.reset(6)
+    modes, actions = np.full(5, MODES.index(others)), np.zeros((n, 5), np.int64)
+    modes[GUARD] = MODES.index(guard)
+    while not simulation.ends.any(1).all():
+        simulation.script(modes, actions)
+        simulation.step(actions)
+    for world in range(n):
+        found = {name: [] for name in ("goal", "claim", "ward", "real_feeling", "apparent", "memory")}
+        things = Reader(simulation, world).things
+        for probe in simulation.probes(world):
+            found[probe.condition].append(dataclasses.replace(probe, about=str(things.index(probe.about))))
+        yield simulation.worlds[world], found
+
+
+@pytest.mark.parametrize("faces", ["lying", "honest"])
+def test_labels_are_what_a_second_reading_of_the_messages_says_whoever_asks(faces):
+    """Also where askers say what they like: a claim is as true as its words are, and nobody is asked about
+    one that was not made."""
+    claims = silent = against_plan = 0
+    for w, probes in _exams(80, "scripted", "random", faces=faces):
+        nature, said, wanted, looked, faced = {}, {}, {}, {}, None
+        for sender, (act, x, y, _) in zip(w["sender"], w["said"].tolist(), strict=True):
+            if (act, x) == (NEED, INDIVIDUAL + WARD) and sender == 8:
+                nature[y - THING] = "good"
+            elif act == BEWARE and x == INDIVIDUAL + WARD:
+                nature[y - THING] = "bad"
+            elif sender in (3, 4) and act in (SAFE, HARMFUL):
+                said[x - THING] = "bad" if act == HARMFUL else "good"
+            elif sender in (3, 4) and act == NEED:
+                said[y - THING] = "good"
+            elif act in (URGE_GIVE, URGE_TAKE):
+                faced = y - THING
+                wanted[faced] = "take it" if act == URGE_TAKE else "give it"
+            elif act == SHOW and faced is not None and x >= INDIVIDUAL + 3:
+                looked.setdefault(faced, "angry" if y == ANGRY else "sad")
+        for probe in probes["memory"]:
+            k = int(probe.about)
+            harms = (wanted[k] == "give it") == (nature[k] == "bad")
+            labels = {
+                "memory": wanted[k],
+                "goal": "harm" if harms else "help",
+                "real_feeling": "angry" if harms else "sad",
+                "apparent": looked[k],
+                "ward": "afraid" if nature[k] == "bad" else "happy",
+            }
+            if k in said:
+                labels["claim"] = "yes" if said[k] == nature[k] else "no"
+                against_plan += (labels["claim"] == "no") != bool(w["memory"][LIES + k])
+            read = {name: [p.answer for p in found if int(p.about) == k] for name, found in probes.items()}
+            assert read == {name: [labels[name]] if name in labels else [] for name in probes}
+            claims += k in said
+            silent += k not in said
+    assert claims > 50 and silent > 10 and against_plan > 20
