@@ -471,11 +471,10 @@ def evaluate(
     :func:`mindsight.load_agent`."""
     player, exam = load_agent(agent, **(settings or {})), load(battery)
     out = out or _folder(player, f"{exam.name}-{family}" if family else exam.name)
-    found = run_evaluation(
+    run_evaluation(
         player, exam, episodes=episodes, seed=seed, out=out, progress=True, num_threads=num_threads,
-        references=references, family=family,
+        references=references, family=family, show=lambda found: found.card.print(_console()),
     )  # fmt: skip
-    found.card.print(_console())
     print(f"written to {out}")
     return 0
 
@@ -495,10 +494,13 @@ def evaluate_stories(
 
     player = load_agent(agent, **(settings or {}))
     out = out or _folder(player, Path(path).stem)
-    report = stories.evaluate_stories(player, path, format, references, progress=True, out=out)
-    report.evaluation.card.print(_console())
-    for line in stories.summary(report):
-        print(line)
+
+    def show(report: stories.Report) -> None:
+        report.evaluation.card.print(_console())
+        for line in stories.summary(report):
+            print(line)
+
+    stories.evaluate_stories(player, path, format, references, progress=True, out=out, show=show)
     print(f"written to {out}")
     return 0
 

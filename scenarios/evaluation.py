@@ -10,6 +10,7 @@ nothing else: no simulation, no tracker, no answers.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -34,11 +35,12 @@ from .files import write_bytes, write_text
 from .loader import STANDARDS, Battery, Scenario, load
 from .reports import Card, make_card
 
-__all__ = ["Evaluation", "bar", "evaluate", "keeping", "observe", "probe_row"]
+__all__ = ["Evaluation", "bar", "evaluate", "keeping", "new_folder", "observe", "probe_row"]
 
 _CHUNK = 1024  # worlds that are played side by side
 _FLOOR = 1e-6  # of a probability, for the log score: a certain error costs 13.8 nats
 _PROGRESS_EVERY = 8  # steps
+_CARD = "card.json"  # where it stands, an evaluation is complete
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,34 @@ class Evaluation:
         for episode in self.recordings:
             episode.save(out / "recordings" / f"{episode.scenario}-{episode.seed}.json")
         write_text(out / "card.html", self.card.html())
-        write_text(out / "card.json", self.card.json())  # the last: where it stands, all is there
+        write_text(out / _CARD, self.card.json())  # the last: where it stands, all is there
         return out
 
 
 def _write_rows(out: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
     write_text(out / f"{name}.jsonl", "".join(lines))
+
+
+def new_folder(out: str | os.PathLike[str]) -> Path:
+    """Make the folder of an evaluation, before anything is played: what was played would be lost where
+    nothing can be written. Finished rows of an evaluation that was stopped may stand there, a card may not.
+
+    Raises:
+        FileExistsError: it has the card of an earlier evaluation, or is a file.
+        OSError: it cannot be made, or nothing can be written into it.
+    """
+    folder = Path(out)
+    if (folder / _CARD).exists():
+        raise FileExistsError(
+            f"{folder} holds the results of an earlier evaluation already: give another folder"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file, expected a folder for the results")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, "nothing can be written into this folder", str(folder))
+    return folder
 
 
 @contextmanager
@@ -97,7 +120,7 @@ def keeping(
         if out is None or not (episodes or probes):
             raise
         folder = Path(out)
-        for name in ("card.json", "card.html", "episodes.parquet", "probes.parquet"):
+        for name in (_CARD, "card.html", "episodes.parquet", "probes.parquet"):
             (folder / name).unlink(missing_ok=True)
         _write_rows(folder, "episodes", episodes)
         _write_rows(folder, "probes", probes)
@@ -119,6 +142,7 @@ def evaluate(
     references: Sequence[str | Agent] | None = None,
     recordings: int = 1,
     family: str | None = None,
+    show: Callable[[Evaluation], None] | None = None,
 ) -> Evaluation:
     """Score an agent on a scenario or a battery.
 
@@ -128,8 +152,9 @@ def evaluate(
         battery: a battery or scenario, its name, or its file.
         episodes: of each scenario; what the scenario says where None.
         seed: the block of evaluation seeds; what the scenario says where None.
-        out: a folder for rows, card and recordings, see :meth:`Evaluation.write`. Where the agent
-            fails, or Ctrl-C ends it, its finished rows are written, without a card.
+        out: a folder for rows, card and recordings, see :meth:`Evaluation.write`; it is made before
+            anything is played, and may hold no card yet. Where the agent fails, or Ctrl-C ends it, its
+            finished rows are written, without a card.
         progress: show a progress bar.
         num_threads: of the simulation; results do not depend on it.
         references: agents that play the same episodes; the card shows their scores beside. What the
@@ -137,9 +162,11 @@ def evaluate(
         recordings: how many episodes of each scenario are recorded.
         family: ``"grid"`` or ``"conversation"``: that part of the battery alone, for an agent that can
             play no other.
+        show: called with what was found before it is written.
 
     Raises:
         ScenarioError, AgentError: one of these is not what it should be.
+        FileExistsError, OSError: ``out`` cannot be made, or holds a card, see :func:`new_folder`.
         ValueError: the agent acts or answers in another form than agents do; it says how.
     """
     agent = load_agent(agent)
@@ -147,7 +174,7 @@ def evaluate(
     if references is None:
         references = battery.beside if isinstance(battery, Battery) else ()
     beside = [load_agent(reference) for reference in references if reference != agent.name]
-    if family is not None and isinstance(battery, Battery):
+    if family is not None:
         battery = battery.of_family(family)
     scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
     if episodes is None and isinstance(battery, Battery) and battery.episodes:
@@ -163,6 +190,8 @@ def evaluate(
     scenarios = tuple(dataclasses.replace(scenario, **changes) for scenario in scenarios)
     kind = tuple(scenario for scenario in scenarios if scenario.kindness_threshold)
     standards = {name: load_agent(name) for name in STANDARDS} if kind else {}
+    if out is not None:
+        new_folder(out)
     cards: list[Card] = []
     total = sum(scenario.episodes for scenario in scenarios) * (1 + len(beside))
     total += sum(scenario.episodes for scenario in kind) * len(standards)
@@ -192,6 +221,8 @@ def evaluate(
             cards.append(make_card(battery, scenarios, player, played.episodes, played.probes, measures))
     card = dataclasses.replace(cards[-1], references=tuple(cards[:-1]))
     result = Evaluation(card, played.episodes, played.probes, played.recordings)
+    if show is not None:
+        show(result)
     if out is not None:
         result.write(out)
     return result

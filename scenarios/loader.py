@@ -162,6 +162,18 @@ class Scenario:
             raise ValueError(f"with {options} nobody that is focal in {self.name!r} takes part")
         return dataclasses.replace(self, options=changed, roles=roles)
 
+    def of_family(self, family: str) -> Scenario:
+        """Itself: a battery's part of one family is asked for in the same way.
+
+        Args:
+            family: ``"grid"`` or ``"conversation"``.
+
+        Raises:
+            ScenarioError: there is no such family, or this is of another one.
+        """
+        _members(self.name, (self,), family)
+        return self
+
     def simulation(self, num_envs: int = 1, **arguments: Any) -> Simulation:
         """A batch of its worlds; ``arguments`` are :class:`Simulation`'s ``num_threads`` and
         ``autoreset``.
@@ -221,12 +233,7 @@ class Battery:
         Raises:
             ScenarioError: there is no such family, or nothing of it in this battery.
         """
-        kept = tuple(each for each in self.scenarios if each.game.family == family)
-        if not kept:
-            known = sorted({each.game.family for each in self.scenarios})
-            raise ScenarioError(
-                f"family is {family!r}, but {self.name} has scenarios of {' and '.join(known)} only"
-            )
+        kept = _members(self.name, self.scenarios, family)
         if len(kept) == len(self.scenarios):
             return self
         names = {each.name for each in kept}
@@ -235,6 +242,20 @@ class Battery:
         }
         stages = {title: members for title, members in stages.items() if members}
         return dataclasses.replace(self, name=f"{self.name} ({family})", scenarios=kept, stages=stages)
+
+
+def _members(name: str, scenarios: Iterable[Scenario], family: str) -> tuple[Scenario, ...]:
+    """Those of a family; :class:`ScenarioError` where there is no such family, or none of it in ``name``."""
+    families = sorted({game.family for game in GAMES.values()})
+    if family not in families:
+        raise ScenarioError(
+            f"family is {family!r}, expected one of {', '.join(families)}{nearest(family, families)}"
+        )
+    kept = tuple(each for each in scenarios if each.game.family == family)
+    if not kept:
+        known = sorted({each.game.family for each in scenarios})
+        raise ScenarioError(f"family is {family!r}, but {name} has scenarios of {' and '.join(known)} only")
+    return kept
 
 
 # --- Finding --------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, groupby
 from pathlib import Path
@@ -26,7 +26,7 @@ from ..agents.base import Agent, guess
 from ..agents.registry import load_agent
 from ..envs.minds import Beliefs, Semantics, track
 from ..envs.probes import Probe
-from .evaluation import Evaluation, bar, keeping, probe_row
+from .evaluation import Evaluation, bar, keeping, new_folder, probe_row
 from .files import write_text
 from .loader import Battery
 from .reports import make_card
@@ -488,6 +488,7 @@ def evaluate_stories(
     references: Sequence[str | Agent] = (),
     progress: bool = False,
     out: str | os.PathLike[str] | None = None,
+    show: Callable[[Report], None] | None = None,
 ) -> Report:
     """Ask an agent the questions of a file of stories.
 
@@ -497,12 +498,14 @@ def evaluate_stories(
         format: one of ``FORMATS``.
         references: agents whose scores stand beside.
         progress: show a progress bar.
-        out: a folder for everything, see :meth:`Report.write`; the agent's finished answers where it
-            fails or Ctrl-C ends it.
+        out: a folder for everything, see :meth:`Report.write`; it is made before anything is asked, and
+            may hold no card yet. The agent's finished answers where it fails or Ctrl-C ends it.
+        show: called with what was found before it is written.
 
     Raises:
         StoryError: the file cannot be read; it says where.
         ValueError: the agent answers no questions.
+        FileExistsError, OSError: ``out`` cannot be made, or holds a card.
     """
     path = Path(path)
     players = [*(load_agent(each) for each in references), load_agent(agent)]
@@ -511,6 +514,8 @@ def evaluate_stories(
             raise ValueError(f"{player.name} answers no questions, expected an agent with can_answer")
     stories, chosen = read_stories(path, format)
     semantics = _SEMANTICS[chosen]
+    if out is not None:
+        new_folder(out)
     disagreements: list[dict[str, Any]] = []
     unread: list[dict[str, Any]] = []
     rows: dict[int, list[dict[str, Any]]] = {k: [] for k in range(len(players))}
@@ -562,6 +567,8 @@ def evaluate_stories(
     cards = [dataclasses.replace(card, semantics=str(semantics)) for card in cards]
     card = dataclasses.replace(cards[-1], references=tuple(cards[:-1]))
     report = Report(Evaluation(card, [], rows[len(players) - 1], []), disagreements, unread)
+    if show is not None:
+        show(report)
     if out is not None:
         report.write(out)
     return report

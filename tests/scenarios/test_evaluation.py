@@ -11,7 +11,7 @@ from mindsight.envs.grid import GAMES
 from mindsight.envs.grid.engine import CONCEALS, PROPERTIES
 from mindsight.envs.grid.game import Simulation
 from mindsight.envs.probes import Probe
-from mindsight.scenarios import Episode, Scenario, evaluate, load_scenario
+from mindsight.scenarios import Episode, Scenario, ScenarioError, evaluate, load_scenario
 from mindsight.scenarios.evaluation import observe, probe_row
 from mindsight.scenarios.reports import Score, wilson
 
@@ -401,6 +401,41 @@ def test_a_part_of_a_battery_is_played_alone():
         evaluate("random", "movement", 2, progress=False, family="conversation")
     with pytest.raises(ValueError, match=r"spy wants the observation 'symbolic'.*family='grid'"):
         evaluate(Spy("symbolic"), "false_belief", 2, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        ("conversation", "family is 'conversation', but sally has scenarios of grid only"),
+        ("gird", "family is 'gird', expected one of conversation, grid; did you mean 'grid'"),
+    ],
+)
+def test_a_single_scenario_has_a_family_too(family, message):
+    with pytest.raises(ScenarioError, match=message):
+        evaluate("random", sally_anne(), family=family, progress=False)
+    assert evaluate("random", sally_anne(), family="grid", progress=False).card.name == "sally"
+
+
+def test_where_nothing_can_be_written_nothing_is_played(tmp_path):
+    spy, file = Spy(), tmp_path / "afile"
+    file.write_text("mine")
+    for out in (file, file / "below"):
+        with pytest.raises(OSError, match="afile"):
+            evaluate(spy, sally_anne(), out=out, progress=False)
+    evaluate("exact", sally_anne(), out=tmp_path / "done", progress=False)
+    with pytest.raises(FileExistsError, match="done holds the results of an earlier evaluation already"):
+        evaluate(spy, sally_anne(), out=tmp_path / "done", progress=False)
+    assert spy.seen == [] and file.read_text() == "mine"
+    assert json.loads((tmp_path / "done" / "card.json").read_text())["agent"] == "exact"
+
+
+def test_the_card_is_shown_before_it_is_written(tmp_path):
+    shown = []
+    found = evaluate(
+        "exact", sally_anne(), out=tmp_path, progress=False,
+        show=lambda found: shown.append((found, list(tmp_path.iterdir()))),
+    )  # fmt: skip
+    assert shown == [(found, [])]
 
 
 def test_kindness_is_what_the_others_truly_gain_between_selfish_and_prosocial():
