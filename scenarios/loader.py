@@ -587,12 +587,16 @@ def _battery(reader: Reader, name: str) -> Battery:
     known = [item.name for item in dataclasses.fields(Battery)]
     reader.keys([key for key in known if key not in ("name", "source")], ("description", "scenarios"))
     given = reader.data["scenarios"]
+    if given in ([], {}):
+        reader.fail("scenarios", f"is {given!r}, expected at least one scenario")
     lines = given if isinstance(given, dict) else {"": given}
     found: dict[str, Scenario] = {}
     stages: dict[str, tuple[str, ...]] = {}
     number = 0  # of the entry: families are told apart by it
     for title, entries in lines.items():
-        if not isinstance(entries, list) or not entries:
+        if entries == []:
+            reader.fail("scenarios", "is [], expected at least one scenario", title)
+        if not isinstance(entries, list):
             what = f"is {_kind(entries)} ({entries!r}), expected a list of scenarios"
             reader.fail("scenarios", what, title or None)
         members: list[str] = []
@@ -613,7 +617,7 @@ def _battery(reader: Reader, name: str) -> Battery:
         description=reader.text("description"),
         scenarios=tuple(found.values()),
         stages=stages,
-        beside=reader.texts("beside"),
+        beside=_references(reader),
         episodes=episodes,
         tags=reader.texts("tags"),
         by=reader.choice("by", "condition", GROUPINGS),
@@ -621,6 +625,16 @@ def _battery(reader: Reader, name: str) -> Battery:
         threshold=reader.share("threshold"),
         source=reader.source,
     )
+
+
+def _references(reader: Reader) -> tuple[str, ...]:
+    """Agents by name. Whether there is what a path or ``"module:Class"`` names is seen when it is loaded."""
+    names = reader.texts("beside")
+    for k, name in enumerate(names):
+        if name not in AGENTS and ":" not in name and not Path(name).exists():
+            expected = f"{', '.join(AGENTS)}, the path of a saved model, or 'module:Class'"
+            reader.fail("beside", f"holds {name!r}, expected {expected}{nearest(name, AGENTS)}", k)
+    return names
 
 
 def _word(name: str, value: Any) -> str:

@@ -202,6 +202,7 @@ def test_variants_of_a_battery_may_change_how_many_take_part(tmp_path):
     ("old", "new", "message"),
     [
         ("by: scenario", "by: scenarios", r":7: key 'by'.*did you mean 'scenario'"),
+        ("by: scenario", "beside: [exact, randm]", r":7: key 'beside': holds 'randm'.*mean 'random'"),
         ("sets: seed", "sets: sed", r":8: key 'sets': is 'sed'.*did you mean 'seed'"),
         ("threshold:", "treshold:", r":9: unknown key 'treshold'.*did you mean 'threshold'"),
         ("reach_small", "reach_smal", r":3: key 'scenarios': .*did you mean 'reach_small'"),
@@ -222,6 +223,14 @@ def test_a_wrong_battery_is_one_line(old, new, message, tmp_path):
         load(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("nothing", ["[]", "{}"])
+def test_a_battery_has_at_least_one_scenario(nothing, tmp_path):
+    path = write(tmp_path, f"description: Some.\nscenarios: {nothing}\n")
+    with pytest.raises(ScenarioError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}:2: key 'scenarios': is {nothing}, expected at least one scenario"
 
 
 def test_seeds_of_training_and_evaluation_never_meet():
