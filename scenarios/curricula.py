@@ -23,6 +23,7 @@ from ..agents.training import RunFolder, versions, write
 from ..envs.simulation import MODES
 from . import seeds
 from .collect import collect
+from .files import nearest
 from .loader import (
     SUFFIXES,
     Reader,
@@ -59,6 +60,12 @@ ACTING = ("finetune", "kindness")  # those of conversations in which the agent a
 GRID_LISTINGS = ("pretrain", "finetune")  # in gridworlds
 _EXAMS = 2**20 - 1  # the block of evaluation seeds that exams while training have for themselves
 BATCH = 32  # conversations in an update, or worlds, where a phase does not say
+#: What phases in which the agent acts in conversations say besides: what was gained and judged, and how well
+#: it is foretold.
+_TOLD = (
+    "own", "others", "true_r", "judged_r", "error_r", "judged_good", "judged_bad", "nll", "ece", "accuracy",
+    "tokens",
+)  # fmt: skip
 AHEAD = 16  # updates whose conversations are played at once
 _GIVEN = "given"  # of a run's config: its network was given, and is in its states alone
 _KEYS = (
@@ -146,6 +153,31 @@ class Plan:
         judging = self.listing == "simulate_and_imitate" and self.perspective == "inferred"
         drawn = _whole(self.steps, judged_at_once(self.batch_size)) if judging else self.steps
         return _whole(drawn, AHEAD) * self.batch_size
+
+    def numbers(self, learner: Mapping[str, Any]) -> tuple[str, ...]:
+        """What it says of its updates again and again, some of it not of each: a mean of it can mark the best
+        model.
+
+        Args:
+            learner: of the curriculum.
+        """
+        credits = learner.get("variant") == "unrouted_credit"
+        if self.listing == "pretrain":
+            losses = ["prediction", *(["prediction by reward"] if self.by_reward else [])]
+        elif self.listing == "simulate_and_imitate":
+            losses = ["imitation", "simulation"]
+        else:
+            losses = ["reward", "own prediction"]
+            if self.listing == "kindness":
+                losses += ["prediction by reward", *(["credit"] if credits else [])]
+        first = losses[:2]  # whose gradients are compared, where there are two
+        if self.acting.get("experience"):
+            losses.append("prediction")
+        if learner.get("log_every") and len(first) > 1:
+            losses += [*(f"norm/{name}" for name in first), "cosine"]
+        if self.listing not in ACTING:
+            return tuple(losses)
+        return (*losses, *(("return",) if self.grid else _TOLD))
 
 
 @dataclass(frozen=True)
@@ -322,10 +354,9 @@ def _load(given: str | Path, above: tuple[Path, ...]) -> Curriculum:
     acting = [plan.name for plan in plans if plan.listing in ACTING and not plan.grid]
     if learner["variant"] == "separate" and acting:
         reader.below("learner").fail("variant", f"is 'separate', by which phase {acting[0]!r} cannot act")
-    names = [plan.name for plan in plans]
     best = reader.text("best")
-    if best and (best.partition("/")[0] not in names or not best.partition("/")[2]):
-        reader.fail("best", f"is {best!r}, expected PHASE/NUMBER with one of {', '.join(names)}")
+    with _naming_keys(reader):
+        _check_best(best, plans, learner)
     most = seeds.EVALUATION // seeds.BLOCK - 1
     return Curriculum(
         name=name,
@@ -342,6 +373,19 @@ def _load(given: str | Path, above: tuple[Path, ...]) -> Curriculum:
         after=before,
         source=source,
     )
+
+
+def _check_best(best: str, plans: Sequence[Plan], learner: Mapping[str, Any]) -> None:
+    """``ValueError`` where it names a number that no phase has."""
+    phase, _, number = best.partition("/")
+    by_name = {plan.name: plan for plan in plans}
+    if best and (phase not in by_name or not number):
+        hint = nearest(phase, by_name)
+        raise ValueError(f"best is {best!r}, expected PHASE/NUMBER with one of {', '.join(by_name)}{hint}")
+    if best:
+        known = [f"{phase}/{each}" for each in by_name[phase].numbers(learner)]
+        if best not in known:
+            raise ValueError(f"best is {best!r}, expected one of {', '.join(known)}{nearest(best, known)}")
 
 
 def _after(reader: Reader, above: tuple[Path, ...]) -> Curriculum | None:
@@ -624,6 +668,7 @@ def prepare(
         found = dataclasses.replace(found, seed=seed)
     if model is not None:
         found = dataclasses.replace(found, model=_sizes(model, found.phases))
+    _check_best(found.best, found.phases, found.learner)
     config = {**found.config(), **({} if model is None else {_GIVEN: True})}
     make = _trainer(found, config, model)  # before anything is written
     run = RunFolder.create(out, found.name)

@@ -165,7 +165,7 @@ class Trainer:
         seed: of the generator that phases draw from.
         config: all that decides what comes out. A checkpoint of a run with another one is foreign.
         watch: ``"phase/number"``: the model with the lowest running mean of it is the best one; "": none is
-            kept.
+            kept, nor by a number that the phase does not have.
         check_every: after so many updates it is looked at.
         save_every: seconds between two states; 0: after each update.
         exam: called with the model between two updates; a text ends the training for good, and says why. It
@@ -295,9 +295,6 @@ class Trainer:
         part.done += 1
         self.updates += 1
         numbers = {f"{phase.name}/{name}": float(value) for name, value in log.items()}
-        watched = self.watch.startswith(f"{phase.name}/")
-        if watched and part.done == 1 and numbers and self.watch not in numbers:
-            raise ValueError(f"best is {self.watch!r}, expected one of {', '.join(numbers)}")
         for name, value in numbers.items():
             self._recent.setdefault(name, deque(maxlen=RECENT)).append(value)
         times = {f"time/{name}": round(share, 4) for name, share in self._clock.shares().items()}

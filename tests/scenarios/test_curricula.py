@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -540,13 +541,65 @@ def test_fewer_worlds_than_pieces_have_fewer_pieces(tmp_path):
     assert plan.practice["pieces"] == plan.batch_size == 2
 
 
-def test_a_best_that_is_never_reported_is_named_at_once_and_a_short_run_has_one(tmp_path):
-    path = written(tmp_path, SHORT + "best: pretrain/nonsense\n")
+def test_a_best_that_is_never_reported_is_named_when_it_is_read_and_a_short_run_has_one(tmp_path):
+    path = written(tmp_path, SHORT + "best: pretrain/predicton\n")
+    problem = (
+        "is 'pretrain/predicton', expected one of pretrain/prediction; did you mean 'pretrain/prediction'?"
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load_curriculum(path)
+    assert str(caught.value) == f"{path}:{len(path.read_text().splitlines())}: key 'best': {problem}"
+    course = load_curriculum(written(tmp_path, SHORT))
     with pytest.raises(ValueError, match="best is 'pretrain/nonsense', expected one of pretrain/prediction"):
-        prepare(path, out=tmp_path / "no").train()
+        prepare(replace(course, best="pretrain/nonsense"), out=tmp_path / "no")
+    assert not (tmp_path / "no").exists()
     trainer = prepare(written(tmp_path, SHORT + "best: pretrain/prediction\n"), out=tmp_path / "yes")
     trainer.train()
     assert (tmp_path / "yes" / "checkpoints" / "best" / "model.json").is_file()
+
+
+ALL = """\
+description: Each listing.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12}
+learner: {log_every: 1, variant: VARIANT}
+phases:
+  - {name: rewarded, listing: pretrain, scenario: solace_first, by_reward: true, steps: 2, batch_size: 16}
+  - {listing: pretrain, scenario: echo_train, steps: 1, batch_size: 4}
+  - {listing: simulate_and_imitate, scenario: echo_train, steps: 1, batch_size: 4}
+  - {listing: finetune, scenario: solace_first, steps: 1, batch_size: 16}
+  - {listing: kindness, scenario: solace_first, steps: 1, batch_size: 16, acting: {experience: true}}
+"""
+GRID = """\
+description: Both listings.
+model: {width: 12, layers: 1, heads: [1, 1, 1], hidden: 12}
+learner: {log_every: 1}
+phases:
+  - {listing: pretrain, scenario: reach_small, steps: 1, batch_size: 2, length: 64}
+  - {listing: finetune, scenario: reach_small, steps: 1, batch_size: 8}
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [ALL.replace("VARIANT", "routed"), ALL.replace("VARIANT", "unrouted_credit"), GRID]
+)
+def test_phases_report_the_numbers_that_they_say(text, tmp_path):
+    course = load_curriculum(written(tmp_path, text))
+    trainer = prepare(course, out=tmp_path / "run")
+    trainer.train()
+    lines = trainer.run.read_metrics()
+    for plan in course.phases:
+        prefix = f"{plan.name}/"
+        told = {key.removeprefix(prefix) for line in lines for key in line if key.startswith(prefix)}
+        never = set(plan.numbers(course.learner)) - told
+        assert told - {"rate"} <= set(plan.numbers(course.learner))
+        # whether it pleases or hurts somebody is up to an agent that has learned nothing; where reward only
+        # reweighs what is not routed, no second gradient is there to be compared
+        silent = {"judged_good", "judged_bad"} | (
+            {"prediction by reward"} if plan.listing == "kindness" else set()
+        )
+        if course.learner["variant"] == "unrouted_credit" and plan.listing == "pretrain":
+            silent |= {"norm/prediction", "norm/prediction by reward", "cosine"}
+        assert never <= silent
 
 
 def test_a_phase_that_judges_ahead_plays_only_what_is_kept_for_it(tmp_path):
