@@ -18,6 +18,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..agents.registry import AGENTS
 from ..agents.training import RunFolder, versions, write
 from ..envs.simulation import MODES
@@ -658,7 +660,7 @@ def prepare(
         model: the network that learns, of whatever sizes; a new one of the curriculum's where None.
 
     Raises:
-        ScenarioError: there is no such curriculum, or it is wrong.
+        ScenarioError: there is no such curriculum, or it is wrong, such as too small a context.
         ValueError: the seed is out of range, or recorded conversations cannot be read.
         FileExistsError: ``out`` holds something.
     """
@@ -670,7 +672,8 @@ def prepare(
         found = dataclasses.replace(found, model=_sizes(model, found.phases))
     _check_best(found.best, found.phases, found.learner)
     config = {**found.config(), **({} if model is None else {_GIVEN: True})}
-    make = _trainer(found, config, model)  # before anything is written
+    make, parts = _trainer(found, config, model)  # before anything is written
+    _check_context(found, parts)
     run = RunFolder.create(out, found.name)
     if found.source:
         write(run.path / "curriculum.yaml", Path(found.source).read_text(encoding="utf-8"))
@@ -755,7 +758,7 @@ def resume(path: str | os.PathLike[str], warn: Callable[[str], None]) -> Trainer
             warn(f"{name} was {before.get(name)} and is {now.get(name)}: the rest may come out differently")
     try:
         # As it was written: settings that came later have what was so before by default.
-        trainer = _trainer(found, written, again=again)(run)
+        trainer = _trainer(found, written, again=again)[0](run)
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
         raise ValueError(f"{run.path / 'config.json'}: {error}") from None
     trainer.restore(warn)
@@ -767,9 +770,9 @@ def _trainer(
     config: Mapping[str, Any],
     model: TriModule | SeparateModules | None = None,
     again: bool = True,
-) -> Callable[[RunFolder], Trainer]:
-    """Everything of a training but its folder. A checkpoint of one with another config is foreign to it;
-    where recorded conversations lie may change, their bytes may not."""
+) -> tuple[Callable[[RunFolder], Trainer], list[Part]]:
+    """Everything of a training but its folder, and its parts. A checkpoint of one with another config is
+    foreign to it; where recorded conversations lie may change, their bytes may not."""
     _wait_passively()
     import torch
 
@@ -789,10 +792,63 @@ def _trainer(
         first += plan.conversations()
     config = {**config, "phases": [{**each, "data": ""} for each in config["phases"]]}
     exam: dict[str, Any] = {} if curriculum.exam is None else {"exam": curriculum.exam}
-    return lambda run: Trainer(
-        learner, parts, run, curriculum.seed, config, watch=curriculum.best,
-        check_every=curriculum.check_every, save_every=curriculum.save_every, again=again, **exam,
-    )  # fmt: skip
+
+    def make(run: RunFolder) -> Trainer:
+        return Trainer(
+            learner, parts, run, curriculum.seed, config, watch=curriculum.best,
+            check_every=curriculum.check_every, save_every=curriculum.save_every, again=again, **exam,
+        )  # fmt: skip
+
+    return make, parts
+
+
+def _check_context(curriculum: Curriculum, parts: Sequence[Part]) -> None:
+    """Whether the model has as many positions as histories will need: it would be found in an update else,
+    perhaps after hours, in a run that can never go on.
+
+    Raises:
+        ScenarioError: the file that gives the model's sizes gives too few.
+        ValueError: the same of a network, or of sizes that are of no file.
+    """
+    context = int(curriculum.model["context"])
+    first = 0
+    for plan, part in zip(curriculum.phases, parts, strict=True):
+        longest = _longest(plan, part, curriculum.seed, first)
+        first += plan.conversations()
+        if longest <= context:
+            continue
+        problem = f"is {context}, expected at least {longest}: so long are histories of phase {plan.name!r}"
+        given = curriculum
+        while given.after is not None:
+            given = given.after
+        if given.source and given.model == curriculum.model:
+            reader = Reader(Path(given.source).read_text(encoding="utf-8"), given.source)
+            reader.below("model").fail("context", problem)
+        raise ValueError(f"context of the model {problem}")
+
+
+def _longest(plan: Plan, part: Part, seed: int, first: int) -> int:
+    """How many positions the longest history of a phase has: in gridworlds it is known. Of conversations some
+    are looked at: all that are recorded, the first of those that are played, and, where the agent acts, of
+    somebody who does anything, as it does itself at first."""
+    if plan.grid:
+        assert plan.scenario is not None
+        length = int(plan.practice.get("length", plan.length))
+        options = plan.scenario.game.options.make(dict(plan.scenario.options))
+        return min(length, int(getattr(options, "limit", length)))
+    if plan.listing in ACTING:
+        from ..agents.tri_module.phases import LIVES
+
+        assert plan.scenario is not None
+        played = collect(plan.scenario, LIVES, seed=seed, skip=first, noise=1.0)
+        viewers = list(plan.scenario.focal)
+    else:
+        phase: Any = part.phase
+        # What is played for this is what the first updates learn from.
+        played, _ = phase.source.draw(0, plan.batch_size, np.random.default_rng(seed))
+        names = list(played.about["individuals"])
+        viewers = [names.index(plan.viewer)] if plan.viewer else list(range(len(names)))
+    return max(int(played.perceived_by(viewer).lengths.max()) for viewer in viewers)
 
 
 def _part(plan: Plan, seed: int, first: int) -> Part:

@@ -236,6 +236,18 @@ class Messages:
         sent[rows, ends] = np.where(said.any(1), senders, 0)
         return Messages(grown, sent, self.own)
 
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """(B, M), how many tokens each message is to a model: who says it, its words and its end."""
+        words = (self.tokens != 0).sum(-1)
+        return np.where(words > 0, words + 2, 0)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """(B,), how many positions each history has; the first says whose it is."""
+        found: npt.NDArray[np.int64] = self.sizes.sum(1) + 1
+        return found
+
     def pack(
         self,
         rng: np.random.Generator | None = None,
@@ -255,11 +267,9 @@ class Messages:
             ValueError: for more names, things, containers or rooms in a history than there are slots.
         """
         b = len(self.tokens)
-        words = (self.tokens != 0).sum(-1)  # (B, M)
-        there = words > 0
-        sizes = np.where(there, words + 2, 0)
+        sizes, lengths = self.sizes, self.lengths
+        there = sizes > 0
         starts = np.cumsum(sizes, 1) - sizes + 1
-        lengths = sizes.sum(1) + 1
         t = int(lengths.max(initial=1))
         tokens, senders = np.zeros((b, t), np.int64), np.zeros((b, t), np.int64)
         message = np.full((b, t), -1, np.int64)

@@ -57,6 +57,9 @@ best: listen/prediction
 """
 
 
+LATE = "{name: late, listing: pretrain, scenario: echo_train, steps: 1}"
+
+
 def written(folder, text=TINY, name="tiny.yaml"):
     path = folder / name
     path.write_text(text)
@@ -203,11 +206,30 @@ def test_the_command_finds_out_what_it_was_given(tmp_path, capsys):
     assert "listing: pretrain" in capsys.readouterr().out
 
 
-def test_too_short_a_context_is_named_with_its_phase(tmp_path, capsys):
-    path = written(tmp_path, TINY.replace("context: 256", "context: 40"))
+@pytest.mark.parametrize(
+    ("phase", "longest"),
+    [
+        ("listing: pretrain, scenario: echo_train", 192),
+        ("listing: pretrain, data: heard", 192),
+        ("listing: kindness, scenario: solace_first, batch_size: 8", 75),
+        ("listing: pretrain, scenario: reach_small, length: 64", 60),  # its limit
+        ("listing: finetune, scenario: reach_small, practice: {length: 48}", 48),
+    ],
+)
+def test_too_short_a_context_is_named_before_anything_is_written(phase, longest, tmp_path, capsys):
+    collect("echo_train", 64, tmp_path / "heard")
+    text = "description: One.\nmodel:\n  width: 12\n  heads: [1, 1, 1]\n  context: 40\nphases:\n"
+    path = written(tmp_path, f"{text}  - {{name: listen, steps: 1, {phase}}}\n")
     assert cli.main(["train", str(path), "--out", str(tmp_path / "run")]) == 2
-    said = capsys.readouterr().err
-    assert "expected 1 to 40 (context); in phase 'listen', update 0" in said
+    problem = f"is 40, expected at least {longest}: so long are histories of phase 'listen'"
+    assert f"{path}:5: key 'model.context': {problem}" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    after = written(tmp_path, f"description: Two.\nafter: tiny.yaml\nphases:\n  - {LATE}\n", "after.yaml")
+    if "pretrain, scenario: echo" in phase:
+        with pytest.raises(ScenarioError, match=f"tiny.yaml:5: key 'model.context': {problem}"):
+            prepare(after, out=tmp_path / "run")
+    path.write_text(path.read_text().replace("context: 40", f"context: {longest}"))
+    prepare(path, out=tmp_path / "run")
 
 
 # --- Phases ------------------------------------------------------------------------------------------------
