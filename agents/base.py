@@ -13,13 +13,14 @@ number of worlds at once, and playing again gives the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Agent", "as_rows", "guess", "one_hot"]
+__all__ = ["Agent", "as_rows", "guess", "one_hot", "within", "writes"]
 
 
 class Agent:
@@ -85,6 +86,24 @@ class Agent:
         """What its card has to say besides the scores, such as how many answers could not be read.
         Called before it plays and after: whatever it counts, it counts from the last call on."""
         return ()
+
+
+def writes(agent: Any, method: str) -> bool:
+    """Whether an agent has a method of its own: that of :class:`Agent` only says that there is none."""
+    found = getattr(agent, method, None)
+    return callable(found) and getattr(found, "__func__", None) is not getattr(Agent, method, None)
+
+
+@contextmanager
+def within(agent: Agent, method: str) -> Iterator[None]:
+    """An error that an agent's own code raises within this says (in a note) in which method it was. Those of
+    our agents say all that is to be known themselves."""
+    try:
+        yield
+    except Exception as error:
+        if type(agent).__module__.partition(".")[0] != __name__.partition(".")[0]:
+            error.add_note(f"in {agent.name}.{method} (MINDSIGHT_DEBUG=1 shows the line)")
+        raise
 
 
 def as_rows(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..envs.games import GAMES
-from .base import Agent
+from .base import Agent, writes
 from .baselines import (
     Egocentric,
     Exact,
@@ -91,7 +91,7 @@ def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
     if name in AGENTS:
         return AGENTS[name]()
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
-        return check_agent(_made_by(name))
+        return _made_by(name)
     if Path(name).exists():
         # Here and not above: torch takes over a second to import.
         if any((Path(name) / file).exists() for file in _TRI_MODULE):
@@ -114,8 +114,8 @@ def load_agent(given: str | Path | Agent, **settings: Any) -> Agent:
     )
 
 
-def _made_by(name: str) -> Any:
-    """What ``"module:Class"`` makes; :class:`AgentError` where it makes nothing."""
+def _made_by(name: str) -> Agent:
+    """The agent that ``"module:Class"`` makes; :class:`AgentError` where it makes none."""
     module, _, attribute = name.partition(":")
     origin = ""
     try:
@@ -123,9 +123,22 @@ def _made_by(name: str) -> Any:
             loaded = importlib.import_module(module)
             # Which of two modules of a name it is, the user cannot know.
             origin = f" ({getattr(loaded, '__file__', None) or 'a folder'})"
-            return getattr(loaded, attribute)()
-    except (ImportError, AttributeError, TypeError) as error:
+            make = getattr(loaded, attribute)
+            if not callable(make):
+                kind = type(make).__name__
+                raise AgentError(f"is a {kind}, expected a class, or a function that makes an agent")
+            made = _called(make)
+        return check_agent(made)
+    except (ImportError, AttributeError, TypeError, AgentError) as error:
         raise AgentError(f"agent {name!r}{origin}: {error}") from error
+
+
+def _called(make: Callable[[], Any]) -> Any:
+    """What it returns; an error of the user's code says how to see where it was."""
+    try:
+        return make()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise AgentError(f"{type(error).__name__}: {error} (MINDSIGHT_DEBUG=1 shows the line)") from error
 
 
 @contextmanager
@@ -165,7 +178,7 @@ def check_agent(agent: Any) -> Agent:
         raise AgentError(
             f"observation of {agent.name} is {view!r}, expected one of {', '.join(map(repr, views))}"
         )
-    if getattr(agent, "can_answer", False) and not callable(getattr(agent, "answer", None)):
+    if getattr(agent, "can_answer", False) and not writes(agent, "answer"):
         raise AgentError(f"{agent.name} can_answer, but has no method 'answer'")
     reads = getattr(agent, "privileged", False) or getattr(agent, "mode", "external") != "external"
     if reads and AGENTS.get(agent.name) is not type(agent) and type(agent) not in _UPPER_BOUNDS:

@@ -15,7 +15,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..agents.base import Agent
-from ..agents.registry import load_agent
+from ..agents.base import Agent, within, writes
+from ..agents.registry import AgentError, load_agent
 from ..envs.probes import Probe
 from ..envs.random import below, draw
 from ..envs.simulation import MODES, Simulation
@@ -174,6 +174,12 @@ def evaluate(
     if references is None:
         references = battery.beside if isinstance(battery, Battery) else ()
     beside = [load_agent(reference) for reference in references if reference != agent.name]
+    for player in (agent, *beside):
+        if not writes(player, "act"):  # to be asked about stories an agent needs none
+            raise AgentError(
+                f"{player.name} ({type(player).__name__}) has no method 'act': expected act(observation, "
+                "state), which returns actions and state"
+            )
     if family is not None:
         battery = battery.of_family(family)
     scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
@@ -286,7 +292,10 @@ class _Play:
         # the game's own characters think together, in one call
         self.modes = np.array([MODES.index(each.mode) for each in self.agents], np.int64)
         self.outside = [k for k, mode in enumerate(self.modes) if mode == 0]
-        self.states = [each.initial_state(size) for each in self.agents]
+        self.states: list[Any] = []
+        for each in self.agents:
+            with within(each, "initial_state"):
+                self.states.append(each.initial_state(size))
         self.episodes: list[dict[str, Any]] = []
         self.probes: list[dict[str, Any]] = []
         self.recordings: list[Episode] = []
@@ -340,8 +349,16 @@ class _Play:
         """Ask the agents from outside the game what they do."""
         for k in self.outside:
             agent = self.agents[k]
-            chosen, self.states[k] = agent.act(observe(self.simulation, k, agent), self.states[k])
-            chosen = np.asarray(chosen)
+            observation = observe(self.simulation, k, agent)
+            with within(agent, "act"):
+                found: Any = agent.act(observation, self.states[k])
+            if not isinstance(found, tuple) or len(found) != 2:
+                what = f"a tuple of {len(found)}" if isinstance(found, tuple) else f"a {type(found).__name__}"
+                raise ValueError(
+                    f"{agent.name}.act returned {what}, expected a tuple of two: actions of shape "
+                    f"({self.size},), and the state"
+                )
+            chosen, self.states[k] = np.asarray(found[0]), found[1]
             if chosen.shape != (self.size,) or chosen.dtype.kind not in "iu":
                 raise ValueError(
                     f"{agent.name}.act returned {chosen.dtype} of shape {chosen.shape}, expected "
@@ -372,13 +389,23 @@ class _Play:
                 for world, _, probe in asked
             ]
             count = 0
-            for count, answer in enumerate(self.agent.answer(given, self.states[k]), 1):
+            for count, answer in enumerate(self._answers(given, self.states[k]), 1):
                 if count <= len(asked):
                     self.probes.append(self._probe_row(*asked[count - 1], answer))
             if count != len(asked):
                 raise ValueError(
                     f"{self.agent.name}.answer returned {count} answers to {len(asked)} questions"
                 )
+
+    def _answers(self, given: Sequence[Any], state: Any) -> Iterator[Any]:
+        """The agent's, one after the other."""
+        with within(self.agent, "answer"):
+            answers: Any = self.agent.answer(given, state)
+        if not isinstance(answers, Iterable):
+            kind = type(answers).__name__
+            raise ValueError(f"{self.agent.name}.answer returned a {kind}, expected a list of answers")
+        with within(self.agent, "answer"):
+            yield from answers
 
     def _probe_row(self, world: int, number: int, probe: Probe, answer: Any) -> dict[str, Any]:
         return probe_row(

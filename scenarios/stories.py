@@ -14,7 +14,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, groupby
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..agents.base import Agent, guess
+from ..agents.base import Agent, guess, within
 from ..agents.registry import load_agent
 from ..envs.minds import Beliefs, Semantics, track
 from ..envs.probes import Probe
@@ -454,15 +454,15 @@ def _probe(question: Question, story: Story, answer: str, beliefs: Beliefs | Non
     )  # fmt: skip
 
 
-def _answers(agent: Agent, probes: Sequence[Probe], known: Sequence[bool], text: str) -> Iterable[Any]:
+def _answers(agent: Agent, probes: Sequence[Probe], known: Sequence[bool], text: str) -> Iterator[Any]:
     if agent.privileged:
         # the reference agents: by the tracker's answer, and a guess where it has none
         found = agent.answer(list(probes), None)
-        return [
-            answer if has else guess(probe.options)
-            for probe, answer, has in zip(probes, found, known, strict=True)
-        ]
-    return agent.answer([{**probe.public(), "text": text} for probe in probes], None)
+        for probe, answer, has in zip(probes, found, known, strict=True):
+            yield answer if has else guess(probe.options)
+        return
+    with within(agent, "answer"):
+        yield from agent.answer([{**probe.public(), "text": text} for probe in probes], None)
 
 
 def _reason(question: Question, story: Story, beliefs: Beliefs, exact: str | None) -> str:

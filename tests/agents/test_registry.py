@@ -62,6 +62,8 @@ def test_an_agent_of_ones_own_is_loaded_from_its_module(monkeypatch, tmp_path):
         "from mindsight.agents import Agent\n"
         "class Mine(Agent):\n    name = 'mine'\n"
         "def nothing():\n    return object()\n"
+        "notaclass = 3\n"
+        "class Broken(Agent):\n    def __init__(self):\n        int('seven')\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert load_agent("my_agents_h5:Mine").name == "mine"
@@ -69,8 +71,13 @@ def test_an_agent_of_ones_own_is_loaded_from_its_module(monkeypatch, tmp_path):
         load_agent("my_agents_h5:Other")
     with pytest.raises(AgentError, match="No module named"):
         load_agent("no_such_module_h5:Mine")
-    with pytest.raises(AgentError, match="object has no method 'initial_state'"):
-        load_agent("my_agents_h5:nothing")
+    for attribute, problem in {
+        "nothing": "object has no method 'initial_state'",
+        "notaclass": "is a int, expected a class, or a function that makes an agent",
+        "Broken": r"ValueError: invalid literal .* 'seven' \(MINDSIGHT_DEBUG=1 shows the line\)",
+    }.items():
+        with pytest.raises(AgentError, match=rf"^agent 'my_agents_h5:{attribute}' \(.*\.py\): {problem}"):
+            load_agent(f"my_agents_h5:{attribute}")
 
 
 def _agent_file(folder, module, name):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mindsight
-from mindsight.agents import Agent
+from mindsight.agents import Agent, AgentError
 from mindsight.envs.grid import GAMES
 from mindsight.envs.grid.engine import CONCEALS, PROPERTIES
 from mindsight.envs.grid.game import Simulation
@@ -236,6 +236,35 @@ def test_actions_that_are_none_are_refused(actions, message):
     spy.act = lambda observation, state: (actions, state)
     with pytest.raises(ValueError, match=message):
         evaluate(spy, sally_anne(), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [(np.zeros(6, np.int64), "a ndarray"), (None, "a NoneType"), ((1, 2, 3), "a tuple of 3")],
+)
+def test_who_forgets_the_state_is_told_so(found, what):
+    spy = Spy()
+    spy.act = lambda observation, state: found
+    expected = rf"spy\.act returned {what}, expected a tuple of two: actions of shape \(6,\), and the state"
+    with pytest.raises(ValueError, match=expected):
+        evaluate(spy, sally_anne(), progress=False)
+
+
+def test_an_agent_without_act_is_refused_before_it_plays():
+    class Still(Agent):
+        name = "still"
+
+    with pytest.raises(AgentError, match=r"still \(Still\) has no method 'act': expected act\(observation"):
+        evaluate(Still(), sally_anne(), progress=False)
+
+
+@pytest.mark.parametrize("method", ["initial_state", "act", "answer"])
+def test_an_error_in_an_agents_own_code_says_where_it_was(method):
+    spy = Spy()
+    setattr(spy, method, lambda *arguments: np.zeros(2).reshape(3))
+    with pytest.raises(ValueError, match="cannot reshape") as caught:
+        evaluate(spy, sally_anne(), progress=False)
+    assert caught.value.__notes__[0] == f"in spy.{method} (MINDSIGHT_DEBUG=1 shows the line)"
 
 
 def test_wrong_arguments_are_named():
