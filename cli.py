@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -97,8 +97,13 @@ class Train:
 
         if is_run(self.resume) if self.resume is not None else self.scenario and is_curriculum(self.scenario):
             given = [name for name in ("steps", "num_envs", "num_threads") if getattr(self, name) is not None]
-            if given or self.settings != Settings():
-                what = f"--{(given or ['settings'])[0].replace('_', '-')}"
+            usual = Settings()
+            given += [
+                each.name for each in fields(usual)
+                if getattr(self.settings, each.name) != getattr(usual, each.name)
+            ]  # fmt: skip
+            if given:
+                what = f"--{given[0].replace('_', '-')}"
                 raise ValueError(f"{what} is for scenarios: the curriculum says this itself")
             folder, code = train_curriculum(
                 self.scenario or None, seed=self.seed, out=self.out, resume=self.resume

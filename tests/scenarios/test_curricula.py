@@ -196,8 +196,8 @@ def test_the_command_finds_out_what_it_was_given(tmp_path, capsys):
     assert "did you mean 'first_words'?" in capsys.readouterr().err
     assert cli.main(["train", str(path), "--steps", "5"]) == 2
     assert "--steps is for scenarios" in capsys.readouterr().err
-    assert cli.main(["train", str(path), "--gamma", "0.5"]) == 2
-    assert "--settings is for scenarios" in capsys.readouterr().err
+    assert cli.main(["train", str(path), "--learning-rate", "0.5"]) == 2
+    assert "--learning-rate is for scenarios" in capsys.readouterr().err
     assert cli.main(["train", str(path), "--seed", "-1"]) == 2
     assert "seed is -1" in capsys.readouterr().err
     assert cli.main(["list"]) == 0
