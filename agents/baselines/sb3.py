@@ -70,7 +70,7 @@ class CheckpointError(ValueError):
 class Trunk(BaseFeaturesExtractor):
     """One layer from the observation, shared by policy and value.
 
-    An observation is 2,537 numbers for a window of 7 x 7, so this layer is nearly all of the
+    An observation is 3,321 numbers for a window of 7 x 7, so this layer is nearly all of the
     network: sharing it halves the time of everything.
     """
 

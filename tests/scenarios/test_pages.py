@@ -57,6 +57,12 @@ def test_the_example_agent_runs_and_may_answer():
     assert card.score.log_score == pytest.approx(np.log(1 / 3) * 0.8 + np.log(1 / 2) * 0.2, abs=0.2)
 
 
+def test_an_observation_is_as_long_as_the_pages_say():
+    size = mindsight.load_scenario("reach_small").simulation().view("flat", 0)["flat"].shape[1]
+    assert f"observation is {size:,} numbers at the default window" in page("training.md")
+    assert f"the percept's {size:,} one-hot numbers" in page("results_grid.md")
+
+
 def test_the_examples_of_the_page_on_minds_hold():
     for block in blocks("minds.md", "python"):
         exec(textwrap.dedent(block), {})
