@@ -28,7 +28,7 @@ from ..agents.base import Agent, within, writes
 from ..agents.registry import AgentError, load_agent
 from ..envs.probes import Probe
 from ..envs.random import below, draw
-from ..envs.simulation import MODES, Simulation
+from ..envs.simulation import MODES, Game, Simulation
 from . import seeds
 from .episodes import Episode, digest
 from .files import write_bytes, write_text
@@ -183,6 +183,7 @@ def evaluate(
     if family is not None:
         battery = battery.of_family(family)
     scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
+    _check_views((*beside, agent), scenarios)
     if episodes is None and isinstance(battery, Battery) and battery.episodes:
         episodes = battery.episodes
     if episodes is not None and (type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK):
@@ -251,14 +252,31 @@ def observe(simulation: Simulation, individual: int, agent: Agent) -> dict[str, 
             conversations: Any = simulation
             found["menu"] = conversations.menu_tokens(individual)
     else:
-        raise ValueError(
-            f"{agent.name} wants the observation {agent.observation!r}, but {simulation.game.name} has "
-            f"{', '.join(simulation.game.views)}; family='grid' or 'conversation' (--family) plays that "
-            f"part of a battery alone"
-        )
+        raise ValueError(_no_view(agent, simulation.game))
     if agent.privileged:
         found["oracle"] = (simulation, individual)
     return found
+
+
+def _no_view(agent: Agent, game: Game) -> str:
+    return (
+        f"{agent.name} wants the observation {agent.observation!r}, but {game.name} has "
+        f"{', '.join(game.views)}"
+    )
+
+
+def _check_views(players: Sequence[Agent], scenarios: Sequence[Scenario]) -> None:
+    """Whether all can be played, before the first is; ``ValueError`` says what part could be."""
+    outside = [player for player in players if player.mode == "external"]
+    for player in outside:
+        for scenario in scenarios:
+            if player.observation not in scenario.game.views:
+                problem = _no_view(player, scenario.game)
+                if any(player.observation in each.game.views for each in scenarios):
+                    problem += (
+                        "; family='grid' or 'conversation' (--family) plays that part of a battery alone"
+                    )
+                raise ValueError(problem)
 
 
 @dataclass(frozen=True)

@@ -445,6 +445,16 @@ def test_a_single_scenario_has_a_family_too(family, message):
     assert evaluate("random", sally_anne(), family="grid", progress=False).card.name == "sally"
 
 
+def test_who_can_play_a_part_of_a_battery_alone_is_told_before_anything_is_played():
+    spy = Spy("symbolic")
+    problem = "spy wants the observation 'symbolic', but .* has flat, tokens, text"
+    with pytest.raises(ValueError, match=rf"{problem}; family='grid' or 'conversation' \(--family\)"):
+        evaluate(spy, "false_belief", 2, progress=False)
+    with pytest.raises(ValueError, match=f"{problem}$"):
+        evaluate(spy, "chatter_train", 2, progress=False)
+    assert spy.seen == []
+
+
 def test_where_nothing_can_be_written_nothing_is_played(tmp_path):
     spy, file = Spy(), tmp_path / "afile"
     file.write_text("mine")
