@@ -209,6 +209,20 @@ def _label(name: str, colour: Colour, size: int) -> Sprite:
     return out
 
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+def _box(x: float, y: float, width: float, height: float) -> Box:
+    return (x, y, x + width, y + height)
+
+
+def _common(one: Box, other: Box) -> float:
+    """How many pixels two boxes have in common."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)
+
+
 def _fit(words_: str, size: int, width: int) -> str:
     """A line cut to a width, with dots where something was cut off."""
     if text_size(words_, size)[0] <= width:
@@ -264,30 +278,38 @@ class _Scene:
         canvas = board(self.simulation, self.world, size)
         for a in self.present:
             self._outline(canvas, a, size)
-        if self.thoughts:
-            self._tags(canvas, size)
+        taken = self._tags(canvas, size) if self.thoughts else []
         self._rulers(canvas, size)
         for cell, a in owners(self.simulation, self.record).items():
             whose = _label(self.names[a], self.colour(a), max(12, round(size * 0.24)))
             x = (cell & 15) * size + (size - whose.shape[1]) / 2
             over(canvas, whose, min(max(x, 0), canvas.shape[1] - whose.shape[1]), (cell >> 4) * size)
-        taken: list[tuple[float, float, float, float]] = []
-        for a in self.present:
-            place = int(self.record["place"][a])
+        places = {a: int(self.record["place"][a]) for a in self.present}
+        faces = {a: _box(((p & 15) + 0.3) * size, ((p >> 4) + 0.3) * size, 0.4 * size, 0.4 * size)
+                 for a, p in places.items()}  # fmt: skip
+        for a, place in places.items():
             label = _label(self.names[a], self.colour(a), max(11, round(size * 0.36)))
             height, width = label.shape[:2]
-            x = (place & 15) * size + (size - width) / 2
-            x = min(max(x, 0), canvas.shape[1] - width)
-            # below the figure; above it where another's name is in the way
-            below = ((place >> 4) + 1) * size - height * 0.35
-            above = (place >> 4) * size - height * 0.65
-            y = below
-            for left, top, right, bottom in taken:
-                if x < right and left < x + width and y < bottom and top < y + height:
-                    y = above
-            y = min(max(y, 0), canvas.shape[0] - height)
-            taken.append((x, y, x + width, y + height))
-            over(canvas, label, x, y)
+            left, top = (place & 15) * size, (place >> 4) * size
+            middle, level = left + (size - width) / 2, top + (size - height) / 2
+            # below the figure; elsewhere where a tag, another's name or face is in the way
+            sides = (
+                (middle, top + size - height * 0.35),
+                (middle, top - height * 0.65),
+                (left + size * 0.9, level),
+                (left + size * 0.1 - width, level),
+            )
+            spots = [
+                _box(
+                    min(max(x, 0), canvas.shape[1] - width), min(max(y, 0), canvas.shape[0] - height),
+                    width, height,
+                )
+                for x, y in sides
+            ]  # fmt: skip
+            hidden = [*taken, *(face for other, face in faces.items() if other != a)]
+            best = min(spots, key=lambda spot: sum(_common(spot, each) for each in hidden))
+            taken.append(best)
+            over(canvas, label, best[0], best[1])
         return canvas
 
     def _rulers(self, canvas: Canvas, size: int) -> None:
@@ -349,9 +371,10 @@ class _Scene:
             return int(self.record["place"][owner]) if owner in self.present else -1
         return place
 
-    def _tags(self, canvas: Canvas, size: int) -> None:
+    def _tags(self, canvas: Canvas, size: int) -> list[Box]:
         """Where somebody believes a thing to be: a tag at the place, with a dot for each
-        believer."""
+        believer. The boxes of the tags."""
+        boxes: list[Box] = []
         tags: dict[int, list[tuple[int, list[int], bool]]] = {}
         for o in self.things:
             where: dict[int, list[int]] = {}
@@ -385,7 +408,9 @@ class _Scene:
                 x = ((cell & 15) + 0.5) * size - tag.shape[1] / 2
                 x = min(max(x, 0), canvas.shape[1] - tag.shape[1])
                 over(canvas, tag, x, max(y, 0))
+                boxes.append(_box(x, max(y, 0), tag.shape[1], tag.shape[0]))
                 y += tag.shape[0] + 1
+        return boxes
 
     def _tag(self, o: int, believers: list[int], wrong: bool, size: int) -> Sprite:
         icon, dot = max(9, round(size * 0.34)), max(5, round(size * 0.17))

@@ -15,8 +15,8 @@ from mindsight import renders
 from mindsight.envs.grid import GAMES, engine, layout
 from mindsight.envs.grid.game import MODES, Simulation
 from mindsight.envs.probes import Probe
-from mindsight.renders import board, icons
-from mindsight.renders.palette import BODIES
+from mindsight.renders import board, icons, scene
+from mindsight.renders.palette import BODIES, FALSE
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -231,6 +231,20 @@ def test_questions_and_answers(believers: Simulation) -> None:
     for bad in ({"thoughts": 3}, {"scale": 4}):
         with pytest.raises(ValueError, match=rf"{next(iter(bad))} is"):
             renders.draw(believers, **bad)  # type: ignore[arg-type]
+
+
+def test_no_name_hides_a_wrong_belief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sally stands above the box in which the others take the ball to be: her name gives way."""
+    episode = mindsight.Episode.record("sally_anne", {"condition": "false_belief"}, seed=3)
+    *_, simulation = episode.replay()
+
+    def red() -> int:
+        picture = renders.draw(simulation, thoughts=1, views=False)
+        return int((picture == FALSE).all(-1).sum())
+
+    seen, plate = red(), scene._label
+    monkeypatch.setattr(scene, "_label", lambda *given: np.zeros_like(plate(*given)))
+    assert 0 < seen == red()
 
 
 def test_questions_call_individuals_what_their_labels_say() -> None:
