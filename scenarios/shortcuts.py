@@ -152,7 +152,7 @@ def _row(
 ) -> AuditRow:
     scores, chances = {}, {}
     of_minds = any(rows[k]["role"] == "test" and rows[k]["chain"] for items in sets for k in items)
-    for name in _NAMES:
+    for name in _NAMES if of_minds else _NAMES[:-1]:  # a mix of what is and what was is what memory has to be
         # of each set, the items that the shortcut applies to
         applies = [
             [k for k in items if name in answers[k] and (rows[k]["chain"] or not of_minds)] for items in sets
@@ -182,20 +182,22 @@ def _by_the_clock(rows: list[dict[str, Any]], answers: list[dict[str, str]]) -> 
         places = {f"option {n}": option for n, option in enumerate(options)}
         return places | {name: said for name, said in answers[k].items() if said in options}
 
-    def when(k: int) -> tuple[Any, ...]:
+    def whens(k: int) -> list[tuple[Any, ...]]:
+        """When and what it is, the closest first: at a time that was never learned, at any time."""
         row, given = rows[k], answers[k]
-        moved = given.get("reality") == given.get("first_place")
-        return row["family"], row["group"], question_form(row), row["step"] // _TICK, moved
+        stayed = given.get("reality") == given.get("first_place")
+        what = row["family"], row["group"], question_form(row), stayed
+        return [(*what, row["step"] // _TICK), what]
 
     for k, row in enumerate(rows):
         if row["seed"] in learned:
             for name, said in ways(k).items():
-                counts[when(k)][name] += said == row["answer"]
+                for when in whens(k):
+                    counts[when][name] += said == row["answer"]
     found: list[dict[str, str]] = []
     for k, row in enumerate(rows):
-        known = counts.get(when(k))
-        found.append({})
-        if row["seed"] not in learned and known:
-            given = ways(k)
-            found[-1][BEST_CLOCK] = given[max(sorted(given), key=lambda name: known[name])]
+        known = next((counts[when] for when in whens(k) if when in counts), Counter())
+        given = ways(k)
+        best = max(sorted(given), key=known.__getitem__)
+        found.append({} if row["seed"] in learned else {BEST_CLOCK: given[best]})
     return found

@@ -284,7 +284,7 @@ def test_text_says_what_the_world_is(believers: Simulation) -> None:
 def test_what_happened() -> None:
     simulation = make("sally_anne", condition="false_belief")
     said = []
-    for _ in range(60):
+    for _ in range(75):
         before = simulation.worlds[0].copy()
         play(simulation, 1)
         said.append(renders.happened(simulation, 0, before))

@@ -148,15 +148,15 @@ def test_episodes(name: str, tmp_path: Path) -> None:
 def test_questions_have_frames_of_their_own(tmp_path: Path) -> None:
     """Where an exam asks, each question is a frame; an answer that comes along is shown."""
     steps = asked = 0
-    for frame in renders.episode_frames(replay("sally_anne", 60), views=False, thoughts=0):
+    for frame in renders.episode_frames(replay("sally_anne", 75), views=False, thoughts=0):
         steps += frame.step == steps  # the first frame of each step
         asked += frame.asked
         assert (frame.weight >= 3) == frame.asked
-    length = sum(1 for _ in replay("sally_anne", 60))
+    length = sum(1 for _ in replay("sally_anne", 75))
     assert steps == length and asked > 1
 
     def answered() -> Iterator[object]:
-        for simulation in replay("sally_anne", 60):
+        for simulation in replay("sally_anne", 75):
             if simulation.worlds[0]["ask"]:
                 probe = simulation.probes()[-1]
                 yield simulation, {"probe": probe, "answer": probe.answer, "caption": "So there."}

@@ -367,7 +367,7 @@ def test_scenes_are_worth_asking_about(options):
         probes = simulation.probes(world)
         other = [p for p in probes if p.chain == ("other_0",)]
         level_1 = [p.answer for p in other if p.group == "level_1"]
-        assert sorted(level_1) == ["no", "no", "yes", "yes"]
+        assert set(level_1) == {"no", "yes"}
         level_2 = [p for p in other if p.group == "level_2"]
         assert sum(p.answer != p.shortcuts["dropped_first"] for p in level_2) >= 2
         mine = [p for p in probes if p.chain == ("observer_0",) and p.group == "level_1"]
