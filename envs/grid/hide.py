@@ -891,14 +891,13 @@ def probes(simulation: Simulation, world: int) -> list[Probe]:
         )  # fmt: skip
 
     mine = yes_no(watching)
-    if step:  # before, all episodes are alike: the prey sees the other, and is not seen
-        ask("percept", (other,), me, YES_NO, yes_no(seen), yes_no(seen) if watching else "", 1,
-            {"dropped_first": mine, "last_mentioned": mine, "reality": "yes", "most_frequent": "no"},
-            "test", "sight",
-            f"Does {whom} see you now?")  # fmt: skip
-        ask("percept", (me,), other, YES_NO, mine, mine, 0,
-            {"dropped_first": mine, "reality": "yes", "most_frequent": "no"}, "control", "sight",
-            f"Do you see {whom} now?")  # fmt: skip
+    ask("percept", (other,), me, YES_NO, yes_no(seen), yes_no(seen) if watching else "", 1,
+        {"dropped_first": mine, "last_mentioned": mine, "reality": "yes", "most_frequent": "no"},
+        "test", "sight",
+        f"Does {whom} see you now?")  # fmt: skip
+    ask("percept", (me,), other, YES_NO, mine, mine, 0,
+        {"dropped_first": mine, "reality": "yes", "most_frequent": "no"}, "control", "sight",
+        f"Do you see {whom} now?")  # fmt: skip
     # cells in the prey's sight: one that the predator sees and one that it does not; and cells that the prey
     # does not see. Which of them hangs on the step and the place, not on the world's stream
     terrain = w["cells"] & 0xFF
