@@ -131,4 +131,7 @@ def test_no_constant_answer_passes_much_more_than_chance(task, story):
     alone = load_scenario("scale")
     alone = dataclasses.replace(alone, options={**alone.options, "task": task, "story": story})
     (row,) = mindsight.audit(alone, 200).rows
-    assert row.scores["best_constant"] <= row.chances["best_constant"] + 0.05
+    # in the tests alone one question is about a mind, and its answer is drawn: the commoner one of 200, which
+    # is known in hindsight, is right in 57 % now and then
+    margin = 0.1 if story == "test" else 0.05
+    assert row.scores["best_constant"] <= row.chances["best_constant"] + margin
