@@ -156,6 +156,8 @@ class Evaluate:
     """Of a served model: so many requests at most; 10,000 unless given."""
     max_tokens: Whole = None
     """Of a served model: so many tokens at most, of prompts and answers; 10,000,000 unless given."""
+    answer_tokens: Whole = None
+    """Of a served model: so long may the answer to a question be; 16 unless given, too few to think in."""
     cache: Text = None
     """Of a served model: the folder of its answers; runs/served unless given."""
     family: Literal["grid", "conversation"] | None = None
@@ -164,10 +166,14 @@ class Evaluate:
     def run(self) -> int:
         from .commands import evaluate, evaluate_stories
 
-        given = {name: getattr(self, name) for name in ("acting", "max_requests", "max_tokens", "cache")}
+        names = ("acting", "max_requests", "max_tokens", "answer_tokens", "cache")
+        given = {name: getattr(self, name) for name in names}
         settings = {name: value for name, value in given.items() if value is not None}
         if bool(self.battery) == (self.stories is not None):
             raise ValueError("expected either a BATTERY or --stories FILE")
+        for name in ("episodes", "seed", "family"):
+            if self.stories is not None and getattr(self, name) is not None:
+                raise ValueError(f"--{name} is for batteries: a file of stories is asked as a whole")
         if self.stories is not None:
             return evaluate_stories(
                 self.agent, self.stories, format=self.format, out=self.out, references=self.references or (),

@@ -139,6 +139,8 @@ def test_every_command_of_the_pages_parses():
         (["evaluate", "exakt", "movement"], "did you mean 'exact'?"),
         (["evaluate", "exact", "movements"], "did you mean 'movement'?"),
         (["evaluate", "exact", "movement", "--episodes", "0"], "episodes is 0"),
+        (["evaluate", "exact", "--stories", "x.txt", "--episodes", "3"], "--episodes is for batteries"),
+        (["evaluate", "exact", "movement", "--answer-tokens", "99"], "only language models have settings"),
         (["render", "nothing.json"], "nothing.json: No such file"),
         (["render", "reach_small", "--out", "x.bmp"], "x.bmp"),
         (["render", "reach_small", "--agent", "nobody", "--out", "x.gif"], "nobody"),
