@@ -41,7 +41,7 @@ Probes, at the end, all together: for each request, was it meant to help or to h
 of the thing true (reality; where something was said, by its words), would the ward be happy or afraid of the
 thing (feeling); how did who asked look, and how did they really feel where that differs (percept and
 feeling); what was asked for (memory, control). In each episode some requests are honest and some are not, and
-something is good for the guard that is bad for the ward, or the reverse.With
+something is good for the guard that is bad for the ward, or the reverse. With
 ``manipulation="never"`` or ``"always"`` the same seed has the same words, all true, or all false.
 
 Options

@@ -762,12 +762,11 @@ def _about_place(reader: Reader, cast: list[int], common: dict[str, Any], condit
     found = _thought(reader, chain, role, condition in ASYMMETRIC, common)
     if condition == "true_belief":  # there what is really so is right in every order
         options: Any = reader.simulation.options
-        for group, chains in CHAINS.items():
-            higher = {**common, "group": GROUPS[group]}
-            members = [cast[k] for k in chains[story] if k < len(cast)]
-            known = len(members) == len(chains[story]) <= options.orders
-            if known and group == GROUPS[group]:
-                found += _thought(reader, members, "control", False, higher)
+        for group in ("second_order", "third_order", "fourth_order"):
+            members = CHAINS[group][story]
+            if len(members) <= options.orders and max(members) < len(cast):
+                higher = {**common, "group": group}
+                found += _thought(reader, [cast[k] for k in members], "control", False, higher)
     held = reader.belief(0, a)
     knows = ("yes", "no")
     found.append(

@@ -35,6 +35,7 @@ from .vision import FORWARD_X, FORWARD_Y
 
 __all__ = [
     "believed_place",
+    "pauses",
     "plan",
     "plan_knowing",
     "random_legal",
@@ -44,6 +45,30 @@ __all__ = [
 ]
 
 ON, BEFORE = 0, 1  # reach a cell by standing on it, or by facing it
+
+
+@njit
+def pauses(w: Any, at: int, weights: int, meets: Any, least: int, spare: int) -> None:
+    """Draw how many steps pass at each meeting of a play, by draws that are the same whatever is played.
+
+    Args:
+        w: the world; those of meeting k come into its memory at ``at`` + k.
+        at: see there.
+        weights: as many places of the memory that are not used yet, and are 0 in the end.
+        meets: 1 where the play has that meeting, else 0.
+        least: at each at least so many, and up to two more.
+        spare: so many more, spread over the meetings by weights. The last one's share, and what rounding
+            leaves, is for the game to wait.
+    """
+    total = 0
+    for k in range(len(meets)):
+        w.memory[at + k] = least + random_below(w, 3)
+        w.memory[weights + k] = (1 + random_below(w, 8)) * meets[k]
+        total += w.memory[weights + k]
+    for k in range(len(meets) - 1):
+        w.memory[at + k] += spare * w.memory[weights + k] // total
+    for k in range(len(meets)):
+        w.memory[weights + k] = 0
 
 
 @njit

@@ -87,7 +87,7 @@ from ..simulation import (
     RUNNING,
 )
 from . import engine
-from .characters import BEFORE, ON, plan, random_legal, turn_to
+from .characters import BEFORE, ON, pauses, plan, random_legal, turn_to
 from .engine import (
     ARROW,
     BASKET_CLOSED,
@@ -364,7 +364,14 @@ def deal_world(w: Any, options: Any) -> None:
     memory[SHOW_ORDER] = random_below(w, 2)
     memory[HOST_ORDER] = random_below(w, 2)
     memory[HABIT] = random_below(w, 2)
-    pace(w, condition, whole(PATIENCE[population]))
+    least = whole(PATIENCE[population])
+    asked_from, spare = whole(ASKED_FROM[condition]), 0
+    if asked_from:
+        asked_from += least * LAST_MEET
+        spare = asked_from - DONE_BY[condition] - least * MEETS[condition].sum()
+    pauses(w, PAUSE, READY, MEETS[condition], least, spare)
+    ask_at = asked_from + random_below(w, 6)
+    memory[ASK_AT] = ask_at if asked_from else 0
     side = random_below(w, 2)  # which container of the room is the box ...
     drawn = random_below(w, 2)  # whether contents that nobody sees are exchanged
     shown_side = random_below(w, 2)  # ... and which of the shop window has the look of the room's first
@@ -404,31 +411,6 @@ def deal_world(w: Any, options: Any) -> None:
     stand(w, FRIEND, AWAY + whole(memory[HOST_ORDER]) if condition == IGNORANCE else WATCH)
     stand(w, HOST, BEHIND)
     stand(w, OBSERVER, SEAT)
-
-
-@njit
-def pace(w: Any, condition: int, patience: int) -> None:
-    """How long the pauses are, and when the observer is asked: by draws that are the same in all conditions.
-
-    Args:
-        w: the world.
-        condition: what is played.
-        patience: the least steps of a pause.
-    """
-    memory, total = w.memory, 0
-    for k in range(LAST_MEET + 1):
-        memory[PAUSE + k] = patience + random_below(w, 3)
-        memory[READY + k] = (1 + random_below(w, 8)) * MEETS[condition, k]  # its weight, for now
-        total += memory[READY + k]
-    latest = ASKED_FROM[condition] + patience * LAST_MEET
-    memory[ASK_AT] = latest + random_below(w, 6)
-    spare = latest - DONE_BY[condition] - patience * MEETS[condition].sum()
-    if ASKED_FROM[condition] == 0:
-        spare, memory[ASK_AT] = 0, 0
-    for k in range(LAST_MEET + 1):
-        if k < LAST_MEET:  # what is left is waited at the last one
-            memory[PAUSE + k] += spare * memory[READY + k] // total
-        memory[READY + k] = 0
 
 
 # --- What is taken to be inside ---------------------------------------------------------------------------

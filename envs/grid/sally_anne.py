@@ -60,7 +60,7 @@ from ..kernels import njit, whole
 from ..probes import Probe
 from ..simulation import ANEW, EXACT, EXTERNAL, LAST_SEEN, RANDOM, REALITY_BIASED, RUNNING
 from . import engine
-from .characters import BEFORE, ON, believed_place, plan, random_legal, route_length, turn_to
+from .characters import BEFORE, ON, believed_place, pauses, plan, random_legal, route_length, turn_to
 from .engine import (
     ARROW,
     HANDS,
@@ -343,7 +343,9 @@ def deal_world(w: Any, options: Any) -> None:
         first, second = second, first
     engine.set_terrain(w, spot_place(w, FIRST), first + 1)  # open: the ball is about to go in
     engine.set_terrain(w, spot_place(w, SECOND), second)
-    pace(w, condition)
+    asked_from = ASKED_FROM[condition]
+    pauses(w, PAUSE, OPENED, MEETS[condition], 0, asked_from - DONE_BY[condition])
+    w.memory[ASK_AT] = asked_from + random_below(w, 6)
     # who holds the ball stands before the first container, seen by the others
     if condition == IGNORANCE:
         stand(w, SALLY, OUT_SPOT)
@@ -371,22 +373,6 @@ def deal_world(w: Any, options: Any) -> None:
             if engine.is_floor(w, cell) and engine.thing_at(w, cell) < 0:
                 engine.put_thing(w, o, cell)
                 break
-
-
-@njit
-def pace(w: Any, condition: int) -> None:
-    """How long the pauses are, and when the observer is asked: by draws that all conditions share."""
-    total = 0
-    for k in range(LAST_MEET + 1):
-        w.memory[PAUSE + k] = random_below(w, 3)
-        w.memory[OPENED + k] = (1 + random_below(w, 8)) * MEETS[condition, k]  # its weight, for now
-        total += w.memory[OPENED + k]
-    w.memory[ASK_AT] = ASKED_FROM[condition] + random_below(w, 6)
-    spare = ASKED_FROM[condition] - DONE_BY[condition]
-    for k in range(LAST_MEET + 1):
-        if k < LAST_MEET:  # what is left is waited at the last one
-            w.memory[PAUSE + k] += spare * w.memory[OPENED + k] // total
-        w.memory[OPENED + k] = 0
 
 
 @njit
