@@ -38,7 +38,18 @@ from ...scenarios.loader import load_battery
 from .settings import check, check_results, made_by, measured_at, of_run, settings
 from .statistics import interquartile
 
-__all__ = ["BEYOND", "EXAMS", "HALF", "MEASURES", "USUAL", "VARIANTS", "main", "run", "summary"]
+__all__ = [
+    "BEYOND",
+    "EXAMS",
+    "HALF",
+    "MEASURES",
+    "USUAL",
+    "VARIANTS",
+    "main",
+    "run",
+    "seed_by_seed",
+    "summary",
+]
 
 BATTERY, WHOLE, CURRICULUM = "false_belief_lived", "false_belief", "simulation"
 #: What runs if nothing else is asked for: the agent, and the controls that every claim needs.
@@ -61,6 +72,14 @@ MEASURES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "reality, memory": lambda row: row["kind"] in ("reality", "memory"),
     "controls": lambda row: row["role"] == "control",
 }
+#: Which of them a table of all seeds has, and in which exam.
+SEED_BY_SEED = (
+    ("all of a set", "inferred"),
+    ("all of a set", "given"),
+    ("false belief, order 1", "inferred"),
+    ("false belief, order 2", "inferred"),
+    ("controls", "inferred"),
+)
 #: Longer histories than any in training: ``noise``, which held-out conversations have twice. The exam has 2.
 LONGER = (4, 8)
 #: What lies beyond the battery: words against what was seen, and orders for which somebody does not notice.
@@ -278,6 +297,34 @@ def summary(out: Path) -> str:
     return "\n".join(lines)
 
 
+def seed_by_seed(out: Path) -> str:
+    """A Markdown table, in percent, of what each variant comes to on each seed, by ``SEED_BY_SEED``; nothing
+    where there is no result."""
+    found: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
+    for path in sorted(out.glob("*.json")):
+        one = json.loads(path.read_text(encoding="utf-8"))
+        found[one["variant"]][one["seed"]] = one["perspectives"]
+    if not found:
+        return ""
+    seeds = sorted({seed for runs in found.values() for seed in runs})
+    lines = [f"| | {' | '.join(f'seed {seed}' for seed in seeds)} | interquartile mean (95 %) |"]
+    lines.append(f"|{'---|' * (len(seeds) + 2)}")
+    for name, perspective in SEED_BY_SEED:
+        told = "" if perspective == "inferred" else f", `{perspective}`"
+        for variant in sorted(found, key=VARIANTS.index):
+            shares = {
+                seed: 100 * each[perspective][name]
+                for seed, each in found[variant].items()
+                if name in each.get(perspective, {})
+            }
+            if shares:
+                cells = [f"{shares[seed]:.4g}" if seed in shares else "–" for seed in seeds]
+                mean, low, high = interquartile(list(shares.values()))
+                last = f"{mean:.1f} ({low:.0f} to {high:.0f})"
+                lines.append(f"| {name}{told}: `{variant}` | {' | '.join(cells)} | {last} |")
+    return "\n".join(lines)
+
+
 def _check(out: Path, curriculum: Curriculum, episodes: int) -> None:
     """``ValueError`` where a run in a folder, or what one has found, was trained or examined otherwise."""
     expected = {variant: settings(with_variant(curriculum, variant)) for variant in VARIANTS}
@@ -314,7 +361,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 found = run(variant, seed, given.out, given.episodes, given.curriculum)
                 write(path, json.dumps(found, indent=1) + "\n")
                 print(f"{variant}, seed {seed}: done", flush=True)
-    table = f"{summary(given.out)}\n\n{measured_at(given.out)}"
+    table = "\n\n".join(
+        part for part in (summary(given.out), seed_by_seed(given.out), measured_at(given.out)) if part
+    )
     write(given.out / "table.md", table + "\n")
     print(table)
 

@@ -16,6 +16,7 @@ from mindsight.benchmarks.experiments.false_belief import (
     last_mentioned,
     main,
     scores,
+    seed_by_seed,
     summary,
     with_variant,
 )
@@ -120,3 +121,21 @@ def test_the_table_has_a_column_for_each_exam_and_leaves_out_what_was_not_asked(
     assert "| routed, inferred | routed, labels |" in table
     assert "| beyond: order 3 | 50.0% (50% to 50%) | – |" in table
     assert "| minutes of the processor | 0.5 | 0.5 |" in table
+
+
+def test_the_table_of_all_seeds_has_a_line_for_each_variant_and_gaps_where_a_seed_did_not_run(tmp_path):
+    assert seed_by_seed(tmp_path) == ""
+    for variant, seed, share in (("unrouted", 3, 0.5), ("routed", 0, 0.985), ("routed", 3, 1.0)):
+        content = {
+            "variant": variant, "seed": seed,
+            "perspectives": {"inferred": {"all of a set": share}, "given": {"all of a set": 1.0}},
+        }  # fmt: skip
+        (tmp_path / f"{variant}-{seed}.json").write_text(json.dumps(content))
+    assert seed_by_seed(tmp_path).splitlines() == [
+        "| | seed 0 | seed 3 | interquartile mean (95 %) |",
+        "|---|---|---|---|",
+        "| all of a set: `routed` | 98.5 | 100 | 99.2 (98 to 100) |",
+        "| all of a set: `unrouted` | – | 50 | 50.0 (50 to 50) |",
+        "| all of a set, `given`: `routed` | 100 | 100 | 100.0 (100 to 100) |",
+        "| all of a set, `given`: `unrouted` | – | 100 | 100.0 (100 to 100) |",
+    ]
