@@ -37,6 +37,10 @@ __all__ = ["floor"]
 
 LISTENER = 0
 _TEMPERS = (SHY, PLAIN, KIND, SELFISH_TEMPER)
+#: How many of eight people have each of these, by population.
+_EIGHTHS = {
+    "train": (2, 4, 1, 1), "held_out": (4, 2, 1, 1), "open": (0, 0, 8, 0), "closed": (8, 0, 0, 0),
+}  # fmt: skip
 Message = tuple[int, ...]
 
 
@@ -50,10 +54,7 @@ class _Other:
     """
 
     def __init__(self, me: int, kinds: int, population: str) -> None:
-        held_out = population == "held_out"
-        eighths = {SHY: 2 + 2 * held_out, PLAIN: 4 - 2 * held_out, KIND: 1, SELFISH_TEMPER: 1}
-        if population == "open":
-            eighths = {SHY: 0, PLAIN: 0, KIND: 8, SELFISH_TEMPER: 0}
+        eighths = dict(zip(_TEMPERS, _EIGHTHS[population], strict=True))
         self.me = me
         self.odds = {
             (need, temper): eighths[temper] / 8 / kinds for need in range(kinds) for temper in _TEMPERS

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from mindsight.benchmarks.experiments.solace_floor import floor
+from mindsight.benchmarks.experiments.solace_floor import _Other, floor
 from mindsight.envs.conversation.language import ENTER, GREET
+from mindsight.envs.conversation.solace import SolaceOptions
 from mindsight.scenarios.loader import load_scenario
 
 
-def played(scenario, mode, episodes=200, seed=5):
-    loaded = load_scenario(scenario)
+def played(scenario, mode, episodes=200, seed=5, **options):
+    loaded = load_scenario(scenario).with_options(**options)
     simulation = loaded.simulation(episodes)
     simulation.reset(seed)
     actions = np.zeros((episodes, simulation.count), np.int64)
@@ -34,6 +35,22 @@ def test_what_is_known_is_certain():
     one, _ = floor(simulation)
     first = 200 * 2 * (0.25 * np.log(4 / 0.25) + 0.75 * np.log(1 / 0.75))  # and which of 4 kinds
     assert one == pytest.approx(first, rel=0.2)
+
+
+@pytest.mark.parametrize("population", SolaceOptions.CHOICES["population"])
+def test_who_is_of_which_temper_is_known_of_every_population(population):
+    simulation = played("solace_three", "random", 400, population=population)
+    tempers, counts = np.unique(simulation.worlds["temper"][:, 1:4], return_counts=True)
+    met = dict(zip(tempers.tolist(), counts / counts.sum(), strict=True))
+    for need in range(6):
+        told = {temper: 6 * p for (kind, temper), p in _Other(1, 6, population).odds.items() if kind == need}
+        assert {temper for temper, p in told.items() if p} == set(met)
+        assert all(met[temper] == pytest.approx(told[temper], abs=0.04) for temper in met)
+
+
+def test_where_all_are_known_to_be_shy_silence_is_no_surprise():
+    simulation = played("solace_two", "selfish", population="closed")
+    assert floor(simulation)[0] == 0
 
 
 def test_what_no_character_says_is_refused():
