@@ -202,7 +202,7 @@ def rules(w: Any, chains: Any, options: Any) -> None:
     for c in range(caretakers):
         for k in range(count):
             known = known and w.memory[KNOWN + c * OCCASIONS + k] != NOWHERE
-    if (known or w.terminated or w.step >= w.limit) and not w.memory[EXAMINED]:
+    if (known or w.terminated or engine.cut_off(w)) and not w.memory[EXAMINED]:
         w.memory[EXAMINED] = 1
         w.ask = 1
 

@@ -287,7 +287,7 @@ def rules(w: Any, chains: Any, options: Any) -> None:
     w.perf = min(1.0, max(0.0, (mine + theirs) / largest(held_out))) if acceptable else 0.0
     if (sender == TRADER and act == NOTHING) or w.memory[REFUSALS] >= PATIENCE:
         w.terminated = 1
-    if w.terminated or w.step >= w.limit:
+    if w.terminated or engine.cut_off(w):
         w.ask = 1
     cues(w)
 

@@ -18,9 +18,9 @@ more, so that kindness has no reward of its own. Asking costs nothing but the tu
 Ends when something was given and the guest has had the last word. ``perf`` is 1 if the guest likes it.
 Counted separately: gave_what_guest_likes, gave_what_host_likes; both where the two like the same.
 
-Probes, once, when the host has learned what the guest likes, or has given something: what does the guest like
-(want, order 1), what will it feel if given what the host likes (feeling, order 1), what does the host
-like (want, order 0, control).
+Probes, once, when the host has learned what the guest likes, or has given something, or at the end: what
+does the guest like (want, order 1), what will it feel if given what the host likes (feeling, order 1), what
+does the host like (want, order 0, control).
 
 Options
     kinds: k, 2 to 6.
@@ -186,9 +186,9 @@ def rules(w: Any, chains: Any, options: Any) -> None:
         w.terminated = 1
     w.welfare[sender] -= TURN
     cues(w)
-    # the exam: the host has learned what the guest likes, or has given without having learned it
+    # the exam: the host has learned what the guest likes; has given, or never will, without having learned it
     learned = w.wants[GUEST, 1 + HOST] != NOWHERE or w.memory[GLAD_OF] != NOWHERE
-    if (learned or w.memory[GIVEN]) and not w.memory[ASKED_PROBES]:
+    if (learned or w.memory[GIVEN] or engine.cut_off(w)) and not w.memory[ASKED_PROBES]:
         w.memory[ASKED_PROBES] = 1
         w.ask = 1
 

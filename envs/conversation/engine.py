@@ -81,6 +81,7 @@ __all__ = [
     "bind",
     "chain_columns",
     "clear",
+    "cut_off",
     "deal_words",
     "find_packed",
     "finish_all",
@@ -909,6 +910,13 @@ def next_turn(w: Any) -> None:
 
 
 @njit
+def cut_off(w: Any) -> bool:
+    """Whether this turn is the last one, if nothing else has ended the episode: so many turns were had, or
+    there is no room for the messages of another one. Rules that look at it have said all that they say."""
+    return w.step >= w.limit or w.length > CAPACITY - _RESERVE
+
+
+@njit
 def finish_all(worlds: Any, rewards: Any, ends: Any, autoreset: int, todo: Any, lo: int, hi: int) -> int:
     """After the rules: cut off what has lasted too long, hand out rewards, pass on the turn.
 
@@ -918,7 +926,7 @@ def finish_all(worlds: Any, rewards: Any, ends: Any, autoreset: int, todo: Any, 
     for i in range(lo, hi):
         w = worlds[i]
         if todo[i] == RUNNING:
-            if (w.step >= w.limit or w.length > CAPACITY - _RESERVE) and not w.terminated:
+            if cut_off(w) and not w.terminated:
                 w.truncated = 1
             next_turn(w)
         for a in range(w.individuals):

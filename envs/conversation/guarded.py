@@ -363,7 +363,7 @@ def rules(w: Any, chains: Any, options: Any) -> None:
         else:
             w.terminated = 1
     score(w, rounds)
-    if w.terminated or w.step >= w.limit:
+    if w.terminated or engine.cut_off(w):
         w.ask = 1
     cues(w)
 

@@ -244,7 +244,7 @@ def rules(w: Any, chains: Any, options: Any) -> None:
     w.perf = met / w.memory[ATTAINABLE]
     if met == w.memory[ATTAINABLE] and known == n - 1 and sender != LISTENER:
         w.terminated = 1
-    over = w.terminated or w.step >= w.limit
+    over = w.terminated or engine.cut_off(w)
     if (known == n - 1 or over) and not w.memory[EXAMINED]:
         w.memory[EXAMINED] = 1
         w.ask = 1

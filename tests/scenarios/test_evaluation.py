@@ -7,11 +7,12 @@ import pytest
 
 import mindsight
 from mindsight.agents import Agent, AgentError
+from mindsight.envs.conversation import GAMES as CONVERSATIONS
 from mindsight.envs.grid import GAMES
 from mindsight.envs.grid.engine import CONCEALS, PROPERTIES
 from mindsight.envs.grid.game import Simulation
 from mindsight.envs.probes import Probe
-from mindsight.scenarios import Episode, Scenario, ScenarioError, evaluate, load_scenario
+from mindsight.scenarios import Episode, Scenario, ScenarioError, evaluate, list_scenarios, load_scenario
 from mindsight.scenarios.evaluation import observe, probe_row
 from mindsight.scenarios.reports import Score, wilson
 
@@ -129,6 +130,16 @@ def test_only_focal_individuals_are_asked_and_only_the_kinds_wanted():
     assert result.probes == [], "the questions are for the observer"
     result = evaluate("exact", sally_anne(probes=()), progress=False)
     assert result.probes == []
+
+
+@pytest.mark.parametrize("agent", [Spy(), "random"], ids=["silent", "random"])
+@pytest.mark.parametrize(
+    "game", [name for name, game in CONVERSATIONS.items() if f"{name}_held_out" in list_scenarios()]
+)
+def test_no_conversation_ends_without_its_exam(game, agent):
+    """Neither for who never finds out what will be asked, nor where messages run out before turns do."""
+    found = evaluate(agent, f"{game}_held_out", 24, progress=False)
+    assert len({row["seed"] for row in found.probes}) == 24
 
 
 def test_same_seed_same_bytes_whatever_the_batch_and_the_threads(tmp_path, monkeypatch):
