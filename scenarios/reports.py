@@ -285,14 +285,18 @@ class Card:
     def passed(self) -> bool:
         """Whether all is passed that is judged: the sets of questions, what the others truly gained
         where that is measured, and the mean ``perf`` of every scenario whose actions decide (all of
-        them, if the agent does not answer). Where the battery has lines of its own, each of them."""
+        them, if the agent does not answer). Where the battery has lines of its own, each of them. What has
+        nothing that is judged cannot be passed."""
         if self.stages:
             return all(stage.passed for stage in self.stages)
-        if self.sets is not None and self.sets.share < self.threshold:
-            return False
-        if any(line.share is not None and line.share < line.threshold for line in self.kindness):
-            return False
-        return all(line.perf >= line.threshold for line in self.actions if self._decides(line))
+        return bool(self._verdicts) and all(self._verdicts)
+
+    @property
+    def _verdicts(self) -> list[bool]:
+        """Of all that is judged, whether it is passed."""
+        found = [] if self.sets is None else [self.sets.share >= self.threshold]
+        found += [line.share >= line.threshold for line in self.kindness if line.share is not None]
+        return found + [line.perf >= line.threshold for line in self.actions if self._decides(line)]
 
     @property
     def judged(self) -> str:
@@ -304,6 +308,8 @@ class Card:
                 f"({self.threshold:.0%}), by actions where nothing is asked, and by what others truly gained"
             )
             return words if self.answers else f"{words}; this agent does not answer questions"
+        if not self._verdicts:
+            return "nothing is judged here, so nothing can be passed"
         if self.sets is None:
             if self.answers:
                 return "nothing is asked: judged by actions"

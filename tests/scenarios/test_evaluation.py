@@ -217,6 +217,16 @@ def test_an_agent_that_cannot_answer_is_scored_on_its_actions_and_its_card_says_
     assert not card.passed, "it waits"
 
 
+@pytest.mark.parametrize("agent", ["random", "exact"])
+def test_where_nothing_is_judged_nothing_is_passed(agent):
+    """Controls alone are no set, and actions do not decide there."""
+    card = evaluate(agent, "watch_nothing_to_tell", 4, progress=False).card
+    assert (card.sets, card.kindness) == (None, ()) and card.score is not None
+    assert not card.passed
+    assert card.judged == "nothing is judged here, so nothing can be passed"
+    assert evaluate(agent, sally_anne(), progress=False).card.passed == (agent == "exact")
+
+
 class Liar(Spy):
     name = "liar"
 
