@@ -32,6 +32,7 @@ from ...agents.tri_module.agent import TriModuleAgent
 from ...agents.tri_module.judgement import perceived
 from ...agents.tri_module.model import SeparateModules, TriModule, load_model
 from ...agents.tri_module.perspective import Messages, exchanged, perceived_by_both
+from ...scenarios import seeds
 from ...scenarios.curricula import Curriculum, load_curriculum, prepare, resume
 from ...scenarios.evaluation import evaluate
 from ...scenarios.loader import load_battery
@@ -246,7 +247,7 @@ def judged(model: Any, episodes: int, seed: int) -> dict[str, float]:
     counts: dict[str, list[float]] = defaultdict(list)
     for scenario in load_battery(BATTERY).scenarios:
         simulation: Any = scenario.simulation(episodes)
-        simulation.reset(scenario.first_seed + seed)
+        simulation.reset(seeds.evaluation_seed(seed))  # the exam's own conversations
         mine = Messages.of(simulation.view("tokens", 0))
         there = mine.tokens.any(-1)
         for person in range(1, simulation.count):

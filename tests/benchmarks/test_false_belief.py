@@ -13,6 +13,7 @@ from mindsight.benchmarks.experiments.false_belief import (
     BATTERY,
     EXAMS,
     MEASURES,
+    judged,
     last_mentioned,
     main,
     scores,
@@ -21,7 +22,9 @@ from mindsight.benchmarks.experiments.false_belief import (
     with_variant,
 )
 from mindsight.benchmarks.experiments.settings import settings
+from mindsight.envs.conversation.game import Simulation
 from mindsight.envs.conversation.language import POOLS, VOCABULARY
+from mindsight.scenarios import seeds
 from mindsight.scenarios.curricula import load_curriculum, prepare
 from mindsight.scenarios.evaluation import evaluate
 
@@ -49,6 +52,14 @@ def test_every_exam_answers_and_none_but_the_upper_bounds_are_privileged(name):
     card = examined(name, 1).card
     assert card.privileged == ("given" in name)
     assert card.sets is not None
+
+
+def test_who_perceived_what_is_judged_in_conversations_of_the_seeds_own(monkeypatch):
+    """Those of the exam: no two seeds of the experiment share any."""
+    begun, reset = [], Simulation.reset
+    monkeypatch.setattr(Simulation, "reset", lambda self, seed: (begun.append(seed), reset(self, seed))[1])
+    assert set(judged(TriModule(CONFIG), 2, 3)) == {"missed", "perceived"}
+    assert set(begun) == {seeds.evaluation_seed(3)}
 
 
 def test_the_rule_goes_where_a_thing_was_mentioned_last():
