@@ -20,6 +20,7 @@ from . import seeds
 from .evaluation import bar
 from .files import write_text
 from .loader import Battery, Scenario, load
+from .reports import set_of
 
 __all__ = ["FORMATS", "export", "items", "left_out"]
 
@@ -61,7 +62,7 @@ def export(
     with bar(progress, total) as (tell, advance):
         for scenario in scenarios:
             tell(scenario.name)
-            found += items(scenario, episodes, seed)
+            found += _of(scenario, _twins(battery), episodes, seed)
             advance(scenario.episodes if episodes is None else episodes)
     if not found:
         raise ValueError(f"{battery.name!r} has no conversation that asks anything, expected at least one")
@@ -85,11 +86,22 @@ def items(
 ) -> Iterator[dict[str, Any]]:
     """The items one after the other, of the scenarios that :func:`left_out` does not name. Focal
     individuals are played by the game's scripted characters."""
-    for scenario in _asking(load(battery)):
-        count = scenario.episodes if episodes is None else episodes
-        first = scenario.first_seed if seed is None else seeds.evaluation_seed(seed)
-        for start in range(0, count, _CHUNK):
-            yield from _played(scenario, first + start, min(_CHUNK, count - start))
+    battery = load(battery)
+    for scenario in _asking(battery):
+        yield from _of(scenario, _twins(battery), episodes, seed)
+
+
+def _of(scenario: Scenario, twins: bool, episodes: int | None, seed: int | None) -> Iterator[dict[str, Any]]:
+    """The items of one scenario."""
+    count = scenario.episodes if episodes is None else episodes
+    first = scenario.first_seed if seed is None else seeds.evaluation_seed(seed)
+    for start in range(0, count, _CHUNK):
+        yield from _played(scenario, first + start, min(_CHUNK, count - start), twins)
+
+
+def _twins(battery: Scenario | Battery) -> bool:
+    """Whether episodes of one seed are passed together."""
+    return isinstance(battery, Battery) and battery.sets == "seed"
 
 
 def left_out(battery: str | Path | Scenario | Battery) -> dict[str, list[str]]:
@@ -117,7 +129,7 @@ def _asking(battery: Scenario | Battery) -> list[Scenario]:
     return [each for each in _scenarios(battery) if not _hindrance(each)]
 
 
-def _played(scenario: Scenario, first: int, size: int) -> Iterator[dict[str, Any]]:
+def _played(scenario: Scenario, first: int, size: int, twins: bool) -> Iterator[dict[str, Any]]:
     """The items of some episodes, in their order."""
     simulation: Any = scenario.simulation(size)
     simulation.reset(first)
@@ -129,7 +141,9 @@ def _played(scenario: Scenario, first: int, size: int) -> Iterator[dict[str, Any
     fresh = alive
     while True:
         for world in np.flatnonzero(fresh & (simulation.worlds["ask"] == 1)).tolist():
-            asked.setdefault(world, []).extend(_items_of(simulation, scenario, world, first, semantics))
+            asked.setdefault(world, []).extend(
+                _items_of(simulation, scenario, world, first, semantics, twins)
+            )
         if not alive.any():
             break
         simulation.script(modes, actions)
@@ -141,7 +155,7 @@ def _played(scenario: Scenario, first: int, size: int) -> Iterator[dict[str, Any
 
 
 def _items_of(
-    simulation: Any, scenario: Scenario, world: int, first: int, semantics: str
+    simulation: Any, scenario: Scenario, world: int, first: int, semantics: str, twins: bool
 ) -> Iterator[dict[str, Any]]:
     stories: dict[str, str] = {}
     for number, probe in enumerate(simulation.probes(world)):
@@ -150,6 +164,10 @@ def _items_of(
         if probe.asked not in stories:
             individual = simulation.individuals.index(probe.asked)
             stories[probe.asked] = simulation.transcript(world, individual)
+        where = {
+            "scenario": scenario.name, "family": scenario.family or scenario.environment,
+            "seed": first + world, "asked": probe.asked, "group": probe.group,
+        }  # fmt: skip
         # the right one has no place of its own
         options = list(shuffled(probe.options, first + world, probe.step * 64 + number))
         yield {
@@ -163,7 +181,7 @@ def _items_of(
             "chain": list(probe.chain),
             "condition": probe.condition,
             "role": probe.role,
-            "set": f"{scenario.family or scenario.environment}-{first + world}-{probe.group}",
+            "set": "-".join(map(str, set_of(where, twins))),
             "required_order": probe.required_order,
             "shortcuts": dict(probe.shortcuts),
             "scenario": scenario.name,

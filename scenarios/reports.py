@@ -39,6 +39,7 @@ __all__ = [
     "Stage",
     "make_card",
     "question_form",
+    "set_of",
     "sets_of",
     "shortcut_answers",
     "wilson",
@@ -723,12 +724,16 @@ def _semantics(scenario: Scenario) -> str:
     return str(scenario.game.semantics(scenario.game.options.make(scenario.options)))
 
 
+def set_of(row: Row, twins: bool) -> tuple[Any, ...]:
+    """Which set an item is passed with. ``twins``: episodes of one seed, in all scenarios of a family."""
+    return row["family"] if twins else row["scenario"], row["seed"], row["asked"], row["group"]
+
+
 def sets_of(probes: Sequence[Row], twins: bool) -> dict[tuple[Any, ...], list[int]]:
     """Numbers of the items that are passed together; sets of controls alone are left out."""
     found: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for k, row in enumerate(probes):
-        where = row["family"] if twins else row["scenario"]
-        found[where, row["seed"], row["asked"], row["group"]].append(k)
+        found[set_of(row, twins)].append(k)
     return {key: items for key, items in found.items() if any(probes[k]["role"] == "test" for k in items)}
 
 

@@ -9,6 +9,7 @@ from mindsight import cli
 from mindsight.scenarios import export as module
 from mindsight.scenarios import load_battery
 from mindsight.scenarios.export import export, items, left_out
+from mindsight.scenarios.reports import sets_of
 
 
 def test_items_hold_what_a_model_needs_and_what_an_audit_needs(tmp_path):
@@ -38,6 +39,25 @@ def test_items_are_the_evaluations(tmp_path):
     assert [(row["seed"], row["question"], row["answer"]) for row in rows] == [
         (item["seed"], item["question"], item["answer"]) for item in found
     ]
+
+
+@pytest.mark.parametrize("battery", ["kindness", "false_belief_lived"])
+def test_items_are_put_together_as_a_card_has_them(battery, tmp_path):
+    """By scenario where an episode is a set, by family where episodes of one seed are twins."""
+    battery = load_battery(battery).of_family("conversation")
+    export(battery, tmp_path / "items.jsonl", episodes=3)
+    found = [json.loads(line) for line in (tmp_path / "items.jsonl").read_text().splitlines()]
+    assert found == list(items(battery, 3))
+    rows = mindsight.evaluate("scripted", battery, episodes=3, references=(), progress=False).probes
+    sets = {}
+    for item in found:
+        sets.setdefault(item["set"], []).append((item["scenario"], item["seed"], item["question"]))
+    tests = {item["set"] for item in found if item["role"] == "test"}
+    wanted = [
+        [(rows[k]["scenario"], rows[k]["seed"], rows[k]["question"]) for k in numbers]
+        for numbers in sets_of(rows, battery.sets == "seed").values()
+    ]
+    assert sorted(map(sorted, wanted)) == sorted(sorted(sets[name]) for name in tests)
 
 
 def test_text_has_its_answers_at_the_end(tmp_path):
