@@ -792,7 +792,8 @@ def _surprise(probes: Sequence[Row]) -> tuple[Score, ...]:
         if row.get("happens"):
             same = (row["condition"], row["role"], row["family"], row["seed"], row["asked"], row["kind"])
             expected = row["happens"] == row["answer"]
-            pairs[*same, tuple(row["chain"]), row["about"]][expected] = row["surprise"]
+            # of twins that are mirrored something else is expected
+            pairs[*same, tuple(row["chain"]), row["about"], row["answer"]][expected] = row["surprise"]
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for (condition, role, *_), both in pairs.items():
         if len(both) == 2:

@@ -72,7 +72,9 @@ constraints); Rabinowitz et al. 2018 (short sight; number of past trials).
 
 Options: ``condition``; ``event`` (``"expected"``, ``"unexpected"``); ``social``; ``things`` (2 to 4) to
 choose from; ``trials`` (2 to 6) of familiarization; ``layouts``, ``individuals`` (``"any"``, ``"seen"``,
-``"held_out"``); ``limit``. Use windows of 7 or 9 cells: with 5, nobody sees the whole arena.
+``"held_out"``); ``mirrored`` exchanges what is liked best and the other thing wherever they lie, so that of
+twins of one seed neither is right for which two things there are; ``limit``. Use windows of 7 or 9 cells:
+with 5, nobody sees the whole arena.
 """
 
 from __future__ import annotations
@@ -255,6 +257,7 @@ class WatchOptions(GameOptions):
     trials: int = 4
     layouts: str = "any"
     individuals: str = "any"
+    mirrored: bool = False
     CHOICES: ClassVar[Mapping[str, Sequence[Any]]] = {
         "condition": CONDITIONS,
         "event": ("expected", "unexpected"),
@@ -273,7 +276,7 @@ class WatchOptions(GameOptions):
 
 
 def encode(options: WatchOptions) -> npt.NDArray[np.int64]:
-    """(limit, condition, unexpected, social, things, trials, layouts, individuals)."""
+    """(limit, condition, unexpected, social, things, trials, layouts, individuals, mirrored)."""
     return np.array(
         [
             options.limit,
@@ -284,6 +287,7 @@ def encode(options: WatchOptions) -> npt.NDArray[np.int64]:
             options.trials,
             _SETS.index(options.layouts),
             _SETS.index(options.individuals),
+            options.mirrored,
         ]
     )
 
@@ -394,7 +398,7 @@ def sight_scene(w: Any, t: int, code: int) -> None:
 def deal_world(w: Any, options: Any) -> None:
     """A new episode: who the actor is, and all scenes. Whatever condition and event are played, the same is
     drawn in the same order: episodes of one seed are twins."""
-    limit, condition, unexpected, social, things, trials, layouts, individuals = options[:8]
+    limit, condition, unexpected, social, things, trials, layouts, individuals, mirrored = options[:9]
     engine.clear(w, SIDE, SIDE, 2, NUM_THINGS, limit)
     memory = w.memory
     memory[ORIENTATION] = random_below(w, 8)
@@ -414,6 +418,8 @@ def deal_world(w: Any, options: Any) -> None:
         next_one = (favourite - other) & 3 == 1
         if favourite != other and (individuals == ANY or next_one == (individuals == HELD_OUT)):
             break
+    if mirrored:
+        favourite, other = other, favourite
     third = random_below(w, 2)
     for o in range(NUM_THINGS):
         if o != favourite and o != other:

@@ -1,6 +1,7 @@
 """Watch: the actor does what the page says, the observer infers what it can, pairs differ in the deed."""
 
-from collections import deque
+from collections import Counter, defaultdict, deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -396,6 +397,48 @@ def test_surprise_is_scored_on_pairs_of_events(tmp_path):
     assert shares["random"] == (0.5, 0.5)
     assert shares["last_seen"][0] == 0
     assert shares["reality_biased"] == (1, 0)
+
+
+@pytest.mark.parametrize("condition", PLAYED)
+def test_mirrored_the_other_thing_is_liked_and_lies_where_the_liked_one_lay(condition):
+    whole = [make(30, condition=condition, individuals="held_out", mirrored=each) for each in (False, True)]
+    trips = [went_for(simulation) for simulation in whole]
+    for k, (w, v) in enumerate(zip(*(simulation.worlds for simulation in whole), strict=True)):
+        liked, other = int(w["memory"][watch.FAVOURITE]), int(w["memory"][watch.OTHER])
+        assert (int(v["memory"][watch.FAVOURITE]), int(v["memory"][watch.OTHER])) == (other, liked)
+        turned = {liked: other, other: liked}
+        assert trips[1][k] == {trial: turned.get(thing, thing) for trial, thing in trips[0][k].items()}
+        assert w["step"] == v["step"]
+
+
+def test_what_is_there_to_choose_from_does_not_tell_what_is_liked():
+    """Of held-out individuals the liked thing follows the other in a ring: whoever knows that, and looks
+    at the scene alone, was right about all that the ladder asks about preferences."""
+    ladder = load_battery("stages")
+    some = tuple(each for each in ladder.scenarios if each.name.startswith("watch_person-preference")
+                 or "same_places" in each.name or "one_thing" in each.name)  # fmt: skip
+    found = mindsight.evaluate(
+        "exact", replace(ladder, scenarios=some, stages={}), 24, references=(), progress=False
+    )
+
+    def scene(row):
+        return row["kind"], tuple(row["options"]), row["condition"], "no_social" in row["scenario"]
+
+    answers = defaultdict(Counter)
+    for row in found.probes:
+        answers[scene(row)][row["answer"]] += 1
+    passed = [
+        all(answers[scene(row)].most_common(1)[0][0] == row["answer"] for row in rows)
+        for rows in (
+            [row for row in found.probes if row["seed"] == seed]
+            for seed in {row["seed"] for row in found.probes}
+        )
+    ]
+    assert len(passed) == 24 and not any(passed)
+    assert found.card.sets.share == 1
+    # each pair of events of its own, mirrored or not
+    assert {line.count for line in found.card.surprise} == {48}
+    assert {line.share for line in found.card.surprise} == {1.0}
 
 
 def test_every_scene_can_be_played_from_every_start():
