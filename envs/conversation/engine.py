@@ -913,7 +913,7 @@ def next_turn(w: Any) -> None:
 def cut_off(w: Any) -> bool:
     """Whether this turn is the last one, if nothing else has ended the episode: so many turns were had, or
     there is no room for the messages of another one. Rules that look at it have said all that they say."""
-    return w.step >= w.limit or w.length > CAPACITY - _RESERVE
+    return whole(w.step) >= whole(w.limit) or whole(w.length) > CAPACITY - _RESERVE
 
 
 @njit
