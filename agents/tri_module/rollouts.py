@@ -138,7 +138,9 @@ class Reader:
         self._seen[:, :, :t] = torch.where(torch.arange(t) < lengths[:, None], given, self._seen[:, :, :t])
         step = max(1, _AT_ONCE // len(lengths))
         while int((new := lengths - self.cache.lengths).max()) > 0:
-            at = self.cache.lengths[:, None] + torch.arange(min(step, int(new.max())))
+            # who has read all waits, and must not run out of positions while others catch up
+            room = max(1, context - int(self.cache.lengths.max()))
+            at = self.cache.lengths[:, None] + torch.arange(min(step, room, int(new.max())))
             at = at.clamp(max=t - 1)
             self.model(given[0].gather(1, at), given[1].gather(1, at), cache=self.cache)
             self.model.advance(self.cache, new.clamp(0, at.shape[1]))
@@ -656,7 +658,7 @@ def _turn(
     if imagine:
         lexicon = simulation.worlds["lexicon"].astype(np.int64)
         bound = np.take_along_axis(lexicon, np.maximum(chosen - SLOT, 0), 1)
-        words = np.where(chosen >= SLOT, bound, chosen)
+        words = np.where(chosen >= SLOT, bound, chosen) * active[:, None]  # nobody else says anything
         response = simulator.follow(messages.extended(words, messages.own), on, generator)
     deed = np.concatenate([np.full((b, 1), i), chosen], 1)
     return Turn(

@@ -231,6 +231,36 @@ def test_what_one_judges_that_another_perceived_stays_judged(monkeypatch):
             assert second.tokens[row, count, 0] == GREET
 
 
+def test_nothing_is_judged_that_nobody_said(monkeypatch):
+    """Where people do not speak in lockstep one waits for others of the batch, and says nothing meanwhile:
+    what then comes up in one's history is not yet judged."""
+    never = lambda _, messages, names: np.zeros(messages.senders.shape, np.bool_)  # noqa: E731
+    monkeypatch.setattr(rollouts, "perceived", never)
+    scenario = load_scenario("guarded_train")
+    individual = scenario.focal[0]
+    episodes = play(model(), scenario.simulation(8), individual, scenario.modes(), 5, mode="inferred")
+    active = episodes.active
+    assert (active.any(1) & ~active.all(1)).any()
+    for _, senders, message in episodes.switched:
+        assert (message.max(1).values + 1).tolist() == active.sum(0).tolist()  # what one said, and no more
+        assert (senders[message >= 0] != ME).all()
+
+
+def test_who_has_read_all_of_a_long_history_waits_for_others():
+    made = TriModule(
+        TriConfig(VOCABULARY_SIZE, context=64, width=24, layers=2, heads=(1, 1, 1), hidden=24), seed=2
+    )
+    tokens = torch.randint(1, VOCABULARY_SIZE, (2, 64), generator=torch.Generator().manual_seed(0))
+    senders = torch.full_like(tokens, ME)
+    reader = Reader(made, 2)
+    for lengths in ([40, 1], [41, 40], [63, 62]):
+        reader.read(tokens, senders, torch.tensor(lengths))
+        assert reader.lengths.tolist() == lengths
+    found = reader.one(tokens[[0, 1], [63, 62]], senders[:, 0], torch.ones(2, dtype=torch.bool))
+    expected = made(tokens, senders).prediction[[0, 1], [63, 62]]
+    torch.testing.assert_close(found.prediction[:, 0], expected.detach(), atol=1e-5, rtol=0)
+
+
 def test_imagination_by_ones_own_judgement_needs_no_engine(monkeypatch):
     def never(*_):
         raise AssertionError("the engine was asked")
