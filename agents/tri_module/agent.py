@@ -59,7 +59,8 @@ class Life:
         messages: all that it perceived.
         calls: how often it was asked what it says.
         readers: what its network has made of this so far, by the first row of each part of the batch. No part
-            of the memory: a reader finds out itself what is new, and a Life may be gone on from twice.
+            of the memory: a reader finds out itself what is new, a Life may be gone on from twice, and where
+            the network has learned since then, or is another, all is read anew.
     """
 
     messages: Messages
@@ -152,7 +153,7 @@ class TriModuleAgent(TrainedAgent):
             some, acting = messages.of_rows(part), choosing[part]
             packed = some.pack(acting=acting, known=menu[part].reshape(len(acting), -1))
             reader = state.readers.get(at)
-            if reader is None:
+            if reader is None or not reader.fits(self._acting, len(acting)):
                 reader = state.readers[at] = Reader(self._acting, len(acting))
             reader.read(packed.tokens, packed.senders, packed.lengths)
             said = say(

@@ -123,8 +123,8 @@ class GridAgent(TrainedAgent):
             Actions (n,), or one where one observation was given; and the new state.
 
         Raises:
-            ValueError: something of the observation is missing, the windows are not of the model's size, or
-                episodes begin in some rows alone: such want a state each.
+            ValueError: something of the observation is missing, the windows are not of the model's size, the
+                state is of more or fewer rows, or episodes begin in some rows alone: such want a state each.
         """
         rows, alone = as_rows(observation, action_masks, {"window": 3, "fields": 1})
         side = self._acting.config.window
@@ -141,6 +141,8 @@ class GridAgent(TrainedAgent):
                 "give rows whose episodes begin apart a state each"
             )
         state = self.initial_state(n) if state is None or begins else state
+        if len(state.chosen) != n:
+            raise ValueError(f"state is of {len(state.chosen)} lives, expected {n}, one for each row")
         window, fields = rows["window"][:, None], rows["fields"][:, None]
         logits, cache, state = self._on(window, fields, state)
         logits = logits.masked_fill(torch.tensor(rows["action_mask"]) == 0, -torch.inf)
@@ -159,7 +161,7 @@ class GridAgent(TrainedAgent):
         context = self._acting.config.context
         if state.length == context:  # remembers the later half
             state = state.later(context - context // 2)
-        if self._read is None or self._read[0] is not state:
+        if self._read is None or self._read[0] is not state or not self._acting.is_current(self._read[1]):
             cache = self._acting.new_cache(len(state.chosen))
             if state.length:
                 self._forward(state.window, state.fields, state.before, cache)

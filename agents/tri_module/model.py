@@ -126,6 +126,7 @@ class Cache:
         tail: (B, 2, near) int64, the last tokens that count and who sent them, as rows of ``table``.
         read: (B, 2, near + T) int64, the same and the tokens that were read last.
         layers: the parameters of each layer as acting needs them, as they were when the cache was made.
+        versions: of all parameters, as they were then.
         table: (2 (V + 1) (near + 1), width), what every token and every sender adds to the stream at its own
             place, and to the tokens after it; made when it is first needed.
     """
@@ -135,6 +136,7 @@ class Cache:
     tail: Tensor
     read: Tensor
     layers: list[_Acting]
+    versions: tuple[int, ...]
     table: Tensor | None = None
 
 
@@ -533,7 +535,16 @@ class TriModule(nn.Module):
                 ((last.weight / 2**0.5).t().contiguous(), last.bias.clone()),
             ))  # fmt: skip
         tail = self._nothing().expand(rows, 2, c.near)
-        return Cache(kept, torch.zeros(rows, dtype=torch.int64), tail, tail, layers)
+        return Cache(kept, torch.zeros(rows, dtype=torch.int64), tail, tail, layers, self._versions())
+
+    def is_current(self, cache: Cache) -> bool:
+        """Whether the parameters are what they were when a cache of this network was made: what was read
+        before they moved has to be read anew."""
+        return cache.versions == self._versions()
+
+    def _versions(self) -> tuple[int, ...]:
+        """Of each parameter how often it was written to."""
+        return tuple(each._version for each in self.parameters())
 
     def _room(self, positions: int | None) -> int:
         """How many positions a cache has that is to hold so many: whole vectors of them."""

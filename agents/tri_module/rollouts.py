@@ -120,6 +120,10 @@ class Reader:
         """(B,) int64, how many tokens have been read."""
         return self.cache.lengths
 
+    def fits(self, model: TriModule, rows: int) -> bool:
+        """Whether so many histories can be read on by a model, as it is now."""
+        return self.model is model and len(self.lengths) == rows and model.is_current(self.cache)
+
     def read(self, tokens: Tensor, senders: Tensor, lengths: Tensor) -> None:
         """Read on, up to ``lengths``, in histories (B, T).
 

@@ -34,6 +34,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .model import GROUPS, MODULES, SeparateModules, TriModule, head_slices
@@ -366,6 +367,8 @@ class Learner:
             if self.clip is not None:
                 torch.nn.utils.clip_grad_norm_(settings["params"], self.clip)
         self.optimizer.step()
+        # The fused Adam does not say that it has written; caches ask for that.
+        increment_version([p for some in self.groups.values() for p in some if p.grad is not None])
         if self._average is not None:
             self._average.update_parameters(cast(nn.Module, self.model))
         self.steps += 1

@@ -14,11 +14,13 @@ import mindsight
 from mindsight.agents.registry import AgentError, load_agent
 from mindsight.agents.tri_module import TriConfig, TriModule
 from mindsight.agents.tri_module.agent import TriModuleAgent, _drawer
+from mindsight.agents.tri_module.algorithms import Batch, simulate_and_imitate
 from mindsight.agents.tri_module.grid import GridConfig
 from mindsight.agents.tri_module.judgement import perceived
 from mindsight.agents.tri_module.model import SeparateModules, new_model
 from mindsight.agents.tri_module.perspective import ME, SLOTS, VOCABULARY_SIZE, Messages
 from mindsight.agents.tri_module.rollouts import Reader
+from mindsight.agents.tri_module.routing import Learner
 from mindsight.envs.conversation.engine import CAPACITY
 from mindsight.envs.conversation.language import ARGUMENTS, CLAIM, POOLS
 from mindsight.envs.games import GAMES
@@ -184,6 +186,36 @@ def test_going_on_twice_from_one_state_is_the_same_twice(agent):
     chosen, _ = agent.predict(first, state, deterministic=False)
     again, _ = agent.predict(first, state, deterministic=False)
     assert (chosen == again).all()
+
+
+def test_what_was_read_before_the_network_was_another_is_read_anew(agent):
+    """A state is what was perceived; whoever goes on from it acts by its own network, as it is now."""
+    simulation = load_scenario("solace_train").simulation(8)
+    simulation.reset(3)
+    seen = observe(simulation, 0, agent)
+
+    def acts_as_one_that_has_read_nothing(one, state, rows=seen):
+        fresh = TriModuleAgent(one.model, seed=one.seed)
+        calls = dataclasses.replace(fresh.initial_state(8), calls=state.calls)
+        expected, _ = fresh.predict(rows, calls, deterministic=False)
+        return (one.predict(rows, state, deterministic=False)[0] == expected).all()
+
+    learning, other = (TriModuleAgent(TriModule(CONFIG, seed)) for seed in (1, 2))
+    for each in (learning, other):
+        with torch.no_grad():
+            each.model.behaviour_readout.weight.mul_(30)  # each is sure of something else
+    _, state = learning.predict(seen)
+    assert acts_as_one_that_has_read_nothing(other, state)
+    assert acts_as_one_that_has_read_nothing(learning, state)
+    few = {name: rows[:3] for name, rows in seen.items()}
+    assert acts_as_one_that_has_read_nothing(learning, state, few)
+    learning.predict(seen, state)  # has read all rows again
+    learner = Learner(learning.model, rate=0.3)  # a large step, of the fused Adam
+    tokens = torch.randint(1, VOCABULARY_SIZE, (4, 12), generator=torch.Generator().manual_seed(0))
+    actions = torch.ones_like(tokens, dtype=torch.bool)
+    actions[:, 0] = False
+    simulate_and_imitate(learner, Batch(tokens, torch.full_like(tokens, ME), actions))
+    assert acts_as_one_that_has_read_nothing(learning, state)
 
 
 def test_draws_follow_the_seed_and_the_probabilities(agent):

@@ -353,6 +353,25 @@ def test_an_agent_is_a_function_of_what_it_perceived(tmp_path):
         np.testing.assert_array_equal(fresh.act(given, state)[0], chosen)
 
 
+def test_what_was_read_before_a_step_of_learning_is_read_anew(lives):
+    agent, state = GridAgent(small()), None
+    for t in range(3):
+        given = {
+            "window": lives.window[t, :, 0],
+            "fields": lives.fields[t, :, 0],
+            "action_mask": lives.masks[t, :, 0].astype(np.int8),
+        }
+        _, state = agent.predict(given, state)
+    pretrain(Learner(agent.model, rate=0.3), rows_of(lives, by_reward=True))
+    found, expected = (
+        each._on(given["window"][:, None], given["fields"][:, None], state)[0]
+        for each in (agent, GridAgent(agent.model))
+    )
+    torch.testing.assert_close(found, expected)
+    with pytest.raises(ValueError, match="state is of 6 lives, expected 2"):
+        agent.predict({name: rows[:2] for name, rows in given.items()}, state)
+
+
 def test_one_observation_of_an_environment_is_a_row():
     agent = GridAgent(small())
     env = mindsight.parallel_env("reach", observation="symbolic")
