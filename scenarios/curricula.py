@@ -830,15 +830,18 @@ def _check_context(curriculum: Curriculum, parts: Sequence[Part]) -> None:
 def _longest(plan: Plan, part: Part, seed: int, first: int) -> int:
     """How many positions the longest history of a phase has: in gridworlds it is known. Of conversations some
     are looked at: all that are recorded, the first of those that are played, and, where the agent acts, of
-    somebody who does anything, as it does itself at first."""
+    somebody who does anything, as it does itself at first; there what is imagined comes after them."""
     if plan.grid:
         assert plan.scenario is not None
         length = int(plan.practice.get("length", plan.length))
         options = plan.scenario.game.options.make(dict(plan.scenario.options))
         return min(length, int(getattr(options, "limit", length)))
+    after = 0
     if plan.listing in ACTING:
         from ..agents.tri_module.phases import LIVES
+        from ..agents.tri_module.rollouts import imagined
 
+        after = imagined(plan.acting["horizon"])
         assert plan.scenario is not None
         played = collect(plan.scenario, LIVES, seed=seed, skip=first, noise=1.0)
         viewers = list(plan.scenario.focal)
@@ -848,7 +851,7 @@ def _longest(plan: Plan, part: Part, seed: int, first: int) -> int:
         played, _ = phase.source.draw(0, plan.batch_size, np.random.default_rng(seed))
         names = list(played.about["individuals"])
         viewers = [names.index(plan.viewer)] if plan.viewer else list(range(len(names)))
-    return max(int(played.perceived_by(viewer).lengths.max()) for viewer in viewers)
+    return max(int(played.perceived_by(viewer).lengths.max()) for viewer in viewers) + after
 
 
 def _part(plan: Plan, seed: int, first: int) -> Part:

@@ -242,6 +242,11 @@ def _later(context: int, dtype: torch.dtype) -> Tensor:
     return torch.full((context, context), -torch.inf, dtype=dtype).triu(1)
 
 
+def _whole_vectors(count: int) -> int:
+    """So many numbers in whole vectors."""
+    return 16 * ((count + 15) // 16)
+
+
 class TriModule(nn.Module):
     """The network.
 
@@ -445,11 +450,12 @@ class TriModule(nn.Module):
         c = self.config
         heads, size, inner = sum(c.heads), c.each, c.inner
         at = cache.lengths[:, None] + torch.arange(t)  # (B, T)
-        turns = _factors(c.context, size, heads, x.dtype)[at.view(-1)]  # (B T, 3 inner / 2)
-        # Whole vectors: 61 keys take longer than 64. Nobody sees those that are not there.
         room = cache.kept[0].shape[2]
-        filled = min(room, 16 * ((longest - 1) // 16 + 1))
-        hidden = _later(c.context, x.dtype)[at][:, None, :, :filled]
+        places = max(c.context, room)
+        turns = _factors(places, size, heads, x.dtype)[at.view(-1)]  # (B T, 3 inner / 2)
+        # Whole vectors: 61 keys take longer than 64. Nobody sees those that are not there.
+        filled = min(room, _whole_vectors(longest))
+        hidden = _later(places, x.dtype)[at][:, None, :, :filled]
         hidden = hidden.expand(b, heads, t, filled).reshape(b * heads, t, filled)
         first = torch.arange(b)[:, None] * heads + torch.arange(2)[:, None, None, None] * (b * heads)
         first = (first[..., None] + torch.arange(heads)) * room  # (2, 1, B, 1, H), in (2 B H C, head)
@@ -507,10 +513,11 @@ class TriModule(nn.Module):
 
         Args:
             rows: B.
-            positions: how many a history will have at most, C; the context where None.
+            positions: how many a history will have at most, C; the context where None. They may be more than
+                that: a history that waits at its end while others are read needs room for their tokens.
         """
         c = self.config
-        room = self._room(positions)
+        room = c.context if positions is None else _whole_vectors(positions)
         heads, size, inner = sum(c.heads), c.each, c.inner
         like = self.value_readout.weight
         kept = [like.new_zeros((2, rows * heads, room, size)) for _ in self.layers]
@@ -546,20 +553,16 @@ class TriModule(nn.Module):
         """Of each parameter how often it was written to."""
         return tuple(each._version for each in self.parameters())
 
-    def _room(self, positions: int | None) -> int:
-        """How many positions a cache has that is to hold so many: whole vectors of them."""
-        context = self.config.context
-        return context if positions is None else min(context, 16 * ((positions + 15) // 16))
-
     def fork(self, cache: Cache, rows: Tensor, positions: int | None = None) -> Cache:
         """A copy of some histories of a cache, to be read on apart from it.
 
         Args:
             cache: stays as it is.
             rows: (N,) int64, which.
-            positions: as for :meth:`new_cache`.
+            positions: how many a history will have at most; the context where None, and no more than that.
         """
-        heads, room = sum(self.config.heads), self._room(positions)
+        heads, context = sum(self.config.heads), self.config.context
+        room = context if positions is None else min(context, _whole_vectors(positions))
         kept = [
             each.view(2, -1, heads, *each.shape[2:])[..., :room, :][:, rows].flatten(1, 2)
             for each in cache.kept

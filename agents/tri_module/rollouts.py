@@ -38,13 +38,18 @@ from .judgement import perceived
 from .model import Output, TriModule
 from .perspective import END, ME, MODES, SLOTS, VOCABULARY_SIZE, WORLD, Messages, perceived_by_both, responses
 
-__all__ = ["Binding", "Episodes", "Reader", "Response", "Said", "Simulator", "play", "say"]
+__all__ = ["Binding", "Episodes", "Reader", "Response", "Said", "Simulator", "imagined", "play", "say"]
 
 _SYMBOLS = 256  # of the engine: words that are the same everywhere, and slots
 _WORDS = 4  # of an utterance at most
 _FELT = 3  # where the feeling stands in what the world shows: WORLD, SHOW, whose, which
 _AT_ONCE = 4096  # tokens that are read in one go
 _REPLY = 3  # messages that may follow one of one's own, in imagination, until one speaks again
+
+
+def imagined(horizon: int) -> int:
+    """How many tokens may follow a history in imagination, ``horizon`` as for :class:`Simulator`."""
+    return _REPLY * horizon * (_WORDS + 2)
 
 
 class Binding:
@@ -312,7 +317,7 @@ class Simulator:
         lengths = torch.cat([pack[3] for pack in packs])
         tokens, senders = (_joined([pack[k] for pack in packs]) for k in range(2))
         longest, count = tokens.shape[1], _REPLY * self.horizon
-        steps = count * (_WORDS + 2)
+        steps = imagined(self.horizon)
         # the last END is read below, with its output: it says who speaks next
         self.reader.read(tokens, senders, lengths - 1)
         chosen = torch.nonzero(active.repeat(len(self.others)))[:, 0]  # of B x others

@@ -417,6 +417,24 @@ def test_who_acts_tells_nothing_where_nobody_was_expected_to_act_here_either(her
     assert others.sum() > 10 and (found[others] == kept).all()
 
 
+def test_who_has_been_judged_to_the_end_waits_for_longer_conversations():
+    """Of two histories that fill a context one has fewer messages: it is judged as with any more room."""
+    first, greet = POOLS["I"][0], 20
+    tokens, senders = np.zeros((2, 8, 8), np.int16), np.zeros((2, 8), np.int16)
+    tokens[0, :4, :4] = greet, first + 1, first + 2, first + 1
+    tokens[1, :, 0] = greet
+    senders[0, :4], senders[1] = (first + 1, first + 2) * 2, (first + 1, first + 2) * 4
+    messages = Messages(tokens, senders, np.full(2, first, np.int16))
+    assert messages.lengths.tolist() == [25, 25]
+    tight, wide = (TriModule(dataclasses.replace(CONFIG, context=size)) for size in (25, 512))
+    for surprise in (1e-3, 2.5, 100.0):
+        found, expected = (
+            perceived(each, messages, np.full(2, first + 1), surprise) for each in (tight, wide)
+        )
+        assert (found == expected).all()
+    assert found.sum(1).tolist() == [4, 8]
+
+
 def test_with_labels_everybody_is_taken_to_know_everything():
     agent = TriModuleAgent(TriModule(CONFIG), "labels")
     simulation = told()

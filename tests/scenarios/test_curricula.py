@@ -211,7 +211,7 @@ def test_the_command_finds_out_what_it_was_given(tmp_path, capsys):
     [
         ("listing: pretrain, scenario: echo_train", 192),
         ("listing: pretrain, data: heard", 192),
-        ("listing: kindness, scenario: solace_first, batch_size: 8", 75),
+        ("listing: kindness, scenario: solace_first, batch_size: 8", 75 + 18),  # and what is imagined
         ("listing: pretrain, scenario: reach_small, length: 64", 60),  # its limit
         ("listing: finetune, scenario: reach_small, practice: {length: 48}", 48),
     ],
@@ -230,6 +230,20 @@ def test_too_short_a_context_is_named_before_anything_is_written(phase, longest,
             prepare(after, out=tmp_path / "run")
     path.write_text(path.read_text().replace("context: 40", f"context: {longest}"))
     prepare(path, out=tmp_path / "run")
+
+
+def test_the_context_that_is_asked_for_is_enough_to_act_with(tmp_path):
+    """While some conversations are at their ends, others go on, and what follows is imagined to its end."""
+    sizes = "{width: 12, layers: 1, heads: [1, 1, 1], hidden: 12, context: 40}"
+    text = f"description: One.\nmodel: {sizes}\nphases:\n"
+    phase = "{name: act, listing: kindness, scenario: cracker_train, steps: 3, batch_size: 64}"
+    path = written(tmp_path, f"{text}  - {phase}\n")
+    with pytest.raises(ScenarioError) as error:
+        prepare(path, seed=1, out=tmp_path / "run")
+    asked = re.search(r"at least (\d+): so long", str(error.value))[1]
+    path.write_text(path.read_text().replace("context: 40", f"context: {asked}"))
+    trainer = prepare(path, seed=1, out=tmp_path / "run")
+    assert trainer.train()[0].steps == 3
 
 
 # --- Phases ------------------------------------------------------------------------------------------------
