@@ -128,9 +128,9 @@ class GridAgent(TrainedAgent):
         """
         rows, alone = as_rows(observation, action_masks, {"window": 3, "fields": 1})
         side = self._acting.config.window
-        if rows["window"].shape[1:] != (side, side, 4):
+        if np.shape(rows["window"])[1:] != (side, side, 4):
             raise ValueError(
-                f"windows have shape {rows['window'].shape[1:]}, expected {(side, side, 4)}: the "
+                f"windows have shape {np.shape(rows['window'])[1:]}, expected {(side, side, 4)}: the "
                 f"model was made for windows of {side} x {side} cells"
             )
         n = len(rows["fields"])
@@ -143,7 +143,7 @@ class GridAgent(TrainedAgent):
         state = self.initial_state(n) if state is None or begins else state
         if len(state.chosen) != n:
             raise ValueError(f"state is of {len(state.chosen)} lives, expected {n}, one for each row")
-        window, fields = rows["window"][:, None], rows["fields"][:, None]
+        window, fields = (np.asarray(rows[name], np.uint8)[:, None] for name in ("window", "fields"))
         logits, cache, state = self._on(window, fields, state)
         logits = logits.masked_fill(torch.tensor(rows["action_mask"]) == 0, -torch.inf)
         if deterministic:

@@ -383,6 +383,10 @@ def test_one_observation_of_an_environment_is_a_row():
         rows = {key: value[None] for key, value in {**seen, "action_mask": mask}.items()}
         actions, states = agent.act(rows, states)
         assert np.shape(action) == () and [action] == actions
+        whole = {key: value.astype(np.int64) for key, value in seen.items()}  # as some wrappers give it
+        lists = {key: value.tolist() for key, value in rows.items()}
+        assert agent.predict(whole, action_masks=mask)[0] == agent.predict(seen, action_masks=mask)[0]
+        assert agent.predict(lists)[0] == agent.predict(rows)[0]
         observations, _, _, _, infos = env.step({"walker_0": action, "walker_1": 0})
     with pytest.raises(ValueError, match="'action_mask' is missing"):
         agent.predict(seen, state)
