@@ -33,8 +33,8 @@ def calibration(sure: Tensor, right: Tensor) -> float:
 
 @torch.no_grad()
 def foresight(model: TriModule, episodes: Episodes) -> dict[str, float]:
-    """How well s^j foretells a^j, what j really said and what the world really showed, after one's own first
-    message.
+    """How well s^j foretells a^j, what j really said and what the world really showed, once anybody else has
+    done or said something, be it oneself or a third (``perspective.responses``).
 
     Args:
         model: whose prediction output is looked at.
