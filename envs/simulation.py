@@ -412,6 +412,10 @@ class Simulation(ABC):
         self.rewards[...] = state["rewards"]
         self.ends[...] = state["ends"]
         self._flip()
+        if not worlds["individuals"].any():  # of before the first reset: there is nothing to look at yet
+            for buffer in self._buffers():
+                buffer[self._turn] = 0
+            return
         self._todo[:] = ANEW
         self._run(self._look)
 

@@ -81,6 +81,27 @@ def test_a_seed_says_all_and_state_is_a_value(name):
             twin.step(action)
 
 
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+@pytest.mark.parametrize(
+    "face", [mindsight.raw_env, lambda name: gymnasium.make(f"mindsight/{name}-v0").unwrapped, lambda name:
+             mindsight.vector_env(name, 3)]
+)  # fmt: skip
+@pytest.mark.parametrize("name", NAMES)
+def test_what_has_not_begun_is_copied_and_set_back_to(name, face, copied):
+    env = face(name)
+    before = env.get_state()
+    twin = copied(env)
+    env.reset(seed=4)
+    twin.reset(seed=4)
+    np.testing.assert_array_equal(env.simulation.worlds, twin.simulation.worlds)
+    np.testing.assert_array_equal(env.simulation.masks, twin.simulation.masks)
+    env.set_state(before)
+    assert not env.simulation.masks.any()
+    env.reset(seed=4)
+    np.testing.assert_array_equal(env.simulation.worlds, twin.simulation.worlds)
+    np.testing.assert_array_equal(env.simulation.masks, twin.simulation.masks)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_only_the_one_whose_turn_it_is_has_a_choice(name):
     env = mindsight.raw_env(name)
@@ -189,6 +210,8 @@ def test_a_conversation_is_not_played_in_parallel():
         mindsight.env("craker")
     with pytest.raises(ValueError, match="expected one of"):
         gymnasium.make("mindsight/cracker-v0", others="last_seen")
+    with pytest.raises(ValueError, match="max_cycles=5 and limit=9 are two names of one option"):
+        mindsight.env("cracker", max_cycles=5, limit=9)
 
 
 @pytest.mark.parametrize("mode", AUTORESET)
