@@ -27,6 +27,7 @@ __all__ = [
     "modes_of",
     "sampler_of",
     "sampler_state",
+    "with_limit",
 ]
 
 RENDER_MODES = ("human", "rgb_array", "ansi")
@@ -49,6 +50,18 @@ def check_names(what: str, given: Any, known: tuple[str, ...]) -> None:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         expected = ", ".join(map(repr, known))
         raise ValueError(f"{what} is {given!r}, expected one of {expected}{hint}")
+
+
+def with_limit(options: dict[str, Any], max_cycles: int | None) -> dict[str, Any]:
+    """A game's options with PettingZoo's name for ``limit``; ``ValueError`` where both are given."""
+    if max_cycles is None:
+        return options
+    if "limit" in options:
+        raise ValueError(
+            f"max_cycles={max_cycles!r} and limit={options['limit']!r} are two names of "
+            "one option, expected one of them"
+        )
+    return {**options, "limit": max_cycles}
 
 
 def modes_of(game: Game, learner: str, others: str | Mapping[str, str]) -> npt.NDArray[np.int64]:

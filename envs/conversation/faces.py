@@ -44,6 +44,7 @@ from ..faces import (
     learner_of,
     sampler_of,
     sampler_state,
+    with_limit,
 )
 from ..simulation import AUTORESET
 from . import GAMES, language, views
@@ -306,8 +307,7 @@ class TurnEnvironment(_Single, AECEnv[str, Any, Any]):
         **options: Any,
     ) -> None:
         AECEnv.__init__(self)  # type: ignore[no-untyped-call, arg-type]
-        if max_cycles is not None:
-            options = {**options, "limit": max_cycles}
+        options = with_limit(options, max_cycles)
         self._build(name, observation, actions, labels, window, order, render_mode, options)
         self.possible_agents = list(self._names)
         self.agents: list[str] = []

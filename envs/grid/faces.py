@@ -106,6 +106,7 @@ from ..faces import (
     learner_of,
     sampler_of,
     sampler_state,
+    with_limit,
 )
 from ..simulation import AUTORESET
 from . import GAMES, engine, percepts
@@ -151,13 +152,7 @@ class _Single:
         check_names("observation", observation, percepts.OBSERVATIONS)
         if render_mode is not None:
             check_names("render_mode", render_mode, RENDER_MODES)
-        if max_cycles is not None:
-            if "limit" in options:
-                raise ValueError(
-                    f"max_cycles={max_cycles!r} and limit={options['limit']!r} are two names of "
-                    "one option, expected one of them"
-                )
-            options = {**options, "limit": max_cycles}
+        options = with_limit(options, max_cycles)
         self._arguments = {
             "name": name,
             "observation": observation,
@@ -186,6 +181,19 @@ class _Single:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
         self.simulation.reset(seed)
         self._begun = True
+
+    @staticmethod
+    def _number(action: Any, what: str) -> int:
+        """An action as its number; ``ValueError``, and nothing moves, for what is none."""
+        try:
+            number = whole(action)
+        except TypeError:
+            number = -1
+        if not 0 <= number < engine.NUM_ACTIONS:
+            raise ValueError(
+                f"{what} is {action!r}, expected a whole number from 0 to {engine.NUM_ACTIONS - 1}"
+            )
+        return number
 
     def _step(self, actions: list[int]) -> tuple[list[float], bool, bool]:
         """One step: each one's reward, and whether the episode was terminated or truncated.
@@ -453,15 +461,7 @@ class TurnEnvironment(_Many, AECEnv[str, Any, Any]):
         if self.terminations[name] or self.truncations[name]:
             self._was_dead_step(action)
             return
-        try:
-            number = whole(action)  # type: ignore[arg-type]
-        except TypeError:
-            number = -1
-        if not 0 <= number < engine.NUM_ACTIONS:
-            raise ValueError(
-                f"the action of {name} is {action!r}, expected a whole number from 0 to "
-                f"{engine.NUM_ACTIONS - 1}"
-            )
+        number = self._number(action, f"the action of {name}")
         if not self._chosen:
             self._clear_rewards()
         self._cumulative_rewards[name] = 0.0
@@ -558,11 +558,7 @@ class LearnerEnvironment(_Single, gymnasium.Env[Any, Any]):
         """
         if not self._begun:
             raise RuntimeError("step() was called before reset()")
-        number = whole(action)
-        if not 0 <= number < engine.NUM_ACTIONS:
-            raise ValueError(
-                f"the action is {action!r}, expected a whole number from 0 to {engine.NUM_ACTIONS - 1}"
-            )
+        number = self._number(action, "the action")
         self.simulation.script(self._modes, self._actions)
         self._actions[0, self._index] = number
         rewards, terminated, truncated = self._step(self._actions[0].tolist())
