@@ -508,7 +508,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         text = str(error)
         if isinstance(error, OSError) and error.strerror and error.filename:
-            text = f"{error.filename}: {error.strerror}"
+            # of a file that was to be renamed, the second is its own name
+            text = f"{error.filename2 or error.filename}: {error.strerror}"
         return _fail(name, "; ".join([text or type(error).__name__, *_notes(error)]))
 
 

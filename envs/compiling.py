@@ -36,7 +36,10 @@ def compile_all(
 
     Raises:
         KeyError: there is no such environment.
+        ValueError: nobody is to work.
     """
+    if type(processes) is not int or processes < 1:
+        raise ValueError(f"processes is {processes!r}, expected a whole number of at least 1")
     wanted = [*dict.fromkeys(GAMES[name].name for name in names or GAMES)]
     orders = orders or {}
     versions = {name: [None, *sorted(orders.get(name, ()))] for name in wanted}

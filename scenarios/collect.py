@@ -70,8 +70,7 @@ def collect(
     modes = [name for name in AGENTS if name in game.modes]
     if agent not in modes:
         raise ValueError(f"agent is {agent!r}, expected one of {', '.join(modes)}{nearest(agent, modes)}")
-    if type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK:
-        raise ValueError(f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}")
+    seeds.some_episodes(episodes)
     if type(skip) is not int or not 0 <= skip <= seeds.BLOCK - episodes:
         raise ValueError(
             f"skip is {skip!r}, expected a whole number from 0 to {seeds.BLOCK - episodes} beside "

@@ -32,7 +32,7 @@ from ..envs.simulation import MODES, Game, Simulation
 from . import seeds
 from .episodes import Episode, digest
 from .files import write_bytes, write_text
-from .loader import STANDARDS, Battery, Scenario, load
+from .loader import STANDARDS, Battery, Scenario, episodes_of, load
 from .reports import Card, make_card
 
 __all__ = ["Evaluation", "bar", "evaluate", "keeping", "new_folder", "observe", "probe_row"]
@@ -184,10 +184,7 @@ def evaluate(
         battery = battery.of_family(family)
     scenarios = (battery,) if isinstance(battery, Scenario) else battery.scenarios
     _check_views((*beside, agent), scenarios)
-    if episodes is None and isinstance(battery, Battery) and battery.episodes:
-        episodes = battery.episodes
-    if episodes is not None and (type(episodes) is not int or not 1 <= episodes <= seeds.BLOCK):
-        raise ValueError(f"episodes is {episodes!r}, expected a whole number from 1 to {seeds.BLOCK}")
+    episodes = episodes_of(battery, episodes)
     changes: dict[str, Any] = {}
     if episodes is not None:
         changes["episodes"] = episodes

@@ -19,7 +19,7 @@ from ..envs.simulation import MODES
 from . import seeds
 from .evaluation import bar
 from .files import write_text
-from .loader import Battery, Scenario, load
+from .loader import Battery, Scenario, episodes_of, load
 from .reports import set_of
 
 __all__ = ["FORMATS", "export", "items", "left_out"]
@@ -43,7 +43,7 @@ def export(
         battery: a battery or scenario, its name, or its file.
         out: the file.
         format: ``"jsonl"``, an object a line, or ``"text"``, to be read; answers stand at its end.
-        episodes: of each scenario; what the scenario says where None.
+        episodes: of each scenario; what the battery, or else the scenario, says where None.
         seed: the block of evaluation seeds; what the scenario says where None.
         progress: show a progress bar.
 
@@ -51,11 +51,13 @@ def export(
         How many items were written.
 
     Raises:
-        ValueError: there is no such format, or the battery has no conversation with questions.
+        ValueError: there is no such format, no episode is asked for, or the battery has no conversation
+            with questions.
     """
     if format not in FORMATS:
         raise ValueError(f"format is {format!r}, expected one of {', '.join(FORMATS)}")
     battery = load(battery)
+    episodes = episodes_of(battery, episodes)
     scenarios = _asking(battery)
     total = sum(scenario.episodes if episodes is None else episodes for scenario in scenarios)
     found: list[dict[str, Any]] = []
@@ -87,6 +89,7 @@ def items(
     """The items one after the other, of the scenarios that :func:`left_out` does not name. Focal
     individuals are played by the game's scripted characters."""
     battery = load(battery)
+    episodes = episodes_of(battery, episodes)
     for scenario in _asking(battery):
         yield from _of(scenario, _twins(battery), episodes, seed)
 

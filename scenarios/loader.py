@@ -36,6 +36,7 @@ __all__ = [
     "Reader",
     "Scenario",
     "ScenarioError",
+    "episodes_of",
     "find_text",
     "list_batteries",
     "list_scenarios",
@@ -310,6 +311,16 @@ def load(given: str | Path | Scenario | Battery) -> Scenario | Battery:
     text, source, name = find_text(given, known, "scenario or battery", "")
     reader = Reader(text, source)
     return _battery(reader, name) if "scenarios" in reader.data else _scenario(reader, name)
+
+
+def episodes_of(battery: Scenario | Battery, given: int | None) -> int | None:
+    """How many episodes of each scenario: as given, else as the battery says; None: as each says itself.
+
+    ``ValueError`` for what is no number of episodes.
+    """
+    if given is not None:
+        return seeds.some_episodes(given)
+    return (battery.episodes or None) if isinstance(battery, Battery) else None
 
 
 def _names(folder: Traversable) -> list[str]:

@@ -6,7 +6,7 @@ apart.
 
 from __future__ import annotations
 
-__all__ = ["BLOCK", "EVALUATION", "evaluation_seed", "training_seed"]
+__all__ = ["BLOCK", "EVALUATION", "evaluation_seed", "some_episodes", "training_seed"]
 
 #: Seeds of one experiment: at most so many episodes or worlds.
 BLOCK = 2**20
@@ -23,6 +23,13 @@ def training_seed(block: int) -> int:
 def evaluation_seed(block: int) -> int:
     """The first seed of an evaluation; ``block`` from 0 to 2**20 - 1, else ``ValueError``."""
     return EVALUATION + _checked(block) * BLOCK
+
+
+def some_episodes(count: int) -> int:
+    """How many episodes: as given, from 1 to all of a block's, else ``ValueError``."""
+    if type(count) is not int or not 1 <= count <= BLOCK:
+        raise ValueError(f"episodes is {count!r}, expected a whole number from 1 to {BLOCK}")
+    return count
 
 
 def _checked(block: int) -> int:

@@ -65,3 +65,5 @@ def test_further_orders_come_after_what_they_share(monkeypatch):
 def test_what_is_no_environment_is_an_error():
     with pytest.raises(KeyError):
         list(compiling.compile_all(["reech"]))
+    with pytest.raises(ValueError, match="processes is 0, expected a whole number of at least 1"):
+        list(compiling.compile_all(["reach"], processes=0))

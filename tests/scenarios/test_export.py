@@ -10,6 +10,7 @@ from mindsight.scenarios import export as module
 from mindsight.scenarios import load_battery
 from mindsight.scenarios.export import export, items, left_out
 from mindsight.scenarios.reports import sets_of
+from mindsight.scenarios.seeds import EVALUATION
 
 
 def test_items_hold_what_a_model_needs_and_what_an_audit_needs(tmp_path):
@@ -84,4 +85,25 @@ def test_what_cannot_be_exported_is_named(tmp_path):
         export("movement", tmp_path / "x")
     with pytest.raises(ValueError, match="expected one of jsonl, text"):
         export("wellman_liu", tmp_path / "x", "xml")
+    for wrong in (0, -1, 2.0):
+        with pytest.raises(ValueError, match=f"episodes is {wrong}, expected a whole number from 1 to"):
+            export("wellman_liu", tmp_path / "x", episodes=wrong)
+        with pytest.raises(ValueError, match=f"episodes is {wrong}, expected a whole number from 1 to"):
+            next(items("scale", episodes=wrong))
     assert not (tmp_path / "x").exists()
+
+
+def test_as_many_episodes_as_the_battery_says(tmp_path):
+    path = tmp_path / "exam.yaml"
+    path.write_text("description: Small.\nscenarios: [scale]\nepisodes: 3\n")
+    assert {item["seed"] for item in items(path)} == {EVALUATION + k for k in range(3)}
+    few = export(path, tmp_path / "few", episodes=1)
+    assert export(path, tmp_path / "own") == len(list(items(path))) > few
+
+
+def test_a_folder_in_the_file_s_place_is_named(tmp_path, capsys):
+    (tmp_path / "items").mkdir()
+    given = ["export", "--battery", "scale", "--episodes", "1", "--out", str(tmp_path / "items")]
+    assert cli.main(given) == 2
+    assert f"mindsight export: {tmp_path / 'items'}: Is a directory\n" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["items"]
