@@ -284,9 +284,8 @@ def train_curriculum(
         progress, reason = trainer.train(tell, over)
     _tell(f"{progress.steps:,} steps: {losses(progress)}")
     path = trainer.run.path
-    draw_losses(
-        path / "learning_curve.png", trainer.run.read_metrics(), f"Training by {trainer.run.path.name}"
-    )
+    name = trainer.run.read_json("config.json")["curriculum"]
+    draw_losses(path / "learning_curve.png", trainer.run.read_metrics(), f"Training by {name}")
     if reason == "interrupted":
         _tell(f"interrupted; {path} is usable; go on: mindsight train --resume {path}")
         return trainer.run, INTERRUPTED

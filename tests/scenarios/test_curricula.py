@@ -17,7 +17,7 @@ import torch
 from forks import Forks
 from run_outcome import outcome
 
-from mindsight import cli
+from mindsight import cli, commands
 from mindsight.agents.tri_module import Learner, TriConfig, TriModule
 from mindsight.agents.tri_module.perspective import ME, VOCABULARY_SIZE
 from mindsight.agents.tri_module.phases import JUDGED, FromFiles, OnTheFly, Pretrain, SimulateAndImitate
@@ -451,6 +451,15 @@ def test_a_run_keeps_what_it_was_made_of(tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["curriculum"] == "tiny" and config["phases"][0]["scenario"] == "my_echo"
     assert (tmp_path / "run" / "curriculum.yaml").read_text().startswith("description: A few")
+
+
+def test_the_learning_curve_names_the_curriculum_not_the_folder(tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr(commands, "draw_losses", lambda path, metrics, title: titles.append(title))
+    text = f"description: One.\nmodel: {{width: 12, layers: 1, heads: [1, 1, 1]}}\nphases: [{LATE}]\n"
+    assert cli.main(["train", str(written(tmp_path, text)), "--out", str(tmp_path / "run")]) == 0
+    assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 0
+    assert titles == ["Training by tiny"] * 2
 
 
 def test_another_version_is_said_and_a_damaged_config_named(tmp_path, capsys):
