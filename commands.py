@@ -379,8 +379,6 @@ def train(
         "learner": config["seed"],
         "worlds": [first_world, first_world + config["num_envs"] - 1],
     }
-    run.write_json("config.json", config)
-    run.write_json("versions.json", versions())
     chosen = Settings(**config["settings"])
     watch = _watch(found, config["num_envs"], config["num_threads"])
     model = sb3.make(watch, chosen, seed=config["seed"])
@@ -390,9 +388,17 @@ def train(
         about, kept = sb3.restore(model, watch, run)
         if kept != chosen:
             raise ValueError(f"{run.path}: config.json and the checkpoint have other settings")
+        made = model.num_timesteps
+        # one that was killed after its last step still has to write how it ended
+        if made >= config["steps"] and (steps is not None or (run.path / "result.json").exists()):
+            raise ValueError(
+                f"steps is {config['steps']:,}, expected more than the {made:,} that {run.path} has made"
+            )
         best = -math.inf if about.get("best") is None else float(about["best"])
-        run.cut_metrics(model.num_timesteps)
-        _tell(f"going on with {run.path} at {model.num_timesteps:,} steps")
+        run.cut_metrics(made)
+        _tell(f"going on with {run.path} at {made:,} steps")
+    run.write_json("config.json", config)  # of a run that goes on, once it can
+    run.write_json("versions.json", versions())
     if levels is None:
         levels = _levels(found)
 

@@ -223,6 +223,17 @@ def test_a_run_is_resumed_by_one_at_a_time(tmp_path, monkeypatch, capsys):
     for name, values in whole.items():
         assert values.equal(parts[name]), name
     assert json.loads((tmp_path / "a" / "config.json").read_text())["steps"] == 512
+    # what has made all its steps has none to make, and nothing of it is lost
+    kept = {name: (tmp_path / "a" / name).read_bytes() for name in ("config.json", "result.json")}
+    capsys.readouterr()
+    for more in (["--steps", "10"], []):
+        assert cli.main(["train", "--resume", "a", *more]) == 2
+        steps = f"{int(more[-1]) if more else 512:,}"
+        assert f"steps is {steps}, expected more than the 512 that a has made" in capsys.readouterr().err
+    (last := tmp_path / "a" / "checkpoints" / "last.safetensors").write_bytes(b"damaged")
+    assert cli.main(["train", "--resume", "a", "--steps", "1024"]) == 2
+    assert str(last.name) in capsys.readouterr().err
+    assert {name: (tmp_path / "a" / name).read_bytes() for name in kept} == kept
 
 
 def test_ctrl_c_leaves_a_usable_run(tmp_path, monkeypatch):
