@@ -330,7 +330,7 @@ class Learner:
             The log: the losses by name, and now and then norms and cosine.
 
         Raises:
-            FloatingPointError: a loss is not finite; nothing has moved.
+            FloatingPointError: a loss, or a gradient of finite losses, is not finite; nothing has moved.
         """
         given = [term for term in terms if term is not None]
         log = {term.name: float(term.loss.detach()) for term in given}
@@ -364,8 +364,16 @@ class Learner:
                     parameter.grad = self._assembled(parameter, parts)
                 else:
                     parameter.grad = found.get(mixes[name], {}).get(parameter)
-            if self.clip is not None:
-                torch.nn.utils.clip_grad_norm_(settings["params"], self.clip)
+            if self.clip is None:
+                norm = nn.utils.get_total_norm([p.grad for p in settings["params"] if p.grad is not None])
+            else:
+                norm = nn.utils.clip_grad_norm_(settings["params"], self.clip)
+            if not torch.isfinite(norm):
+                losses = ", ".join(f"{each} {value:.4g}" for each, value in log.items())
+                raise FloatingPointError(
+                    f"the gradient of the {name} parameters is {norm:.4g} in step {self.steps}, "
+                    f"where losses are {losses}"
+                )
         self.optimizer.step()
         # The fused Adam does not say that it has written; caches ask for that.
         increment_version([p for some in self.groups.values() for p in some if p.grad is not None])

@@ -7,7 +7,7 @@ A phase is a listing on its data; the trainer takes turns among them, writes the
     checkpoints/state.previous.json        the one before
     checkpoints/state-<update>.safetensors  their arrays
     checkpoints/last/, checkpoints/best/   the finished model alone, for :meth:`TriModule.load`
-    not_finite/                            the batch of a loss that was not finite, and the model before it
+    not_finite/                            the batch of what was not finite, and the model before it
 
 No file of a state is ever written over: the arrays come first, under a name of their own, and a state is
 there from the moment in which its JSON file is renamed.
@@ -43,7 +43,7 @@ class CheckpointError(ValueError):
 
 
 class NotFiniteError(ValueError):
-    """A loss that is not finite; the message says where the batch is kept."""
+    """A loss, or its gradient, that is not finite; the message says where the batch is kept."""
 
 
 class Phase(Protocol):
@@ -243,7 +243,8 @@ class Trainer:
             How it stands, and why it ended early, or None.
 
         Raises:
-            NotFiniteError: a loss is not finite. The run goes on from its last state, if anywhere.
+            NotFiniteError: a loss or a gradient is not finite. The run goes on from its last state, if
+                anywhere.
             BlockingIOError: another training writes into the folder.
         """
         with self.run.held():

@@ -689,6 +689,19 @@ def test_a_loss_that_is_not_finite_moves_nothing():
     assert all(torch.equal(before[name], tensor) for name, tensor in made.state_dict().items())
 
 
+@pytest.mark.parametrize("clip", [None, 1.0])
+def test_a_gradient_that_is_not_finite_moves_nothing_though_its_loss_is(clip):
+    made = model()
+    learner = Learner(made, clip=clip)
+    before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
+    loss = (made.sender.weight * 0.0).abs().sqrt().sum() + (made.norm.weight**2).sum()
+    with pytest.raises(
+        FloatingPointError, match=r"gradient of the .* parameters is nan in step 0, where losses are broken"
+    ):
+        learner.step([Term("broken", loss, frozenset(GROUPS))])
+    assert all(torch.equal(before[name], tensor) for name, tensor in made.state_dict().items())
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
