@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,3 +151,11 @@ def test_the_table_of_all_seeds_has_a_line_for_each_variant_and_gaps_where_a_see
         "| all of a set, `given`: `routed` | 100 | 100 | 100.0 (100 to 100) |",
         "| all of a set, `given`: `unrouted` | – | 100 | 100.0 (100 to 100) |",
     ]
+
+
+def test_the_page_has_what_the_kept_results_say():
+    docs = Path(__file__).parents[2] / "docs"
+    kept = docs / "results" / "false_belief"
+    table = seed_by_seed(kept)
+    assert table and table in (docs / "results.md").read_text(encoding="utf-8")
+    assert (kept / "table.md").read_text(encoding="utf-8").startswith(f"{summary(kept)}\n\n{table}\n")
