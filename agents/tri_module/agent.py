@@ -136,13 +136,18 @@ class TriModuleAgent(TrainedAgent):
             Actions (n,), or one where one observation was given; and the new state.
 
         Raises:
-            ValueError: something of the observation is missing.
+            ValueError: something of the observation is missing, or masks do not fit its menu.
         """
         rows, alone = as_rows(observation, action_masks, _AXES)
         messages = Messages.of(rows)
         n = len(messages.own)
         state = self.initial_state(n) if state is None else state
-        mask, menu = rows["action_mask"] != 0, rows["menu"]
+        mask, menu = np.asarray(rows["action_mask"]) != 0, np.asarray(rows["menu"])
+        if mask.shape != menu.shape[:2]:
+            raise ValueError(
+                f"action masks have shape {mask.shape}, expected {menu.shape[:2]}: a number for "
+                "each utterance of each row's menu"
+            )
         chosen = mask.argmax(1).astype(np.int64)
         choosing = mask.sum(1) > 1
         uniform = np.random.default_rng((self.seed, state.calls)).random((n, menu.shape[2]))

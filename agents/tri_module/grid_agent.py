@@ -123,8 +123,8 @@ class GridAgent(TrainedAgent):
             Actions (n,), or one where one observation was given; and the new state.
 
         Raises:
-            ValueError: something of the observation is missing, the windows are not of the model's size, the
-                state is of more or fewer rows, or episodes begin in some rows alone: such want a state each.
+            ValueError: something of the observation is missing, windows or masks are not of the model's size,
+                the state is of more or fewer rows, or episodes begin in some alone: such want a state each.
         """
         rows, alone = as_rows(observation, action_masks, {"window": 3, "fields": 1})
         side = self._acting.config.window
@@ -144,8 +144,14 @@ class GridAgent(TrainedAgent):
         if len(state.chosen) != n:
             raise ValueError(f"state is of {len(state.chosen)} lives, expected {n}, one for each row")
         window, fields = (np.asarray(rows[name], np.uint8)[:, None] for name in ("window", "fields"))
+        mask = np.asarray(rows["action_mask"])
         logits, cache, state = self._on(window, fields, state)
-        logits = logits.masked_fill(torch.tensor(rows["action_mask"]) == 0, -torch.inf)
+        if mask.shape != tuple(logits.shape):
+            raise ValueError(
+                f"action masks have shape {mask.shape}, expected {tuple(logits.shape)}: a number for "
+                "each action of each row"
+            )
+        logits = logits.masked_fill(torch.from_numpy(mask == 0), -torch.inf)
         if deterministic:
             chosen: npt.NDArray[np.int64] = logits.argmax(-1).numpy()
         else:

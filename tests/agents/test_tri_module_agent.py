@@ -154,6 +154,10 @@ def test_one_observation_of_an_environment_is_a_row(agent):
             break
     with pytest.raises(ValueError, match=r"'action_mask' is missing.*give info\['action_mask'\]"):
         agent.predict(seen, state)
+    with pytest.raises(
+        ValueError, match=r"action masks have shape \(1, 3\), expected \(1, \d+\): a number for each"
+    ):
+        agent.predict(seen, action_masks=np.ones(3))
     flat, info = gymnasium.make("mindsight/cracker-v0").reset(seed=5)
     with pytest.raises(ValueError, match="'tokens' is missing: expected an observation of tokens, sender"):
         agent.predict(flat, action_masks=info["action_mask"])

@@ -370,6 +370,10 @@ def test_what_was_read_before_a_step_of_learning_is_read_anew(lives):
     torch.testing.assert_close(found, expected)
     with pytest.raises(ValueError, match="state is of 6 lives, expected 2"):
         agent.predict({name: rows[:2] for name, rows in given.items()}, state)
+    with pytest.raises(
+        ValueError, match=r"action masks have shape \(\d+, 3\), expected \(\d+, \d+\): a number for"
+    ):
+        agent.predict({**given, "action_mask": given["action_mask"][:, :3]})
 
 
 def test_one_observation_of_an_environment_is_a_row():
