@@ -307,9 +307,9 @@ def seed_by_seed(out: Path) -> str:
         found[one["variant"]][one["seed"]] = one["perspectives"]
     if not found:
         return ""
-    seeds = sorted({seed for runs in found.values() for seed in runs})
-    lines = [f"| | {' | '.join(f'seed {seed}' for seed in seeds)} | interquartile mean (95 %) |"]
-    lines.append(f"|{'---|' * (len(seeds) + 2)}")
+    known = sorted({seed for runs in found.values() for seed in runs})
+    lines = [f"| | {' | '.join(f'seed {seed}' for seed in known)} | interquartile mean (95 %) |"]
+    lines.append(f"|{'---|' * (len(known) + 2)}")
     for name, perspective in SEED_BY_SEED:
         told = "" if perspective == "inferred" else f", `{perspective}`"
         for variant in sorted(found, key=VARIANTS.index):
@@ -319,7 +319,7 @@ def seed_by_seed(out: Path) -> str:
                 if name in each.get(perspective, {})
             }
             if shares:
-                cells = [f"{shares[seed]:.4g}" if seed in shares else "–" for seed in seeds]
+                cells = [f"{shares[seed]:.4g}" if seed in shares else "–" for seed in known]
                 mean, low, high = interquartile(list(shares.values()))
                 last = f"{mean:.1f} ({low:.0f} to {high:.0f})"
                 lines.append(f"| {name}{told}: `{variant}` | {' | '.join(cells)} | {last} |")
